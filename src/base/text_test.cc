@@ -1,0 +1,42 @@
+#include "base/text.h"
+
+#include <doctest/doctest.h>
+
+using namespace weir;
+
+TEST_CASE("base64 and hex go there and back") {
+  for (std::string text : {"", "a", "ab", "abc", "abcd", std::string("\0\xff\x10", 3).c_str()}) {
+    std::string back;
+    CHECK(decode_base64(encode_base64(text), back));
+    CHECK(back == text);
+    CHECK(from_hex(to_hex(text), back));
+    CHECK(back == text);
+  }
+  std::string out;
+  CHECK(encode_base64("abcd") == "YWJjZA==");
+  CHECK_FALSE(decode_base64("a", out));
+  CHECK_FALSE(decode_base64("a*b=", out));
+  CHECK_FALSE(from_hex("abc", out));
+  CHECK_FALSE(from_hex("zz", out));
+}
+
+TEST_CASE("UTF-8: what the standard allows and nothing else") {
+  CHECK(valid_utf8("plain ascii text longer than one word"));
+  CHECK(valid_utf8("größer ∞ 😀"));
+  CHECK_FALSE(valid_utf8("\xC0\x80"));          // overlong
+  CHECK_FALSE(valid_utf8("\xED\xA0\x80"));      // surrogate
+  CHECK_FALSE(valid_utf8("\xF4\x90\x80\x80"));  // above U+10FFFF
+  CHECK_FALSE(valid_utf8("12345678\xE2\x82"));  // cut short
+}
+
+TEST_CASE("a JSON string survives anything") {
+  CHECK(quote_json("a\"b\\c\n\x01") == R"("a\"b\\c\n\u0001")");
+  CHECK(quote_json("ü\xff") == "\"ü\xEF\xBF\xBD\"");
+}
+
+TEST_CASE("did you mean") {
+  std::vector<std::string_view> words = {"batch", "filter", "transform"};
+  CHECK(nearest("btach", words) == "batch");
+  CHECK(nearest("tranform", words) == "transform");
+  CHECK(nearest("kafka", words) == "");
+}

@@ -1,0 +1,117 @@
+#pragma once
+// The process's byte budget. Whoever takes bytes from outside charges them before reading and releases them when they
+// are settled; when it is used up, receivers refuse with a retryable answer instead of growing.
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace weir {
+
+class Budget;
+
+// Bytes charged to a budget, given back when this goes out of scope. Move-only; any core may let it go.
+class Charge {
+ public:
+  Charge() = default;
+  Charge(Charge&& other) noexcept
+      : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Charge& operator=(Charge&& other) noexcept {
+    if (this != &other) {
+      release();
+      budget_ = std::exchange(other.budget_, nullptr);
+      bytes_ = std::exchange(other.bytes_, 0);
+    }
+    return *this;
+  }
+  ~Charge() { release(); }
+
+  std::size_t bytes() const { return bytes_; }
+  // False, and nothing charged, when the budget has no room for `more`.
+  [[nodiscard]] bool grow(std::size_t more);
+  // Always works: for memory that exists already. May take the budget over its limit for a moment.
+  void grow_unchecked(std::size_t more);
+  void shrink_to(std::size_t bytes);
+  void release() { shrink_to(0); }
+  // Takes over what the other one holds. Both of one budget.
+  void absorb(Charge&& other);
+  // Cuts `bytes` (at most all) off into a charge of its own.
+  Charge split(std::size_t bytes);
+
+ private:
+  friend class Budget;
+  Charge(Budget* budget, std::size_t bytes) : budget_(budget), bytes_(bytes) {}
+  Budget* budget_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+class Budget {
+ public:
+  explicit Budget(std::size_t limit = SIZE_MAX / 2) : limit_(limit) {}
+  Budget(const Budget&) = delete;
+
+  // An empty charge when there is no room; check ok.
+  [[nodiscard]] bool try_charge(std::size_t bytes, Charge& out) {
+    if (!reserve(bytes)) return false;
+    out = Charge(this, bytes);
+    return true;
+  }
+  // A charge of nothing that can grow.
+  Charge empty_charge() { return Charge(this, 0); }
+  Charge charge_unchecked(std::size_t bytes) {
+    used_.fetch_add(bytes, std::memory_order_relaxed);
+    return Charge(this, bytes);
+  }
+
+  std::size_t used() const { return used_.load(std::memory_order_relaxed); }
+  std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  void set_limit(std::size_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
+  // Set from measurements of the process (RSS near its limit): nothing is admitted while it is on.
+  void set_closed(bool closed) { closed_.store(closed, std::memory_order_relaxed); }
+  bool closed() const { return closed_.load(std::memory_order_relaxed); }
+  bool has_room() const { return !closed() && used() < limit(); }
+
+ private:
+  friend class Charge;
+  bool reserve(std::size_t bytes) {
+    if (closed()) return false;
+    std::size_t seen = used_.load(std::memory_order_relaxed);
+    do {
+      if (bytes > limit() || seen > limit() - bytes) return false;
+    } while (!used_.compare_exchange_weak(seen, seen + bytes, std::memory_order_relaxed));
+    return true;
+  }
+  std::atomic<std::size_t> used_{0};
+  std::atomic<std::size_t> limit_;
+  std::atomic<bool> closed_{false};
+};
+
+inline bool Charge::grow(std::size_t more) {
+  if (budget_ == nullptr || !budget_->reserve(more)) return budget_ == nullptr;
+  bytes_ += more;
+  return true;
+}
+inline void Charge::grow_unchecked(std::size_t more) {
+  if (budget_ == nullptr) return;
+  budget_->used_.fetch_add(more, std::memory_order_relaxed);
+  bytes_ += more;
+}
+inline void Charge::shrink_to(std::size_t bytes) {
+  if (bytes >= bytes_) return;
+  budget_->used_.fetch_sub(bytes_ - bytes, std::memory_order_relaxed);
+  bytes_ = bytes;
+}
+inline void Charge::absorb(Charge&& other) {
+  if (budget_ == nullptr) {
+    *this = std::move(other);
+    return;
+  }
+  bytes_ += std::exchange(other.bytes_, 0);
+}
+inline Charge Charge::split(std::size_t bytes) {
+  std::size_t part = bytes < bytes_ ? bytes : bytes_;
+  bytes_ -= part;
+  return Charge(budget_, part);
+}
+
+}  // namespace weir

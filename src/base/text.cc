@@ -228,4 +228,16 @@ std::string format_double(double value) {
   return {buffer, end};
 }
 
+std::string format_json_double(double value) {
+  if (!std::isfinite(value)) return format_double(value);
+  double size = std::fabs(value);
+  bool exponent = size != 0 && (size < 1e-6 || size >= 1e21);
+  char buffer[512];
+  auto end = std::to_chars(buffer, buffer + sizeof buffer, value, exponent ? std::chars_format::scientific : std::chars_format::fixed).ptr;
+  std::string out(buffer, end);
+  // Go writes e-9 where C++ writes e-09.
+  if (auto at = out.find("e-0"); at != out.npos) out.erase(at + 2, 1);
+  return out;
+}
+
 }  // namespace weir

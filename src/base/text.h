@@ -36,5 +36,7 @@ bool valid_utf8(std::string_view text);
 // Shortest decimal text that reads back as the same double; "NaN", "Infinity", "-Infinity" as protobuf JSON has them
 // (the caller quotes those).
 std::string format_double(double value);
+// As Go's encoding/json writes it: 'f' form, 'e' form below 1e-6 and from 1e21 on.
+std::string format_json_double(double value);
 
 }  // namespace weir

@@ -1,0 +1,62 @@
+#include "base/receipt.h"
+
+#include <mutex>
+
+namespace weir {
+
+struct Receipt::State {
+  std::atomic<std::uint32_t> parts{1};
+  std::mutex mutex;  // guards `worst`: taken only for bad outcomes
+  Outcome worst;
+  std::move_only_function<void(Outcome)> done;
+};
+
+namespace {
+
+int severity(const Outcome& outcome) {
+  if (!outcome) return 0;
+  switch (outcome->code) {
+    case Errc::refused: return 1;
+    case Errc::retryable: return 1;
+    default: return 2;
+  }
+}
+
+}  // namespace
+
+Outcome worse(Outcome a, Outcome b) {
+  if (severity(a) != severity(b)) return severity(a) > severity(b) ? std::move(a) : std::move(b);
+  if (a && b && b->retry_after > a->retry_after) return b;
+  return a;
+}
+
+Receipt Receipt::open(std::move_only_function<void(Outcome)> done) {
+  Receipt receipt;
+  receipt.state_ = new State;
+  receipt.state_->done = std::move(done);
+  return receipt;
+}
+
+Receipt::Receipt(const Receipt& other) : state_(other.state_) {
+  if (state_) state_->parts.fetch_add(1, std::memory_order_relaxed);
+}
+
+Receipt::~Receipt() {
+  if (state_) settle(Error{Errc::internal, "a part of the request was lost without being settled", {}});
+}
+
+void Receipt::settle(Outcome outcome) {
+  State* state = std::exchange(state_, nullptr);
+  if (state == nullptr) return;
+  if (outcome) {
+    std::lock_guard lock(state->mutex);
+    state->worst = worse(std::move(state->worst), std::move(outcome));
+  }
+  if (state->parts.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  auto done = std::move(state->done);
+  Outcome worst = std::move(state->worst);
+  delete state;
+  done(std::move(worst));
+}
+
+}  // namespace weir

@@ -1,0 +1,266 @@
+#include "otlp/batch.h"
+
+#include "otlp/verify.h"
+
+namespace weir::otlp {
+namespace {
+
+void index_scope(std::string_view message, Signal signal, Arena& arena, ScopeGroup& out) {
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: out.scope = Lazy<Scope>(reader.bytes()); break;
+      case 2: {
+        std::string_view raw = reader.bytes();
+        std::size_t points = signal == Signal::metrics ? count_points(raw) : 1;
+        out.items.push_back({.raw = raw, .points = static_cast<std::uint32_t>(points)});
+        break;
+      }
+      case 3: out.schema_url = reader.bytes(); break;
+      default:
+        reader.skip();
+        out.unknown.push_back(arena, reader.whole());
+    }
+  }
+}
+
+void index_resource(std::string_view message, Signal signal, Arena& arena, ResourceGroup& out) {
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: out.resource = Lazy<Resource>(reader.bytes()); break;
+      case 2: index_scope(reader.bytes(), signal, arena, out.scopes.emplace_back()); break;
+      case 3: out.schema_url = reader.bytes(); break;
+      default:
+        reader.skip();
+        out.unknown.push_back(arena, reader.whole());
+    }
+  }
+}
+
+void encode_item(Signal signal, const Item& item, Writer& out) {
+  if (!item.dirty) return out.raw(item.raw);
+  switch (signal) {
+    case Signal::traces: return encode(*static_cast<const Span*>(item.message), out);
+    case Signal::metrics: return encode(*static_cast<const Metric*>(item.message), out);
+    case Signal::logs: return encode(*static_cast<const LogRecord*>(item.message), out);
+    case Signal::profiles: return;  // never edited
+  }
+}
+
+void encode_unknown(const Unknown& unknown, Writer& out) {
+  for (std::size_t i = unknown.size(); i-- > 0;) out.raw(unknown[i]);
+}
+
+template <class T>
+void encode_lazy(const Lazy<T>& message, Writer& out) {
+  std::size_t mark = out.size();
+  message.write(out);
+  if (out.size() != mark || message.raw().data() != nullptr) out.close(1, mark);
+}
+
+void encode_scope(Signal signal, const ScopeGroup& scope, Writer& out) {
+  std::size_t mark = out.size();
+  encode_unknown(scope.unknown, out);
+  out.put_bytes(3, scope.schema_url);
+  for (std::size_t i = scope.items.size(); i-- > 0;) {
+    std::size_t inner = out.size();
+    encode_item(signal, scope.items[i], out);
+    out.close(2, inner);
+  }
+  encode_lazy(scope.scope, out);
+  out.close(2, mark);
+}
+
+void encode_resource(Signal signal, const ResourceGroup& group, Writer& out) {
+  std::size_t mark = out.size();
+  encode_unknown(group.unknown, out);
+  out.put_bytes(3, group.schema_url);
+  for (std::size_t i = group.scopes.size(); i-- > 0;) encode_scope(signal, group.scopes[i], out);
+  encode_lazy(group.resource, out);
+  out.close(1, mark);
+}
+
+// Moves the points behind the first `n` into a metric of its own.
+Item split_metric(Item& item, std::uint32_t n, Arena& arena) {
+  Metric& rest = item.edit<Metric>(arena);
+  Metric* front = arena.make<Metric>(rest);
+  front->points = {};
+  front->points.reserve(arena, n);
+  for (std::uint32_t i = 0; i < n; ++i) front->points.push_back(arena, rest.points[i]);
+  ArenaVector<DataPoint> kept;
+  kept.reserve(arena, rest.points.size() - n);
+  for (std::size_t i = n; i < rest.points.size(); ++i) kept.push_back(arena, rest.points[i]);
+  rest.points = kept;
+  item.points -= n;
+  return Item::of(front, n);
+}
+
+}  // namespace
+
+Result<Batch> Batch::parse(Signal signal, Bytes request, Charge charge) {
+  WEIR_ASSIGN(Extent extent, verify(signal, request.view()));
+  Batch batch(signal);
+  batch.items_ = extent.items;
+  batch.bytes_ = request.size();
+  batch.charge = std::move(charge);
+  if (!request.empty()) batch.chunks_.push_back(std::move(request));
+  return batch;
+}
+
+Arena& Batch::arena() {
+  if (!owns_arena_) {
+    arenas_.push_back(std::make_shared<Arena>());
+    owns_arena_ = true;
+  }
+  return *arenas_.back();
+}
+
+void Batch::index(const Bytes& body) {
+  Reader reader(body.view());
+  while (reader.next()) {
+    if (reader.field() == 1)
+      index_resource(reader.bytes(), signal_, arena(), groups_.emplace_back());
+    else
+      reader.skip();
+  }
+}
+
+std::vector<ResourceGroup>& Batch::groups() {
+  for (Bytes& body : chunks_) {
+    index(body);
+    kept_.push_back(std::move(body));
+  }
+  chunks_.clear();
+  return groups_;
+}
+
+void Batch::count() {
+  items_ = 0;
+  for (auto& group : groups_)
+    for (auto& scope : group.scopes)
+      for (auto& item : scope.items) items_ += item.points;
+}
+
+void Batch::prune() {
+  std::size_t before = std::max<std::size_t>(items_, 1);
+  for (auto& group : groups())
+    std::erase_if(group.scopes, [](const ScopeGroup& scope) { return scope.items.empty(); });
+  std::erase_if(groups_, [](const ResourceGroup& group) { return group.scopes.empty(); });
+  count();
+  if (items_ < before) bytes_ = bytes_ * items_ / before;
+}
+
+Batch Batch::sibling() const {
+  Batch out(signal_);
+  out.kept_ = kept_;
+  out.arenas_ = arenas_;
+  out.receipts = receipts;
+  out.context = context;
+  return out;
+}
+
+Batch Batch::fork() {
+  Batch out = sibling();
+  out.chunks_ = chunks_;
+  out.items_ = items_;
+  out.bytes_ = bytes_;
+  if (groups_.empty()) return out;
+  Arena& to = out.arena();
+  Writer writer;
+  out.groups_.reserve(groups_.size());
+  for (auto& group : groups_) {
+    auto& copy = out.groups_.emplace_back(ResourceGroup{group.resource.fork(to), group.schema_url, group.unknown, {}});
+    copy.scopes.reserve(group.scopes.size());
+    for (auto& scope : group.scopes) {
+      auto& scope_copy = copy.scopes.emplace_back(ScopeGroup{scope.scope.fork(to), scope.schema_url, scope.unknown, {}});
+      scope_copy.items.reserve(scope.items.size());
+      for (auto& item : scope.items) {
+        std::string_view raw = item.raw;
+        if (item.dirty) {
+          writer.clear();
+          encode_item(signal_, item, writer);
+          raw = to.copy(writer.view());
+        }
+        scope_copy.items.push_back({.raw = raw, .points = item.points});
+      }
+    }
+  }
+  return out;
+}
+
+void Batch::append(Batch other) {
+  WEIR_CHECK(other.signal_ == signal_ && (can_join() || other.items_ == 0), "joined {} to {}", to_string(other.signal_),
+             to_string(signal_));
+  // Order is kept: groups come before chunks, so whoever brings groups behind our chunks makes us index first.
+  if (!other.groups_.empty() && !chunks_.empty()) groups();
+  std::move(other.groups_.begin(), other.groups_.end(), std::back_inserter(groups_));
+  std::move(other.chunks_.begin(), other.chunks_.end(), std::back_inserter(chunks_));
+  std::move(other.kept_.begin(), other.kept_.end(), std::back_inserter(kept_));
+  // Ours stays last: only the last one is allocated from.
+  arenas_.insert(arenas_.begin(), other.arenas_.begin(), other.arenas_.end());
+  std::move(other.receipts.begin(), other.receipts.end(), std::back_inserter(receipts));
+  items_ += other.items_;
+  bytes_ += other.bytes_;
+  charge.absorb(std::move(other.charge));
+  if (context != other.context) context = items_ == other.items_ ? other.context : nullptr;
+}
+
+Batch Batch::take_front(std::size_t n) {
+  if (n >= items_) {
+    Batch all = std::move(*this);
+    *this = Batch(all.signal_);
+    return all;
+  }
+  groups();
+  Batch front = sibling();
+  std::size_t left = n, used_groups = 0;
+  for (auto& group : groups_) {
+    if (left == 0) break;
+    front.groups_.push_back({group.resource.fork(front.arena()), group.schema_url, group.unknown, {}});
+    std::size_t used_scopes = 0;
+    for (auto& scope : group.scopes) {
+      if (left == 0) break;
+      auto& to = front.groups_.back().scopes.emplace_back(
+          ScopeGroup{scope.scope.fork(front.arena()), scope.schema_url, scope.unknown, {}});
+      std::size_t used = 0;
+      while (used < scope.items.size() && left >= scope.items[used].points) left -= scope.items[used++].points;
+      to.items.assign(scope.items.begin(), scope.items.begin() + static_cast<std::ptrdiff_t>(used));
+      scope.items.erase(scope.items.begin(), scope.items.begin() + static_cast<std::ptrdiff_t>(used));
+      if (left > 0 && !scope.items.empty()) {
+        to.items.push_back(split_metric(scope.items[0], static_cast<std::uint32_t>(left), arena()));
+        front.arenas_.insert(front.arenas_.begin(), arenas_.back());
+        left = 0;
+      }
+      if (scope.items.empty()) ++used_scopes;
+    }
+    group.scopes.erase(group.scopes.begin(), group.scopes.begin() + static_cast<std::ptrdiff_t>(used_scopes));
+    if (group.scopes.empty()) ++used_groups;
+  }
+  groups_.erase(groups_.begin(), groups_.begin() + static_cast<std::ptrdiff_t>(used_groups));
+  front.items_ = n;
+  front.bytes_ = bytes_ * n / items_;
+  front.charge = charge.split(charge.bytes() * n / items_);
+  bytes_ -= front.bytes_;
+  items_ -= n;
+  return front;
+}
+
+std::vector<Bytes> Batch::encode() const {
+  std::vector<Bytes> pieces;
+  if (!groups_.empty()) {
+    Writer writer(bytes_ + bytes_ / 8 + 1024);
+    for (std::size_t i = groups_.size(); i-- > 0;) encode_resource(signal_, groups_[i], writer);
+    pieces.push_back(writer.finish());
+  }
+  pieces.insert(pieces.end(), chunks_.begin(), chunks_.end());
+  return pieces;
+}
+
+void Batch::settle(Outcome outcome) {
+  for (Receipt& receipt : receipts) receipt.settle(outcome);
+  receipts.clear();
+  charge.release();
+}
+
+}  // namespace weir::otlp

@@ -1,0 +1,211 @@
+#pragma once
+// The unit that travels through pipelines: request bodies as they came, an index over them once somebody needs it, and
+// overlays where somebody changed something.
+#include <memory>
+#include <vector>
+
+#include "base/budget.h"
+#include "base/bytes.h"
+#include "base/receipt.h"
+#include "otlp/codec.h"
+#include "otlp/model.h"
+
+namespace weir::otlp {
+
+// What the receiver knew about the sender, beside the data.
+struct Context {
+  std::string peer;                                                         // address without port
+  std::map<std::string, std::vector<std::string>, std::less<>> metadata;    // lower-case keys; only with include_metadata
+  std::map<std::string, std::string, std::less<>> auth;
+};
+
+// A message that is still bytes until somebody looks, and is encoded anew only when somebody changed it.
+template <class T>
+class Lazy {
+ public:
+  Lazy() = default;
+  explicit Lazy(std::string_view bytes) : raw_(bytes) {}
+  explicit Lazy(T* message) : message_(message), dirty_(true) {}
+
+  const T& read(Arena& arena) {
+    if (message_ == nullptr) {
+      message_ = arena.make<T>();
+      decode(raw_, arena, *message_);
+    }
+    return *message_;
+  }
+  T& edit(Arena& arena) {
+    read(arena);
+    dirty_ = true;
+    return *message_;
+  }
+  bool dirty() const { return dirty_; }
+  // The bytes as they came; meaningless once dirty.
+  std::string_view raw() const { return raw_; }
+  void write(Writer& out) const {
+    if (dirty_)
+      encode(*message_, out);
+    else
+      out.raw(raw_);
+  }
+  // For a second batch over the same bytes, on whatever core: shares nothing that can change.
+  Lazy fork(Arena& arena) const {
+    if (!dirty_) return Lazy(raw_);
+    Writer writer;
+    encode(*message_, writer);
+    return Lazy(arena.copy(writer.view()));
+  }
+
+ private:
+  std::string_view raw_;
+  T* message_ = nullptr;
+  bool dirty_ = false;
+};
+
+// A span, log record or metric; the batch's signal says which. Same idea as Lazy, without the type.
+struct Item {
+  std::string_view raw;
+  void* message = nullptr;
+  std::uint32_t points = 1;  // what it counts for: a metric's data points, otherwise 1
+  bool dirty = false;
+
+  template <class T>
+  static Item of(T* created, std::uint32_t count = 1) {
+    return {.message = created, .points = count, .dirty = true};
+  }
+  template <class T>
+  const T& read(Arena& arena) {
+    if (message == nullptr) {
+      message = arena.make<T>();
+      decode(raw, arena, *static_cast<T*>(message));
+    }
+    return *static_cast<const T*>(message);
+  }
+  template <class T>
+  T& edit(Arena& arena) {
+    read<T>(arena);
+    dirty = true;
+    return *static_cast<T*>(message);
+  }
+};
+
+struct ScopeGroup {
+  Lazy<Scope> scope;
+  std::string_view schema_url;
+  Unknown unknown;
+  std::vector<Item> items;
+};
+
+struct ResourceGroup {
+  Lazy<Resource> resource;
+  std::string_view schema_url;
+  Unknown unknown;
+  std::vector<ScopeGroup> scopes;
+};
+
+// Move-only; belongs to one core at a time. Its receipts must be settled before it goes (Out::push, drop and refuse do).
+class Batch {
+ public:
+  explicit Batch(Signal signal) : signal_(signal) {}
+  Batch(Batch&&) = default;
+  Batch& operator=(Batch&&) = default;
+
+  // Takes an Export<Signal>ServiceRequest after checking all of it. Errc::invalid when it is malformed.
+  static Result<Batch> parse(Signal signal, Bytes request, Charge charge = {});
+
+  Signal signal() const { return signal_; }
+  // Spans, data points, log records.
+  std::size_t items() const { return items_; }
+  bool empty() const { return items_ == 0; }
+  // About its size on the wire.
+  std::size_t bytes() const { return bytes_; }
+
+  // Indexed on first use. After removing or adding items call prune().
+  std::vector<ResourceGroup>& groups();
+  Arena& arena();
+  // Drops scopes without items and resources without scopes, and counts anew.
+  void prune();
+
+  // A second batch with the same content and a copy of every receipt. Shares the bytes, copies what was changed.
+  Batch fork();
+  // Everything of `other`, behind what is here. Same signal; profiles cannot be joined (see can_join).
+  void append(Batch other);
+  bool can_join() const { return signal_ != Signal::profiles || items_ == 0; }
+  // The first `n` items as a batch of their own, metrics cut between points. Both keep every receipt.
+  Batch take_front(std::size_t n);
+  // Cuts into `parts` batches by part_of(group, scope, item) → [0, parts); empty parts come back empty, without receipts.
+  template <class PartOf>
+  std::vector<Batch> partition(std::size_t parts, PartOf part_of);
+  // An empty batch of the same signal that keeps the same bytes and arena alive and has the same receipts and context:
+  // for moving groups into.
+  Batch sibling() const;
+
+  // The request body, as pieces that are to be sent one after another.
+  std::vector<Bytes> encode() const;
+
+  void settle(Outcome outcome);
+
+  std::vector<Receipt> receipts;
+  Charge charge;
+  std::shared_ptr<const Context> context;  // shared by every batch cut from one request
+
+ private:
+  void index(const Bytes& body);
+  void count();
+
+  Signal signal_;
+  std::size_t items_ = 0;
+  std::size_t bytes_ = 0;
+  std::vector<Bytes> chunks_;                        // bodies that nobody has looked into
+  std::vector<ResourceGroup> groups_;                // in front of chunks_ in order
+  std::vector<Bytes> kept_;                          // what groups_ have views into
+  std::vector<std::shared_ptr<Arena>> arenas_;       // shared with siblings; only the last is allocated from, by its creator
+  bool owns_arena_ = false;
+};
+
+template <class PartOf>
+std::vector<Batch> Batch::partition(std::size_t parts, PartOf part_of) {
+  std::vector<Batch> out;
+  out.reserve(parts);
+  groups();
+  for (std::size_t i = 0; i < parts; ++i) {
+    out.push_back(sibling());
+    // Each part forks what several may end up with, so none shares anything mutable.
+  }
+  std::vector<int> group_at(parts), scope_at(parts);
+  for (ResourceGroup& group : groups_) {
+    std::fill(group_at.begin(), group_at.end(), -1);
+    for (ScopeGroup& scope : group.scopes) {
+      std::fill(scope_at.begin(), scope_at.end(), -1);
+      for (Item& item : scope.items) {
+        std::size_t part = part_of(group, scope, item);
+        Batch& to = out[part];
+        if (group_at[part] < 0) {
+          group_at[part] = static_cast<int>(to.groups_.size());
+          to.groups_.push_back({group.resource.fork(to.arena()), group.schema_url, group.unknown, {}});
+        }
+        auto& scopes = to.groups_[static_cast<std::size_t>(group_at[part])].scopes;
+        if (scope_at[part] < 0) {
+          scope_at[part] = static_cast<int>(scopes.size());
+          scopes.push_back({scope.scope.fork(to.arena()), scope.schema_url, scope.unknown, {}});
+        }
+        scopes[static_cast<std::size_t>(scope_at[part])].items.push_back(item);
+      }
+    }
+  }
+  std::size_t whole = std::max<std::size_t>(items_, 1), held = charge.bytes();
+  for (Batch& part : out) {
+    part.count();
+    part.bytes_ = bytes_ * part.items_ / whole;
+    part.charge = charge.split(held * part.items_ / whole);
+    if (part.empty()) part.settle({});
+  }
+  for (Batch& part : out)
+    if (!part.empty() && charge.bytes()) part.charge.absorb(charge.split(charge.bytes()));
+  groups_.clear();
+  items_ = bytes_ = 0;
+  settle({});
+  return out;
+}
+
+}  // namespace weir::otlp

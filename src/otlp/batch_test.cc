@@ -1,0 +1,135 @@
+#include "otlp/batch.h"
+
+#include <doctest/doctest.h>
+
+using namespace weir;
+using namespace weir::otlp;
+
+namespace {
+
+// `groups` resources, each with two scopes of `spans` spans.
+Bytes traces(int groups, int spans) {
+  Writer out;
+  for (int g = groups; g-- > 0;) {
+    std::size_t group = out.size();
+    for (int s = 2; s-- > 0;) {
+      std::size_t scope = out.size();
+      for (int i = spans; i-- > 0;) {
+        Arena arena;
+        Span span;
+        span.trace_id.bytes[15] = static_cast<unsigned char>(i + 1);
+        span.name = "op";
+        span.start_time_unix_nano = 5;
+        span.attributes.set(arena, "n", Value::of(std::int64_t{i}));
+        std::size_t mark = out.size();
+        encode(span, out);
+        out.close(2, mark);
+      }
+      out.close(2, scope);
+    }
+    Arena arena;
+    Resource resource;
+    resource.attributes.set(arena, "service.name", Value::of(std::string_view("shop")));
+    std::size_t mark = out.size();
+    encode(resource, out);
+    out.close(1, mark);
+    out.close(1, group);
+  }
+  return out.finish();
+}
+
+std::string joined(const Batch& batch) {
+  std::string out;
+  for (auto& piece : batch.encode()) out += piece.view();
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a batch that nobody touched goes out as it came in") {
+  Bytes body = traces(2, 3);
+  auto batch = Batch::parse(Signal::traces, body);
+  REQUIRE(batch);
+  CHECK(batch->items() == 12);
+  CHECK(joined(*batch) == body.view());
+  batch->groups();
+  CHECK(batch->groups().size() == 2);
+  CHECK(joined(*batch) == body.view());
+}
+
+TEST_CASE("an edited span is spliced in, the rest stays bytes") {
+  auto batch = Batch::parse(Signal::traces, traces(1, 2));
+  REQUIRE(batch);
+  Item& item = batch->groups()[0].scopes[1].items[0];
+  item.edit<Span>(batch->arena()).name = "renamed";
+  auto again = Batch::parse(Signal::traces, Bytes::take(joined(*batch)));
+  REQUIRE(again);
+  CHECK(again->items() == 4);
+  CHECK(again->groups()[0].scopes[1].items[0].read<Span>(again->arena()).name == "renamed");
+  CHECK(again->groups()[0].scopes[1].items[0].read<Span>(again->arena()).attributes.find("n")->integer == 0);
+  CHECK(again->groups()[0].scopes[0].items[1].read<Span>(again->arena()).name == "op");
+}
+
+TEST_CASE("cutting in front keeps every item and every receipt") {
+  for (std::size_t n : {1, 5, 6, 7, 12}) {
+    CAPTURE(n);
+    int answers = 0;
+    auto batch = Batch::parse(Signal::traces, traces(2, 3));
+    REQUIRE(batch);
+    batch->receipts.push_back(Receipt::open([&](Outcome o) {
+      CHECK_FALSE(o);
+      ++answers;
+    }));
+    Batch front = batch->take_front(n);
+    CHECK(front.items() == n);
+    CHECK(batch->items() == 12 - n);
+    auto again = Batch::parse(Signal::traces, Bytes::take(joined(front) + joined(*batch)));
+    REQUIRE(again);
+    CHECK(again->items() == 12);
+    front.settle({});
+    CHECK(answers == (n == 12 ? 1 : 0));
+    batch->settle({});
+    CHECK(answers == 1);
+  }
+}
+
+TEST_CASE("a partition has each item once") {
+  auto batch = Batch::parse(Signal::traces, traces(2, 3));
+  REQUIRE(batch);
+  auto parts = batch->partition(
+      4, [&](auto&, auto&, Item& item) { return peek_trace_id(Signal::traces, item.raw).bytes[15] % 4u; });
+  CHECK(parts[0].items() == 0);
+  for (std::size_t i : {1, 2, 3}) CHECK(parts[i].items() == 4);
+}
+
+TEST_CASE("a fork sees what was changed before it and nothing after") {
+  auto batch = Batch::parse(Signal::traces, traces(1, 1));
+  REQUIRE(batch);
+  auto& item = batch->groups()[0].scopes[0].items[0];
+  item.edit<Span>(batch->arena()).name = "first";
+  Batch fork = batch->fork();
+  item.edit<Span>(batch->arena()).name = "second";
+  CHECK(fork.groups()[0].scopes[0].items[0].read<Span>(fork.arena()).name == "first");
+}
+
+TEST_CASE("what is not OTLP is refused with the place") {
+  std::string body(traces(1, 1).view());
+  for (std::size_t cut = 1; cut < body.size(); ++cut) {
+    CAPTURE(cut);
+    CHECK_FALSE(Batch::parse(Signal::traces, Bytes::copy_of(std::string_view(body).substr(0, body.size() - cut))));
+  }
+  Writer out;
+  std::size_t mark = out.size();
+  out.bytes(3, "\xff\xfe");
+  out.close(1, mark);
+  CHECK(Batch::parse(Signal::traces, out.finish()).error().what == "ResourceSpans field 3: text is not valid UTF-8");
+}
+
+TEST_CASE("joining keeps order and counts") {
+  auto a = Batch::parse(Signal::traces, traces(1, 1));
+  auto b = Batch::parse(Signal::traces, traces(2, 2));
+  a->append(std::move(*b));
+  CHECK(a->items() == 2 + 8);
+  CHECK(a->encode().size() == 2);
+  CHECK(a->groups().size() == 3);
+}

@@ -1,0 +1,380 @@
+#include "otlp/codec.h"
+
+namespace weir::otlp {
+namespace {
+
+template <class T>
+void keep_unknown(Reader& reader, Arena& arena, T& out) {
+  reader.skip();
+  if (reader.ok()) out.unknown.push_back(arena, reader.whole());
+}
+
+void decode_attribute(Reader& reader, Arena& arena, Attributes& out) {
+  out.push_back(arena, decode_key_value(reader.bytes(), arena));
+}
+
+Span::Event decode_event(std::string_view message, Arena& arena) {
+  Span::Event out;
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: out.time_unix_nano = reader.fixed64(); break;
+      case 2: out.name = reader.bytes(); break;
+      case 3: decode_attribute(reader, arena, out.attributes); break;
+      case 4: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
+      default: keep_unknown(reader, arena, out);
+    }
+  }
+  return out;
+}
+
+Span::Link decode_link(std::string_view message, Arena& arena) {
+  Span::Link out;
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: out.trace_id = TraceId::from(reader.bytes()); break;
+      case 2: out.span_id = SpanId::from(reader.bytes()); break;
+      case 3: out.trace_state = reader.bytes(); break;
+      case 4: decode_attribute(reader, arena, out.attributes); break;
+      case 5: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
+      case 6: out.flags = reader.fixed32(); break;
+      default: keep_unknown(reader, arena, out);
+    }
+  }
+  return out;
+}
+
+void decode_status(std::string_view message, Span& out) {
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 2: out.status_message = reader.bytes(); break;
+      case 3: out.status_code = static_cast<std::int32_t>(reader.varint()); break;
+      default: reader.skip();
+    }
+  }
+}
+
+Exemplar decode_exemplar(std::string_view message, Arena& arena) {
+  Exemplar out;
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 2: out.time_unix_nano = reader.fixed64(); break;
+      case 3: out.type = NumberType::real, out.real = reader.real(); break;
+      case 4: out.span_id = SpanId::from(reader.bytes()); break;
+      case 5: out.trace_id = TraceId::from(reader.bytes()); break;
+      case 6: out.type = NumberType::integer, out.integer = static_cast<std::int64_t>(reader.fixed64()); break;
+      case 7: decode_attribute(reader, arena, out.filtered_attributes); break;
+      default: keep_unknown(reader, arena, out);
+    }
+  }
+  return out;
+}
+
+template <class T>
+void decode_fixed(Reader& reader, Arena& arena, ArenaVector<T>& out) {
+  if (reader.is(WireType::fixed64)) {
+    out.push_back(arena, std::bit_cast<T>(reader.fixed64()));
+    return;
+  }
+  std::string_view run = reader.bytes();
+  out.reserve(arena, out.size() + run.size() / 8);
+  for (std::size_t i = 0; i + 8 <= run.size(); i += 8) {
+    T value;
+    std::memcpy(&value, run.data() + i, 8);
+    out.push_back(arena, value);
+  }
+}
+
+void decode_number_point(Reader& reader, Arena& arena, DataPoint& out) {
+  switch (reader.field()) {
+    case 2: out.start_time_unix_nano = reader.fixed64(); break;
+    case 3: out.time_unix_nano = reader.fixed64(); break;
+    case 4: out.type = NumberType::real, out.real = reader.real(); break;
+    case 5: out.exemplars.push_back(arena, decode_exemplar(reader.bytes(), arena)); break;
+    case 6: out.type = NumberType::integer, out.integer = static_cast<std::int64_t>(reader.fixed64()); break;
+    case 7: decode_attribute(reader, arena, out.attributes); break;
+    case 8: out.flags = static_cast<std::uint32_t>(reader.varint()); break;
+    default: keep_unknown(reader, arena, out);
+  }
+}
+
+void decode_histogram_point(Reader& reader, Arena& arena, DataPoint& out) {
+  switch (reader.field()) {
+    case 2: out.start_time_unix_nano = reader.fixed64(); break;
+    case 3: out.time_unix_nano = reader.fixed64(); break;
+    case 4: out.count = reader.fixed64(); break;
+    case 5: out.has_sum = true, out.sum = reader.real(); break;
+    case 6: decode_fixed(reader, arena, out.bucket_counts); break;
+    case 7: decode_fixed(reader, arena, out.explicit_bounds); break;
+    case 8: out.exemplars.push_back(arena, decode_exemplar(reader.bytes(), arena)); break;
+    case 9: decode_attribute(reader, arena, out.attributes); break;
+    case 10: out.flags = static_cast<std::uint32_t>(reader.varint()); break;
+    case 11: out.has_min = true, out.min = reader.real(); break;
+    case 12: out.has_max = true, out.max = reader.real(); break;
+    default: keep_unknown(reader, arena, out);
+  }
+}
+
+DataPoint::Buckets decode_buckets(std::string_view message, Arena& arena) {
+  DataPoint::Buckets out;
+  out.present = true;
+  Reader reader(message);
+  while (reader.next()) {
+    if (reader.field() == 1) {
+      out.offset = static_cast<std::int32_t>(unzigzag(reader.varint()));
+    } else if (reader.field() == 2 && reader.is(WireType::varint)) {
+      out.counts.push_back(arena, reader.varint());
+    } else if (reader.field() == 2) {
+      std::string_view run = reader.bytes();
+      while (!run.empty()) {
+        std::uint64_t value = 0;
+        std::size_t i = 0;
+        for (; i < run.size() && i < 10; ++i) {
+          value |= std::uint64_t{static_cast<unsigned char>(run[i]) & 0x7Fu} << (7 * i);
+          if (static_cast<unsigned char>(run[i]) < 0x80) break;
+        }
+        out.counts.push_back(arena, value);
+        run.remove_prefix(std::min(run.size(), i + 1));
+      }
+    } else {
+      reader.skip();
+    }
+  }
+  return out;
+}
+
+void decode_exponential_point(Reader& reader, Arena& arena, DataPoint& out) {
+  switch (reader.field()) {
+    case 1: decode_attribute(reader, arena, out.attributes); break;
+    case 2: out.start_time_unix_nano = reader.fixed64(); break;
+    case 3: out.time_unix_nano = reader.fixed64(); break;
+    case 4: out.count = reader.fixed64(); break;
+    case 5: out.has_sum = true, out.sum = reader.real(); break;
+    case 6: out.scale = static_cast<std::int32_t>(unzigzag(reader.varint())); break;
+    case 7: out.zero_count = reader.fixed64(); break;
+    case 8: out.positive = decode_buckets(reader.bytes(), arena); break;
+    case 9: out.negative = decode_buckets(reader.bytes(), arena); break;
+    case 10: out.flags = static_cast<std::uint32_t>(reader.varint()); break;
+    case 11: out.exemplars.push_back(arena, decode_exemplar(reader.bytes(), arena)); break;
+    case 12: out.has_min = true, out.min = reader.real(); break;
+    case 13: out.has_max = true, out.max = reader.real(); break;
+    case 14: out.zero_threshold = reader.real(); break;
+    default: keep_unknown(reader, arena, out);
+  }
+}
+
+DataPoint::Quantile decode_quantile(std::string_view message) {
+  DataPoint::Quantile out;
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: out.quantile = reader.real(); break;
+      case 2: out.value = reader.real(); break;
+      default: reader.skip();
+    }
+  }
+  return out;
+}
+
+void decode_summary_point(Reader& reader, Arena& arena, DataPoint& out) {
+  switch (reader.field()) {
+    case 2: out.start_time_unix_nano = reader.fixed64(); break;
+    case 3: out.time_unix_nano = reader.fixed64(); break;
+    case 4: out.count = reader.fixed64(); break;
+    case 5: out.has_sum = true, out.sum = reader.real(); break;
+    case 6: out.quantiles.push_back(arena, decode_quantile(reader.bytes())); break;
+    case 7: decode_attribute(reader, arena, out.attributes); break;
+    case 8: out.flags = static_cast<std::uint32_t>(reader.varint()); break;
+    default: keep_unknown(reader, arena, out);
+  }
+}
+
+using PointField = void (*)(Reader&, Arena&, DataPoint&);
+PointField point_field(MetricType type) {
+  switch (type) {
+    case MetricType::histogram: return decode_histogram_point;
+    case MetricType::exponential_histogram: return decode_exponential_point;
+    case MetricType::summary: return decode_summary_point;
+    default: return decode_number_point;
+  }
+}
+
+// Gauge, Sum, Histogram, ...: points are field 1 of each, temporality 2, is_monotonic 3.
+void decode_data(std::string_view message, Arena& arena, MetricType type, Metric& out) {
+  out.type = type;
+  out.points.clear();
+  PointField decode_field = point_field(type);
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: {
+        DataPoint& point = out.points.push_back(arena, {});
+        Reader fields(reader.bytes());
+        while (fields.next()) decode_field(fields, arena, point);
+        break;
+      }
+      case 2: out.temporality = static_cast<Temporality>(reader.varint()); break;
+      case 3: out.is_monotonic = reader.varint() != 0; break;
+      default: reader.skip();
+    }
+  }
+}
+
+constexpr std::array<MetricType, 12> metric_types = {
+    MetricType::none, MetricType::none,      MetricType::none, MetricType::none,
+    MetricType::none, MetricType::gauge,     MetricType::none, MetricType::sum,
+    MetricType::none, MetricType::histogram, MetricType::exponential_histogram, MetricType::summary};
+
+}  // namespace
+
+void decode(std::string_view message, Arena&, Value& out) {
+  Reader reader(message);
+  out = {};
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: out = Value::of(reader.bytes()); break;
+      case 2: out = Value::of(reader.varint() != 0); break;
+      case 3: out = Value::of(static_cast<std::int64_t>(reader.varint())); break;
+      case 4: out = Value::of(reader.real()); break;
+      case 5: out = {.type = ValueType::array, .raw = true, .text = reader.bytes()}; break;
+      case 6: out = {.type = ValueType::map, .raw = true, .text = reader.bytes()}; break;
+      case 7: out = Value::of_bytes(reader.bytes()); break;
+      default: reader.skip();
+    }
+  }
+}
+
+KeyValue decode_key_value(std::string_view message, Arena& arena) {
+  KeyValue out;
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: out.key = reader.bytes(); break;
+      case 2: decode(reader.bytes(), arena, out.value); break;
+      default: reader.skip();
+    }
+  }
+  return out;
+}
+
+void decode(std::string_view message, Arena& arena, Resource& out) {
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: decode_attribute(reader, arena, out.attributes); break;
+      case 2: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
+      default: keep_unknown(reader, arena, out);
+    }
+  }
+}
+
+void decode(std::string_view message, Arena& arena, Scope& out) {
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: out.name = reader.bytes(); break;
+      case 2: out.version = reader.bytes(); break;
+      case 3: decode_attribute(reader, arena, out.attributes); break;
+      case 4: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
+      default: keep_unknown(reader, arena, out);
+    }
+  }
+}
+
+void decode(std::string_view message, Arena& arena, Span& out) {
+  out.attributes.reserve(arena, 8);
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: out.trace_id = TraceId::from(reader.bytes()); break;
+      case 2: out.span_id = SpanId::from(reader.bytes()); break;
+      case 3: out.trace_state = reader.bytes(); break;
+      case 4: out.parent_span_id = SpanId::from(reader.bytes()); break;
+      case 5: out.name = reader.bytes(); break;
+      case 6: out.kind = static_cast<std::int32_t>(reader.varint()); break;
+      case 7: out.start_time_unix_nano = reader.fixed64(); break;
+      case 8: out.end_time_unix_nano = reader.fixed64(); break;
+      case 9: decode_attribute(reader, arena, out.attributes); break;
+      case 10: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
+      case 11: out.events.push_back(arena, decode_event(reader.bytes(), arena)); break;
+      case 12: out.dropped_events_count = static_cast<std::uint32_t>(reader.varint()); break;
+      case 13: out.links.push_back(arena, decode_link(reader.bytes(), arena)); break;
+      case 14: out.dropped_links_count = static_cast<std::uint32_t>(reader.varint()); break;
+      case 15: decode_status(reader.bytes(), out); break;
+      case 16: out.flags = reader.fixed32(); break;
+      default: keep_unknown(reader, arena, out);
+    }
+  }
+}
+
+void decode(std::string_view message, Arena& arena, LogRecord& out) {
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: out.time_unix_nano = reader.fixed64(); break;
+      case 2: out.severity_number = static_cast<std::int32_t>(reader.varint()); break;
+      case 3: out.severity_text = reader.bytes(); break;
+      case 5: decode(reader.bytes(), arena, out.body); break;
+      case 6: decode_attribute(reader, arena, out.attributes); break;
+      case 7: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
+      case 8: out.flags = reader.fixed32(); break;
+      case 9: out.trace_id = TraceId::from(reader.bytes()); break;
+      case 10: out.span_id = SpanId::from(reader.bytes()); break;
+      case 11: out.observed_time_unix_nano = reader.fixed64(); break;
+      case 12: out.event_name = reader.bytes(); break;
+      default: keep_unknown(reader, arena, out);
+    }
+  }
+}
+
+void decode(std::string_view message, Arena& arena, Metric& out) {
+  Reader reader(message);
+  while (reader.next()) {
+    switch (reader.field()) {
+      case 1: out.name = reader.bytes(); break;
+      case 2: out.description = reader.bytes(); break;
+      case 3: out.unit = reader.bytes(); break;
+      case 5:
+      case 7:
+      case 9:
+      case 10:
+      case 11: decode_data(reader.bytes(), arena, metric_types[reader.field()], out); break;
+      case 12: decode_attribute(reader, arena, out.metadata); break;
+      default: keep_unknown(reader, arena, out);
+    }
+  }
+}
+
+TraceId peek_trace_id(Signal signal, std::string_view item) {
+  std::uint32_t field = signal == Signal::traces ? 1 : 9;
+  Reader reader(item);
+  while (reader.next()) {
+    if (reader.field() == field && signal != Signal::metrics) return TraceId::from(reader.bytes());
+    reader.skip();
+  }
+  return {};
+}
+
+std::size_t count_points(std::string_view metric) {
+  std::size_t points = 0;
+  Reader reader(metric);
+  while (reader.next()) {
+    std::uint32_t field = reader.field();
+    if (field >= metric_types.size() || metric_types[field] == MetricType::none) {
+      reader.skip();
+      continue;
+    }
+    points = 0;
+    Reader data(reader.bytes());
+    while (data.next()) {
+      points += data.field() == 1;
+      data.skip();
+    }
+  }
+  return points;
+}
+
+}  // namespace weir::otlp

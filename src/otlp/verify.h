@@ -1,0 +1,21 @@
+#pragma once
+// One pass over a request: is it well-formed, and how much is in it?
+#include <string_view>
+
+#include "otlp/model.h"
+
+namespace weir::otlp {
+
+struct Extent {
+  std::size_t items = 0;  // spans, data points, log records, profiles
+};
+
+// Checks an Export<Signal>ServiceRequest: every nested message in its bounds, known fields with their wire type, ids 0,
+// 8 or 16 bytes, text valid UTF-8, values nested at most 64 deep. Errc::invalid otherwise, naming the place. After it,
+// decoding cannot fail.
+Result<Extent> verify(Signal signal, std::string_view request);
+
+// Nesting of AnyValue that is accepted, everywhere.
+inline constexpr int max_value_depth = 64;
+
+}  // namespace weir::otlp

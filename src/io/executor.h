@@ -17,6 +17,20 @@ using Task = std::move_only_function<void()>;
 // 0 is no timer.
 using TimerId = std::uint64_t;
 
+// The core whose task is running on this thread; not a core's id when none is.
+CoreId current_core();
+inline constexpr CoreId no_core{0xFFFF};
+
+// Set around every task by whoever runs tasks of a core.
+class CoreScope {
+ public:
+  explicit CoreScope(CoreId core);
+  ~CoreScope();
+
+ private:
+  CoreId before_;
+};
+
 class Executor : public Clock {
  public:
   virtual CoreId id() const = 0;

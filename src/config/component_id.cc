@@ -1,0 +1,1 @@
+#include "config/component_id.h"

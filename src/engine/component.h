@@ -1,0 +1,169 @@
+#pragma once
+// What a component implements and what the engine gives it. Everything here runs on one core ("shard"): a component
+// that is used by N cores exists N times, and the engine brings equal keys to the same one.
+#include <memory>
+#include <span>
+
+#include "base/rng.h"
+#include "config/component_id.h"
+#include "io/executor.h"
+#include "otlp/batch.h"
+#include "telemetry/metrics.h"
+
+namespace weir::config {
+class Value;
+class Problems;
+struct FieldInfo;
+}  // namespace weir::config
+
+namespace weir::engine {
+
+using otlp::Batch;
+using otlp::Signal;
+
+enum class Kind : std::uint8_t { receiver, processor, exporter, connector, extension };
+std::string_view to_string(Kind kind);
+
+// What a stage's state is about. Items with equal keys must meet on one core.
+enum class Key : std::uint8_t { none, trace_id, service, resource };
+std::string_view to_string(Key key);
+
+struct StageContext;
+class Out;
+
+// A processor, connector or exporter on one core. No locks, no clocks, no sleeping in here: time comes in as an
+// argument and through Out.
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  // Before the first process(). `out` stays valid until the stage is destroyed; whoever does I/O keeps it.
+  virtual Result<> start(Out&) { return {}; }
+  // Takes the batch: pushes it on, holds it, drops it or refuses it, all through `out`.
+  virtual void process(Batch batch, Out& out) = 0;
+  // At the time asked for with out.wake_at().
+  virtual void tick(TimePoint, Out&) {}
+  // Shutdown or reload: push on what is held and start no new waiting. An exporter goes on sending until idle().
+  virtual void drain(Out&) {}
+  // True when drain() is complete. Asked again until the shutdown's time is over.
+  virtual bool idle() const { return true; }
+  // Shutdown's time is over: settle what is left, with a reason.
+  virtual void abandon(Out&) {}
+  // Items inside, for the ledger's "in = out + held + dropped".
+  virtual std::size_t held() const { return 0; }
+  // True while taking more would only make a queue behind it overflow.
+  virtual bool congested() const { return false; }
+};
+
+// A source of batches on one core.
+class Receiver {
+ public:
+  virtual ~Receiver() = default;
+  virtual Result<> start() = 0;
+  // Takes nothing new from now on; finishes what is under way, then calls `done`.
+  virtual void stop(io::Task done) = 0;
+};
+
+// Process-wide: exists once, on the first core.
+class Extension {
+ public:
+  virtual ~Extension() = default;
+  virtual Result<> start() = 0;
+  virtual void ready() {}
+  virtual void not_ready() {}
+  virtual void stop() {}
+};
+
+// Where a receiver puts its batches: all pipelines that list it for the batch's signal.
+class Intake {
+ public:
+  virtual ~Intake() = default;
+  // False when no pipeline takes this signal from this receiver.
+  virtual bool takes(Signal signal) const = 0;
+  // Checks, charges nothing more (batch.charge is the receiver's), counts and hands on. `done` is called on this core,
+  // once, when every part of the batch is settled.
+  virtual void push(Batch batch, std::string_view transport, std::move_only_function<void(Outcome)> done) = 0;
+  // For what never became a batch (undecodable, no room): counts it as refused.
+  virtual void refused(Signal signal, std::string_view transport, std::size_t items) = 0;
+};
+
+// Process-wide services that components may ask for. Implementations are thread-safe.
+class Host {
+ public:
+  virtual ~Host() = default;
+  // The running extension with this id, or null. Callers cast to the interface they need (components/shared).
+  virtual Extension* extension(const config::ComponentId& id) = 0;
+  virtual telemetry::Registry& metrics() = 0;
+  virtual Budget& budget() = 0;
+  // The JSON or text view of the running plan, for zpages and the UI.
+  virtual std::string describe_plan() = 0;
+  // Asks for an orderly end of the process, as a signal would.
+  virtual void request_shutdown(const Error& reason) = 0;
+};
+
+struct StageContext {
+  config::ComponentId id;
+  std::string pipeline;      // processors: the pipeline's id; otherwise empty
+  Signal signal{};           // processors, exporters: what arrives. connectors: what arrives
+  Signal output_signal{};    // connectors: what leaves
+  std::vector<std::string> output_pipelines;  // connectors: the pipelines behind, in the order of Out's ports
+  bool volatile_output = true;  // every way on from here ends in a queue in memory: holding stages may answer OK at once
+  std::uint16_t shard = 0, shards = 1;
+  io::Executor& executor;
+  Rng& rng;
+  Host& host;
+};
+
+struct ReceiverContext {
+  config::ComponentId id;
+  std::uint16_t shard = 0, shards = 1;
+  io::Executor& executor;
+  Intake& intake;
+  Host& host;
+};
+
+struct ExtensionContext {
+  config::ComponentId id;
+  io::Executor& executor;
+  Host& host;
+};
+
+// A signal that a connector takes and the signal it makes of it.
+struct Conversion {
+  Signal from, to;
+};
+
+// One row of the component table: everything the engine knows about a type of component. `Config` is erased; the
+// functions of one row agree on what it is.
+struct Factory {
+  using Config = std::shared_ptr<const void>;
+
+  Kind kind;
+  std::string_view type;
+  std::vector<std::string_view> aliases;  // other accepted spellings
+  std::string_view summary;
+  std::vector<Signal> signals;            // all kinds but connectors and extensions
+  std::vector<Conversion> conversions;    // connectors
+
+  std::span<const config::FieldInfo> (*fields)() = nullptr;
+  // Null value = defaults. Problems are reported with their place; the result is null when there were errors.
+  Config (*decode)(const config::Value* value, config::Problems& problems) = nullptr;
+  Key (*key)(const void* config, Signal signal) = nullptr;  // null function = Key::none
+  // What a processor may change that others could be partitioned by. Default: nothing.
+  bool edits_resource = false, edits_trace_id = false;
+  // True when an OK of this exporter with this config means more than "in memory": see StageContext::volatile_output.
+  bool (*answers_late)(const void* config) = nullptr;
+
+  Result<std::unique_ptr<Stage>> (*make_stage)(const void* config, StageContext& context) = nullptr;
+  Result<std::unique_ptr<Receiver>> (*make_receiver)(const void* config, ReceiverContext& context) = nullptr;
+  Result<std::unique_ptr<Extension>> (*make_extension)(const void* config, ExtensionContext& context) = nullptr;
+
+  bool accepts(std::string_view name) const {
+    return name == type || std::find(aliases.begin(), aliases.end(), name) != aliases.end();
+  }
+  bool supports(Signal signal) const { return std::find(signals.begin(), signals.end(), signal) != signals.end(); }
+};
+
+// Every component of this build. Made by the build from the folders under components/.
+std::span<const Factory> component_table();
+
+}  // namespace weir::engine

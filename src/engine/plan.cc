@@ -1,0 +1,307 @@
+#include "engine/plan.h"
+
+#include "engine/key.h"
+
+namespace weir::engine {
+
+using Role = PlanNode::Role;
+using config::ComponentId;
+
+std::string_view to_string(Kind kind) {
+  constexpr std::array<std::string_view, 5> names = {"receiver", "processor", "exporter", "connector", "extension"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+std::string_view to_string(Key key) {
+  constexpr std::array<std::string_view, 4> names = {"none", "trace_id", "service", "resource"};
+  return names[static_cast<std::size_t>(key)];
+}
+
+std::string_view to_string(Role role) {
+  constexpr std::array<std::string_view, 5> names = {"receiver", "processor", "connector", "exporter", "exchange"};
+  return names[static_cast<std::size_t>(role)];
+}
+
+std::string label(const PlanNode& node) {
+  std::string name = node.component ? node.component->id.to_string() : fmt::format("by {}", to_string(node.key));
+  if (node.role == Role::connector)
+    return fmt::format("{} ({} to {})", name, to_string(node.signal), to_string(node.output_signal));
+  return node.pipeline.empty() ? name : fmt::format("{} ({})", name, node.pipeline);
+}
+
+// Builds nodes in three steps: instances and edges, order, keys.
+class Planner {
+ public:
+  explicit Planner(PlanSpec spec) { plan_.spec_ = std::make_unique<PlanSpec>(std::move(spec)); }
+
+  std::expected<Plan, std::vector<Error>> run() {
+    for (auto& pipeline : plan_.spec_->pipelines) add_processors(pipeline);
+    for (auto& pipeline : plan_.spec_->pipelines) add_sinks(pipeline);
+    for (auto& pipeline : plan_.spec_->pipelines) link(pipeline);
+    check_connectors();
+    if (errors_.empty()) sort();
+    if (!errors_.empty()) return std::unexpected(std::move(errors_));
+    insert_exchanges();
+    mark_volatile();
+    return std::move(plan_);
+  }
+
+ private:
+  std::vector<PlanNode>& nodes() { return plan_.nodes_; }
+  void error(std::string what) { errors_.push_back({Errc::config, std::move(what), {}}); }
+
+  static const ComponentSpec* find(const std::vector<ComponentSpec>& specs, const ComponentId& id) {
+    auto at = std::find_if(specs.begin(), specs.end(), [&](const ComponentSpec& s) { return s.id == id; });
+    return at == specs.end() ? nullptr : &*at;
+  }
+
+  std::size_t add(PlanNode node) {
+    nodes().push_back(std::move(node));
+    return nodes().size() - 1;
+  }
+
+  void add_processors(const PipelineSpec& pipeline) {
+    auto& mine = processors_[pipeline.id];
+    for (auto& id : pipeline.processors) {
+      const ComponentSpec* spec = find(plan_.spec_->processors, id);
+      if (spec == nullptr) continue;
+      if (!spec->factory->supports(pipeline.signal)) {
+        error(fmt::format("service::pipelines::{}: processor \"{}\" does not support {}", pipeline.id, id.to_string(),
+                          to_string(pipeline.signal)));
+        continue;
+      }
+      mine.push_back(add({.role = Role::processor,
+                          .component = spec,
+                          .pipeline = pipeline.id,
+                          .signal = pipeline.signal,
+                          .output_signal = pipeline.signal,
+                          .key = spec->factory->key ? spec->factory->key(spec->config.get(), pipeline.signal) : Key::none}));
+    }
+  }
+
+  // Exporters exist once for each signal; connectors once for each conversion that pipelines ask for.
+  void add_sinks(const PipelineSpec& pipeline) {
+    auto& sinks = sinks_[pipeline.id];
+    for (auto& id : pipeline.exporters) {
+      if (auto* connector = find(plan_.spec_->connectors, id)) {
+        for (std::size_t node : connector_nodes(*connector, pipeline.signal)) sinks.push_back(node);
+      } else if (auto* exporter = find(plan_.spec_->exporters, id)) {
+        if (!exporter->factory->supports(pipeline.signal))
+          error(fmt::format("service::pipelines::{}: exporter \"{}\" does not support {}", pipeline.id, id.to_string(),
+                            to_string(pipeline.signal)));
+        else
+          sinks.push_back(single(Role::exporter, *exporter, pipeline.signal, pipeline.signal));
+      }
+    }
+  }
+
+  std::vector<std::size_t> connector_nodes(const ComponentSpec& connector, Signal from) {
+    std::vector<std::size_t> out;
+    for (auto& conversion : connector.factory->conversions) {
+      if (conversion.from != from || !is_source(connector.id, conversion.to)) continue;
+      out.push_back(single(Role::connector, connector, from, conversion.to));
+    }
+    if (out.empty())
+      error(fmt::format("connector \"{}\" used as exporter in {} pipeline but not used in any supported receiver pipeline",
+                        connector.id.to_string(), to_string(from)));
+    return out;
+  }
+
+  bool is_source(const ComponentId& id, Signal signal) const {
+    for (auto& pipeline : plan_.spec_->pipelines)
+      if (pipeline.signal == signal && std::find(pipeline.receivers.begin(), pipeline.receivers.end(), id) != pipeline.receivers.end())
+        return true;
+    return false;
+  }
+
+  std::size_t single(Role role, const ComponentSpec& spec, Signal in, Signal out) {
+    for (std::size_t i = 0; i < nodes().size(); ++i) {
+      auto& n = nodes()[i];
+      if (n.role == role && n.component == &spec && n.signal == in && n.output_signal == out) return i;
+    }
+    Key key = spec.factory->key && role == Role::connector ? spec.factory->key(spec.config.get(), in) : Key::none;
+    return add({.role = role, .component = &spec, .signal = in, .output_signal = out, .key = key});
+  }
+
+  // What a batch meets first in a pipeline.
+  const std::vector<std::size_t> entry(const PipelineSpec& pipeline) {
+    auto& processors = processors_[pipeline.id];
+    return processors.empty() ? sinks_[pipeline.id] : std::vector{processors.front()};
+  }
+
+  void link(const PipelineSpec& pipeline) {
+    auto& processors = processors_[pipeline.id];
+    for (std::size_t i = 0; i < processors.size(); ++i)
+      nodes()[processors[i]].ports = {
+          {pipeline.id, i + 1 < processors.size() ? std::vector{processors[i + 1]} : sinks_[pipeline.id]}};
+    for (auto& id : pipeline.receivers) {
+      if (auto* connector = find(plan_.spec_->connectors, id)) {
+        bool fed = false;
+        for (auto& n : nodes())
+          if (n.role == Role::connector && n.component == connector && n.output_signal == pipeline.signal) {
+            n.ports.push_back({pipeline.id, entry(pipeline)});
+            fed = true;
+          }
+        if (!fed)
+          error(fmt::format("connector \"{}\" used as receiver in {} pipeline but not used in any supported exporter pipeline",
+                            id.to_string(), to_string(pipeline.signal)));
+      } else if (auto* receiver = find(plan_.spec_->receivers, id)) {
+        if (!receiver->factory->supports(pipeline.signal)) {
+          error(fmt::format("service::pipelines::{}: receiver \"{}\" does not support {}", pipeline.id, id.to_string(),
+                            to_string(pipeline.signal)));
+          continue;
+        }
+        std::size_t node = single(Role::receiver, *receiver, pipeline.signal, pipeline.signal);
+        nodes()[node].ports.push_back({pipeline.id, entry(pipeline)});
+      }
+    }
+  }
+
+  void check_connectors() {
+    for (auto& n : nodes())
+      if (n.role == Role::connector && n.ports.empty())
+        error(fmt::format("connector \"{}\" leads nowhere", n.component->id.to_string()));
+  }
+
+  void sort() {
+    enum class Mark : std::uint8_t { fresh, open, done };
+    std::vector<Mark> marks(nodes().size(), Mark::fresh);
+    std::vector<std::size_t> order, path;
+    auto visit = [&](auto& self, std::size_t at) -> bool {
+      if (marks[at] == Mark::done) return true;
+      path.push_back(at);
+      if (marks[at] == Mark::open) return false;
+      marks[at] = Mark::open;
+      for (auto& port : nodes()[at].ports)
+        for (std::size_t to : port.to)
+          if (!self(self, to)) return false;
+      marks[at] = Mark::done;
+      path.pop_back();
+      order.push_back(at);
+      return true;
+    };
+    for (std::size_t i = 0; i < nodes().size(); ++i)
+      if (!visit(visit, i)) return report_cycle(path);
+    reorder({order.rbegin(), order.rend()});
+  }
+
+  void report_cycle(const std::vector<std::size_t>& path) {
+    auto first = std::find(path.begin(), path.end(), path.back());
+    std::string hops;
+    for (auto at = first; at != path.end(); ++at) hops += (hops.empty() ? "" : " -> ") + label(nodes()[*at]);
+    error("cycle detected: " + hops);
+  }
+
+  // `order[i]` is the old index of the node that comes i-th.
+  void reorder(const std::vector<std::size_t>& order) {
+    std::vector<std::size_t> place(order.size());
+    for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = i;
+    std::vector<PlanNode> sorted;
+    for (std::size_t old : order) sorted.push_back(std::move(nodes()[old]));
+    for (auto& n : sorted)
+      for (auto& port : n.ports)
+        for (std::size_t& to : port.to) to = place[to];
+    nodes() = std::move(sorted);
+  }
+
+  // What a stream is cut by when it leaves a node. `mixed`: several streams that are cut differently.
+  struct Cut {
+    Key key = Key::none;
+    bool known = false;
+  };
+  void join(Cut& into, Key key) {
+    if (!into.known)
+      into = {key, true};
+    else if (into.key != key)
+      into.key = Key::none;
+  }
+
+  Key after(const PlanNode& n, Key arriving) {
+    if (n.role == Role::receiver || n.signal != n.output_signal) return Key::none;
+    Key key = n.key != Key::none ? n.key : arriving;
+    const Factory& factory = *n.component->factory;
+    if (factory.edits_resource && (key == Key::service || key == Key::resource)) return Key::none;
+    if (factory.edits_trace_id && key == Key::trace_id) return Key::none;
+    return key;
+  }
+
+  void insert_exchanges() {
+    std::vector<Cut> arriving(nodes().size());
+    std::vector<std::pair<std::size_t, Key>> needed;  // before which node, and how its input is cut today
+    for (std::size_t i = 0; i < nodes().size(); ++i) {
+      PlanNode& n = nodes()[i];
+      if (n.key != Key::none && arriving[i].key != n.key) needed.emplace_back(i, arriving[i].key);
+      Key leaving = after(n, arriving[i].key);
+      for (auto& port : n.ports)
+        for (std::size_t to : port.to) join(arriving[to], leaving);
+    }
+    for (auto& [target, key] : needed) {
+      PlanNode& n = nodes()[target];
+      std::string why = fmt::format("{} keeps state by {}; its input is {}", label(n), to_string(n.key),
+                                    key == Key::none ? "not cut by any key" : fmt::format("cut by {}", to_string(key)));
+      PlanNode exchange{.role = Role::exchange,
+                        .pipeline = n.pipeline,
+                        .signal = n.signal,
+                        .output_signal = n.signal,
+                        .key = n.key,
+                        .why = std::move(why),
+                        .ports = {{n.pipeline, {target}}}};
+      std::size_t fresh = nodes().size();
+      for (auto& other : nodes())
+        for (auto& port : other.ports) std::replace(port.to.begin(), port.to.end(), target, fresh);
+      nodes().push_back(std::move(exchange));
+    }
+    if (!needed.empty()) sort();
+  }
+
+  void mark_volatile() {
+    for (std::size_t i = nodes().size(); i-- > 0;) {
+      PlanNode& n = nodes()[i];
+      if (n.role == Role::exporter) {
+        auto* late = n.component->factory->answers_late;
+        n.volatile_output = late == nullptr || !late(n.component->config.get());
+      } else {
+        for (auto& port : n.ports)
+          for (std::size_t to : port.to) n.volatile_output &= nodes()[to].volatile_output;
+      }
+    }
+  }
+
+  Plan plan_;
+  std::vector<Error> errors_;
+  std::map<std::string, std::vector<std::size_t>, std::less<>> processors_, sinks_;
+};
+
+std::expected<Plan, std::vector<Error>> Plan::build(PlanSpec spec) { return Planner(std::move(spec)).run(); }
+
+std::string Plan::explain() const {
+  std::string out;
+  std::vector<bool> shown(nodes_.size(), false);
+  auto show = [&](auto& self, std::size_t at, int depth) -> void {
+    const PlanNode& n = nodes_[at];
+    out += std::string(static_cast<std::size_t>(depth) * 2, ' ');
+    out += fmt::format("{} {}", to_string(n.role), label(n));
+    if (n.role == Role::exchange)
+      out += "  because " + n.why;
+    else if (n.key != Key::none)
+      out += fmt::format("  keyed by {}", to_string(n.key));
+    if (n.role == Role::exporter && !n.volatile_output) out += "  answers when delivered or durable";
+    if (shown[at] && !n.ports.empty()) {
+      out += "  (shown above)\n";
+      return;
+    }
+    out += '\n';
+    shown[at] = true;
+    for (auto& port : n.ports) {
+      if (n.role == Role::receiver || n.role == Role::connector)
+        out += std::string(static_cast<std::size_t>(depth) * 2 + 2, ' ') + fmt::format("pipeline {}\n", port.pipeline);
+      int indent = n.role == Role::receiver || n.role == Role::connector ? 2 : 1;
+      for (std::size_t to : port.to) self(self, to, depth + indent);
+    }
+  };
+  for (std::size_t i = 0; i < nodes_.size(); ++i)
+    if (nodes_[i].role == Role::receiver) show(show, i, 0);
+  return out;
+}
+
+}  // namespace weir::engine

@@ -1,0 +1,70 @@
+#pragma once
+// From a configuration to a plan: which component instances there are, what flows where, which stage needs which key and
+// where batches must be cut and exchanged between cores. A plan is data; Engine runs it.
+#include <string>
+#include <vector>
+
+#include "engine/component.h"
+
+namespace weir::engine {
+
+struct ComponentSpec {
+  config::ComponentId id;
+  const Factory* factory = nullptr;
+  Factory::Config config;  // shared with the stages made from it
+};
+
+struct PipelineSpec {
+  std::string id;  // "traces/by-service"
+  Signal signal{};
+  std::vector<config::ComponentId> receivers, processors, exporters;  // connectors stand among either
+};
+
+struct PlanSpec {
+  std::vector<ComponentSpec> receivers, processors, exporters, connectors, extensions;
+  std::vector<PipelineSpec> pipelines;
+};
+
+struct PlanNode {
+  enum class Role : std::uint8_t { receiver, processor, connector, exporter, exchange };
+  Role role;
+  const ComponentSpec* component = nullptr;  // null: exchange
+  std::string pipeline;                      // processor, and exchange before one
+  Signal signal{};                           // what arrives; receivers have one node for each signal
+  Signal output_signal{};                    // what leaves
+  Key key = Key::none;                       // what the stage needs; exchange: what it cuts by
+  std::string why;                           // exchange: the reason, for explain
+
+  struct Port {
+    std::string pipeline;          // connectors and receivers: the pipeline behind
+    std::vector<std::size_t> to;   // nodes
+  };
+  std::vector<Port> ports;
+  bool volatile_output = true;     // see StageContext
+};
+
+class Plan {
+ public:
+  // Errors come all at once; each is one line without place (the configuration layer knows places).
+  static std::expected<Plan, std::vector<Error>> build(PlanSpec spec);
+  Plan(Plan&&) = default;
+  Plan& operator=(Plan&&) = default;
+
+  // In topological order: what a node feeds stands behind it.
+  const std::vector<PlanNode>& nodes() const { return nodes_; }
+  const PlanSpec& spec() const { return *spec_; }
+  // The plan as indented text: pipelines, stages, keys, exchanges and why they are there.
+  std::string explain() const;
+
+ private:
+  friend class Planner;
+  Plan() = default;
+  std::unique_ptr<PlanSpec> spec_;  // nodes point into it
+  std::vector<PlanNode> nodes_;
+};
+
+std::string_view to_string(PlanNode::Role role);
+// "otlp/in", "batch (traces/a)", "by trace_id (traces/a)"
+std::string label(const PlanNode& node);
+
+}  // namespace weir::engine

@@ -1,0 +1,86 @@
+#include "engine/plan.h"
+
+#include <doctest/doctest.h>
+
+using namespace weir;
+using namespace weir::engine;
+
+namespace {
+
+const Factory source{.kind = Kind::receiver, .type = "in", .signals = {Signal::traces}};
+const Factory sink{.kind = Kind::exporter, .type = "out", .signals = {Signal::traces, Signal::metrics}};
+const Factory plain{.kind = Kind::processor, .type = "plain", .signals = {Signal::traces}};
+const Factory editing{.kind = Kind::processor, .type = "editing", .signals = {Signal::traces}, .edits_resource = true};
+const Factory by_trace{.kind = Kind::processor, .type = "trace", .signals = {Signal::traces}, .key = [](const void*, Signal) { return Key::trace_id; }};
+const Factory by_service{.kind = Kind::processor, .type = "service", .signals = {Signal::traces}, .key = [](const void*, Signal) { return Key::service; }};
+const Factory forward{.kind = Kind::connector, .type = "forward", .conversions = {{Signal::traces, Signal::traces}}};
+
+PlanSpec spec() {
+  PlanSpec out;
+  out.receivers = {{{"in", ""}, &source, nullptr}};
+  out.exporters = {{{"out", ""}, &sink, nullptr}};
+  for (auto* f : {&plain, &editing, &by_trace, &by_service}) out.processors.push_back({{std::string(f->type), ""}, f, nullptr});
+  out.processors.push_back({{"trace", "2"}, &by_trace, nullptr});
+  for (auto name : {"a", "b"}) out.connectors.push_back({{"forward", name}, &forward, nullptr});
+  return out;
+}
+
+std::size_t exchanges(const Plan& plan) {
+  return static_cast<std::size_t>(std::count_if(plan.nodes().begin(), plan.nodes().end(), [](auto& n) { return n.role == PlanNode::Role::exchange; }));
+}
+
+}  // namespace
+
+TEST_CASE("an exchange stands only where the stream is not cut that way already") {
+  struct {
+    std::vector<config::ComponentId> processors;
+    std::size_t exchanges;
+  } const rows[] = {
+      {{{"plain", ""}}, 0},
+      {{{"trace", ""}}, 1},
+      {{{"trace", ""}, {"plain", ""}, {"trace", "2"}}, 1},
+      {{{"trace", ""}, {"service", ""}}, 2},
+      {{{"trace", ""}, {"editing", ""}, {"trace", "2"}}, 1},
+  };
+  for (auto& row : rows) {
+    PlanSpec s = spec();
+    s.pipelines = {{"traces", Signal::traces, {{"in", ""}}, row.processors, {{"out", ""}}}};
+    auto plan = Plan::build(std::move(s));
+    REQUIRE(plan);
+    CHECK(exchanges(*plan) == row.exchanges);
+  }
+}
+
+TEST_CASE("a cut survives a connector that passes on, and explain says why an exchange is there") {
+  PlanSpec s = spec();
+  s.pipelines = {{"traces/a", Signal::traces, {{"in", ""}}, {{"trace", ""}}, {{"forward", "a"}}},
+                 {"traces/b", Signal::traces, {{"forward", "a"}}, {{"trace", "2"}}, {{"out", ""}}}};
+  auto plan = Plan::build(std::move(s));
+  REQUIRE(plan);
+  CHECK(exchanges(*plan) == 1);
+  CHECK(plan->explain() ==
+        "receiver in\n"
+        "  pipeline traces/a\n"
+        "    exchange by trace_id (traces/a)  because trace (traces/a) keeps state by trace_id; its input is not cut by any key\n"
+        "      processor trace (traces/a)  keyed by trace_id\n"
+        "        connector forward/a (traces to traces)\n"
+        "          pipeline traces/b\n"
+        "            processor trace/2 (traces/b)  keyed by trace_id\n"
+        "              exporter out\n");
+}
+
+TEST_CASE("cycles and connectors that lead nowhere are errors, all at once") {
+  PlanSpec s = spec();
+  s.pipelines = {{"traces/a", Signal::traces, {{"forward", "b"}}, {}, {{"forward", "a"}}},
+                 {"traces/b", Signal::traces, {{"forward", "a"}}, {}, {{"forward", "b"}}}};
+  auto plan = Plan::build(std::move(s));
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error()[0].what.starts_with("cycle detected: forward/"));
+
+  s = spec();
+  s.pipelines = {{"traces/a", Signal::traces, {{"in", ""}}, {}, {{"forward", "a"}}},
+                 {"traces/b", Signal::traces, {{"forward", "b"}}, {}, {{"out", ""}}}};
+  plan = Plan::build(std::move(s));
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().size() == 2);
+}

@@ -1,0 +1,317 @@
+#include "engine/shard.h"
+
+#include <list>
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "engine/key.h"
+
+namespace weir::engine {
+
+using Role = PlanNode::Role;
+
+std::string_view to_string(Reason reason) {
+  constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::count_)> names = {
+      "filtered",   "sampled_out", "late",        "evicted", "too_large", "permanent_error", "retries_exhausted",
+      "queue_full", "unroutable",  "cardinality", "invalid", "shutdown"};
+  return names[static_cast<std::size_t>(reason)];
+}
+
+// One receiver's way in on one core: counts, opens the receipt and feeds all pipelines of the batch's signal.
+class ReceiverIntake : public Intake {
+ public:
+  ReceiverIntake(Shard& shard, const ComponentSpec& spec) : shard_(shard), id_(spec.id.to_string()) {
+    for (auto& node : shard.nodes())
+      if (node->plan.role == Role::receiver && node->plan.component == &spec) entries_[index(node->plan.signal)] = node.get();
+  }
+
+  bool takes(Signal signal) const override { return entries_[index(signal)] != nullptr; }
+
+  void push(Batch batch, std::string_view transport, std::move_only_function<void(Outcome)> done) override {
+    Node* node = entries_[index(batch.signal())];
+    if (node == nullptr) {
+      batch.settle({});
+      return done(Error{Errc::unimplemented, fmt::format("no pipeline takes {}", to_string(batch.signal())), {}});
+    }
+    Counters& counters = counters_for(batch.signal(), transport);
+    std::size_t items = batch.items();
+    if (items == 0) return batch.settle({}), done({});
+    io::CoreId home = shard_.executor_.id();
+    auto answer = [this, &counters, items, done = std::move(done)](Outcome outcome) mutable {
+      (outcome ? counters.refused : counters.accepted).add(items);
+      done(std::move(outcome));
+    };
+    batch.receipts.push_back(Receipt::open([this, home, answer = std::move(answer)](Outcome outcome) mutable {
+      if (io::current_core() == home) return answer(std::move(outcome));
+      shard_.executor_.post([answer = std::move(answer), outcome = std::move(outcome)]() mutable { answer(std::move(outcome)); });
+    }));
+    Ledger::add(node->ledger.created, items);
+    Ledger::add(node->ledger.out, items);
+    shard_.fan_out(node->all, std::move(batch));
+  }
+
+  void refused(Signal signal, std::string_view transport, std::size_t items) override {
+    counters_for(signal, transport).refused.add(items);
+  }
+
+ private:
+  struct Counters {
+    telemetry::Counter &accepted, &refused;
+  };
+  static std::size_t index(Signal signal) { return static_cast<std::size_t>(signal); }
+
+  Counters& counters_for(Signal signal, std::string_view transport) {
+    for (auto& [key, counters] : counters_)
+      if (key.first == signal && key.second == transport) return counters;
+    auto& metrics = shard_.engine_.host().metrics();
+    telemetry::Labels labels = {{"receiver", id_}, {"transport", std::string(transport)}};
+    std::string name(otlp::items_name(signal));
+    return counters_
+        .emplace_back(std::pair(signal, std::string(transport)),
+                      Counters{metrics.counter("otelcol_receiver_accepted_" + name, "Items taken into the pipelines.", labels),
+                               metrics.counter("otelcol_receiver_refused_" + name, "Items that were not taken.", labels)})
+        .second;
+  }
+
+  Shard& shard_;
+  std::string id_;
+  std::array<Node*, 4> entries_{};
+  std::list<std::pair<std::pair<Signal, std::string>, Counters>> counters_;  // stable references
+};
+
+Shard::Shard(Engine& engine, const Plan& plan, std::uint16_t index, io::Executor& executor, std::uint64_t seed)
+    : engine_(engine), plan_(plan), index_(index), executor_(executor), rng_(seed) {
+  for (std::size_t i = 0; i < plan.nodes().size(); ++i) nodes_.push_back(std::make_unique<Node>(plan.nodes()[i], i, *this));
+  for (auto& node : nodes_)
+    for (auto& port : node->plan.ports) {
+      auto& targets = node->ports.emplace_back();
+      for (std::size_t to : port.to) {
+        targets.push_back(nodes_[to].get());
+        if (std::find(node->all.begin(), node->all.end(), nodes_[to].get()) == node->all.end())
+          node->all.push_back(nodes_[to].get());
+      }
+    }
+}
+
+Shard::~Shard() = default;
+
+Result<> Shard::make_stage(Node& node) {
+  const PlanNode& plan = node.plan;
+  StageContext context{.id = plan.component->id,
+                       .pipeline = plan.pipeline,
+                       .signal = plan.signal,
+                       .output_signal = plan.output_signal,
+                       .output_pipelines = {},
+                       .volatile_output = plan.volatile_output,
+                       .shard = index_,
+                       .shards = engine_.shard_count(),
+                       .executor = executor_,
+                       .rng = rng_,
+                       .host = engine_.host()};
+  for (auto& port : plan.ports) context.output_pipelines.push_back(port.pipeline);
+  WEIR_ASSIGN(node.stage, plan.component->factory->make_stage(plan.component->config.get(), context));
+  return node.stage->start(node.out);
+}
+
+Result<> Shard::start_stages() {
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
+    Node& node = *nodes_[i];
+    if (node.plan.role == Role::exchange || node.plan.role == Role::receiver) continue;
+    if (auto made = make_stage(node); !made) {
+      Error error = std::move(made).error();
+      error.what = fmt::format("{} \"{}\": {}", to_string(node.plan.role), node.plan.component->id.to_string(), error.what);
+      return fail(std::move(error));
+    }
+  }
+  return {};
+}
+
+Result<> Shard::start_receivers() {
+  std::vector<const ComponentSpec*> started;
+  for (auto& node : nodes_) {
+    const ComponentSpec* spec = node->plan.component;
+    if (node->plan.role != Role::receiver || std::find(started.begin(), started.end(), spec) != started.end()) continue;
+    started.push_back(spec);
+    intakes_.push_back(std::make_unique<ReceiverIntake>(*this, *spec));
+    ReceiverContext context{.id = spec->id,
+                            .shard = index_,
+                            .shards = engine_.shard_count(),
+                            .executor = executor_,
+                            .intake = *intakes_.back(),
+                            .host = engine_.host()};
+    auto receiver = spec->factory->make_receiver(spec->config.get(), context);
+    Result<> ok = receiver ? (*receiver)->start() : Result<>(std::unexpected(receiver.error()));
+    if (!ok) return fail(ok.error().code, "receiver \"{}\": {}", spec->id.to_string(), ok.error().what);
+    receivers_.push_back(std::move(*receiver));
+  }
+  return {};
+}
+
+void Shard::stop_receivers(io::Task done) {
+  struct Waiting {
+    std::size_t left;
+    io::Task done;
+  };
+  // Shared by the callbacks of all receivers of this core.
+  auto waiting = std::make_shared<Waiting>(receivers_.size(), std::move(done));
+  if (receivers_.empty()) return waiting->done();
+  for (auto& receiver : receivers_)
+    receiver->stop([waiting] {
+      if (--waiting->left == 0) waiting->done();
+    });
+}
+
+void Shard::drain(std::size_t i) {
+  Node& node = *nodes_[i];
+  if (node.stage) node.stage->drain(node.out);
+}
+
+bool Shard::idle() const {
+  return std::all_of(nodes_.begin(), nodes_.end(), [](auto& node) { return !node->stage || node->stage->idle(); });
+}
+
+void Shard::abandon() {
+  for (auto& node : nodes_)
+    if (node->stage) node->stage->abandon(node->out);
+}
+
+void Shard::destroy() {
+  receivers_.clear();
+  intakes_.clear();
+  for (auto& node : nodes_) {
+    if (node->timer) executor_.cancel(node->timer);
+    node->timer = 0;
+    node->stage.reset();
+  }
+}
+
+void Shard::deliver(Node& to, Batch batch) {
+  if (batch.empty()) return batch.settle({});
+  Ledger::add(to.ledger.in, batch.items());
+  if (to.plan.role == Role::exchange) return exchange(to, std::move(batch));
+  if (!to.stage) {
+    Ledger::add(to.ledger.dropped[static_cast<std::size_t>(Reason::shutdown)], batch.items());
+    return batch.settle(Error{Errc::retryable, "shutting down", {}});
+  }
+  to.stage->process(std::move(batch), to.out);
+}
+
+void Shard::fan_out(const std::vector<Node*>& targets, Batch batch) {
+  if (targets.empty()) return batch.settle({});
+  for (std::size_t i = 0; i + 1 < targets.size(); ++i) {
+    Batch copy = batch.fork();
+    // The copy's bytes are shared, its overlay and index are not: about as much memory again for small batches.
+    deliver(*targets[i], std::move(copy));
+  }
+  deliver(*targets.back(), std::move(batch));
+}
+
+void Shard::exchange(Node& node, Batch batch) {
+  Ledger::add(node.ledger.out, batch.items());
+  std::size_t shards = engine_.shard_count();
+  Node& next = *node.all.front();
+  if (shards == 1) return deliver(next, std::move(batch));
+  Arena& arena = batch.arena();
+  Key key = node.plan.key;
+  otlp::ResourceGroup* seen = nullptr;
+  std::size_t owner = 0;
+  auto owner_of = [&](otlp::ResourceGroup& group, otlp::ScopeGroup&, otlp::Item& item) {
+    if (!by_resource(key) || seen != &group) owner = key_hash(key, node.plan.signal, group, item, arena) % shards;
+    seen = &group;
+    return owner;
+  };
+  auto parts = batch.partition(shards, owner_of);
+  for (std::size_t i = 0; i < shards; ++i) {
+    if (parts[i].empty()) continue;
+    if (i == index_) {
+      deliver(next, std::move(parts[i]));
+      continue;
+    }
+    Shard& other = engine_.shard(i);
+    std::size_t items = parts[i].items();
+    node.in_flight.fetch_add(items, std::memory_order_relaxed);
+    other.executor_.post([&other, &node, items, at = next.index, part = std::move(parts[i])]() mutable {
+      node.in_flight.fetch_sub(items, std::memory_order_relaxed);
+      other.deliver(*other.nodes_[at], std::move(part));
+    });
+  }
+}
+
+void Shard::arm(Node& node, TimePoint when) {
+  if (node.timer && node.wake <= when) return;
+  if (node.timer) executor_.cancel(node.timer);
+  node.wake = when;
+  node.timer = executor_.at(when, [this, &node] { fire(node); });
+}
+
+void Shard::fire(Node& node) {
+  node.timer = 0;
+  if (node.stage) node.stage->tick(executor_.now(), node.out);
+}
+
+void Out::push(Batch batch) {
+  Ledger::add(node_->ledger.out, batch.items());
+  shard_->fan_out(node_->all, std::move(batch));
+}
+
+void Out::push_to(std::size_t port, Batch batch) {
+  Ledger::add(node_->ledger.out, batch.items());
+  shard_->fan_out(node_->ports[port], std::move(batch));
+}
+
+void Out::emit(Batch batch) {
+  Ledger::add(node_->ledger.created, batch.items());
+  push(std::move(batch));
+}
+
+void Out::drop(Batch batch, Reason reason) {
+  count_dropped(batch.items(), reason);
+  batch.settle({});
+}
+
+void Out::drop(Batch batch, Reason reason, Error error) {
+  count_dropped(batch.items(), reason);
+  batch.settle(std::move(error));
+}
+
+void Out::count_dropped(std::size_t items, Reason reason) {
+  Ledger::add(node_->ledger.dropped[static_cast<std::size_t>(reason)], items);
+}
+
+void Out::refuse(Batch batch, Error error) {
+  if (batch.receipts.empty()) return drop(std::move(batch), Reason::queue_full, std::move(error));
+  Ledger::add(node_->ledger.refused, batch.items());
+  batch.settle(std::move(error));
+}
+
+void Out::delivered(Batch batch) {
+  Ledger::add(node_->ledger.delivered, batch.items());
+  batch.settle({});
+}
+
+void Out::consumed(Batch batch) {
+  Ledger::add(node_->ledger.consumed, batch.items());
+  batch.settle({});
+}
+
+void Out::accept(Batch& batch) {
+  for (Receipt& receipt : batch.receipts) receipt.settle({});
+  batch.receipts.clear();
+}
+
+void Out::wake_at(TimePoint when) { shard_->arm(*node_, when); }
+TimePoint Out::now() const { return shard_->executor().now(); }
+UnixNanos Out::wall() const { return shard_->executor().wall(); }
+
+bool Out::congested() const {
+  auto full = [](auto& self, const Node& node) -> bool {
+    for (Node* next : node.all) {
+      if (next->stage && next->stage->congested()) return true;
+      if (self(self, *next)) return true;
+    }
+    return false;
+  };
+  return full(full, *node_);
+}
+
+}  // namespace weir::engine

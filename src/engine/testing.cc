@@ -1,0 +1,186 @@
+#include "engine/testing.h"
+
+namespace weir::engine::testing {
+
+// Lets the source and sink below reach the world they belong to; a factory has no other way to carry it than its config.
+struct WorldAccess {
+  World* world;
+  std::string name;
+
+  void register_intake(std::uint16_t shard, Intake& intake) const {
+    if (world->intakes_.size() <= shard) world->intakes_.resize(shard + 1);
+    world->intakes_[shard] = &intake;
+  }
+  Outcome arrive(std::uint16_t shard, Batch& batch) const {
+    auto rule = world->rules_.find(name);
+    if (rule != world->rules_.end() && rule->second)
+      if (Outcome outcome = rule->second(batch)) return outcome;
+    Batch copy = batch.fork();
+    copy.settle({});  // the copy's part; the batch itself is settled by the sink
+    world->inbox_[name].push_back({shard, world->simulation_.clock().wall(), std::make_shared<Batch>(std::move(copy))});
+    return {};
+  }
+};
+
+namespace {
+
+const WorldAccess& access(const void* config) { return *static_cast<const WorldAccess*>(config); }
+
+class Source : public Receiver {
+ public:
+  Source(const WorldAccess& world, ReceiverContext& context) { world.register_intake(context.shard, context.intake); }
+  Result<> start() override { return {}; }
+  void stop(io::Task done) override { done(); }
+};
+
+class Sink : public Stage {
+ public:
+  Sink(const WorldAccess& world, std::uint16_t shard) : world_(world), shard_(shard) {}
+  void process(Batch batch, Out& out) override {
+    if (Outcome outcome = world_.arrive(shard_, batch)) return out.refuse(std::move(batch), *outcome);
+    out.delivered(std::move(batch));
+  }
+
+ private:
+  WorldAccess world_;
+  std::uint16_t shard_;
+};
+
+const Factory source_factory{
+    .kind = Kind::receiver,
+    .type = "source",
+    .summary = "Fed by the test.",
+    .signals = {Signal::traces, Signal::metrics, Signal::logs},
+    .make_receiver = [](const void* config, ReceiverContext& context) -> Result<std::unique_ptr<Receiver>> {
+      return std::make_unique<Source>(access(config), context);
+    }};
+
+const Factory sink_factory{
+    .kind = Kind::exporter,
+    .type = "sink",
+    .summary = "Read by the test.",
+    .signals = {Signal::traces, Signal::metrics, Signal::logs},
+    .answers_late = [](const void*) { return false; },
+    .make_stage = [](const void* config, StageContext& context) -> Result<std::unique_ptr<Stage>> {
+      return std::make_unique<Sink>(access(config), context.shard);
+    }};
+
+config::ComponentId id_of(std::string_view text) {
+  auto slash = text.find('/');
+  if (slash == text.npos) return {std::string(text), ""};
+  return {std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
+}
+
+std::vector<config::ComponentId> ids_of(const std::vector<std::string>& texts) {
+  std::vector<config::ComponentId> out;
+  for (auto& text : texts) out.push_back(id_of(text));
+  return out;
+}
+
+}  // namespace
+
+Extension* TestHost::extension(const config::ComponentId& id) {
+  auto at = extensions.find(id.to_string());
+  return at == extensions.end() ? nullptr : at->second;
+}
+
+World::World(std::size_t cores, std::uint64_t seed) : simulation_(cores, seed) {
+  spec_.receivers.push_back({id_of("source"), &source_factory, std::make_shared<WorldAccess>(this, "source")});
+}
+
+World::~World() {
+  if (engine_) stop(0s);
+}
+
+void World::add(const Factory& factory, std::string_view id, Factory::Config config) {
+  ComponentSpec spec{id_of(id), &factory, std::move(config)};
+  if (factory.kind == Kind::processor) spec_.processors.push_back(std::move(spec));
+  else if (factory.kind == Kind::connector) spec_.connectors.push_back(std::move(spec));
+  else spec_.exporters.push_back(std::move(spec));
+}
+
+void World::pipeline(std::string id, Signal signal, std::vector<std::string> receivers, std::vector<std::string> processors,
+                     std::vector<std::string> exporters) {
+  for (auto& name : exporters) {
+    if (!name.starts_with("sink")) continue;
+    bool known = std::any_of(spec_.exporters.begin(), spec_.exporters.end(), [&](auto& s) { return s.id == id_of(name); });
+    if (!known) spec_.exporters.push_back({id_of(name), &sink_factory, std::make_shared<WorldAccess>(this, name)});
+  }
+  spec_.pipelines.push_back({std::move(id), signal, ids_of(receivers), ids_of(processors), ids_of(exporters)});
+}
+
+void World::start() {
+  auto plan = Plan::build(std::move(spec_));
+  if (!plan) {
+    std::string text;
+    for (auto& error : plan.error()) text += error.what + "\n";
+    WEIR_CHECK(plan.has_value(), "{}", text);
+  }
+  engine_ = std::make_unique<Engine>(std::move(*plan), simulation_.executors(), host_, simulation_.rng().next());
+  std::optional<Result<>> started;
+  engine_->start([&](Result<> result) { started = std::move(result); });
+  simulation_.run_until([&] { return started.has_value(); }, 60s);
+  WEIR_CHECK(started && *started, "{}", started ? started->error().what : "did not start");
+}
+
+std::size_t World::push(Batch batch, std::size_t core) {
+  std::size_t number = answers_.size();
+  answers_.emplace_back();
+  simulation_.core(core).post([this, number, core, batch = std::move(batch)]() mutable {
+    intakes_[core]->push(std::move(batch), "test", [this, number](Outcome outcome) { answers_[number] = std::move(outcome); });
+  });
+  simulation_.run_ready();
+  return number;
+}
+
+void World::stop(Duration patience) {
+  bool stopped = false;
+  engine_->stop(patience, [&] { stopped = true; });
+  simulation_.run_until([&] { return stopped; }, patience + 60s);
+  WEIR_CHECK(stopped, "did not stop");
+  check_conservation();
+  engine_.reset();
+}
+
+std::vector<Arrived> World::take(std::string_view sink) { return std::exchange(inbox_[std::string(sink)], {}); }
+
+void World::check_conservation() {
+  for (const LedgerRow& row : engine_->ledger(true)) WEIR_CHECK(row.balanced(), "{}", row.text());
+}
+
+Batch make_traces(const std::vector<SpanSpec>& spans) {
+  Batch batch(Signal::traces);
+  Arena& arena = batch.arena();
+  std::map<std::string, std::size_t> at;
+  auto& groups = batch.groups();
+  for (auto& spec : spans) {
+    auto [there, fresh] = at.emplace(spec.service, groups.size());
+    if (fresh) {
+      auto* resource = arena.make<otlp::Resource>();
+      if (!spec.service.empty()) resource->attributes.set(arena, "service.name", otlp::Value::of(arena.copy(spec.service)));
+      groups.push_back({otlp::Lazy<otlp::Resource>(resource), {}, {}, {}});
+      groups.back().scopes.emplace_back();
+    }
+    auto* span = arena.make<otlp::Span>();
+    span->trace_id.bytes[15] = spec.trace;
+    span->span_id.bytes[7] = spec.span;
+    if (spec.parent) span->parent_span_id.bytes[7] = spec.parent;
+    span->name = arena.copy(spec.name);
+    span->kind = spec.kind;
+    span->status_code = spec.status;
+    span->start_time_unix_nano = spec.start;
+    span->end_time_unix_nano = spec.start + static_cast<UnixNanos>(spec.duration.count());
+    for (auto& [key, value] : spec.attributes)
+      span->attributes.set(arena, arena.copy(key), otlp::Value::of(arena.copy(value)));
+    groups[there->second].scopes[0].items.push_back(otlp::Item::of(span));
+  }
+  batch.prune();
+  // As it would come from the network: bytes, not objects.
+  std::string bytes;
+  for (auto& piece : batch.encode()) bytes += piece.view();
+  auto parsed = Batch::parse(Signal::traces, Bytes::take(std::move(bytes)));
+  WEIR_CHECK(parsed.has_value(), "{}", parsed ? "" : parsed.error().what);
+  return std::move(*parsed);
+}
+
+}  // namespace weir::engine::testing

@@ -1,0 +1,42 @@
+#pragma once
+// Many cores in one thread under a virtual clock: which core runs next is drawn from a seed, so that each seed is one
+// interleaving that can be run again.
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "base/rng.h"
+#include "io/executor.h"
+
+namespace weir::io {
+
+class Simulation {
+ public:
+  Simulation(std::size_t cores, std::uint64_t seed);
+  ~Simulation();
+
+  std::vector<Executor*> executors();
+  Executor& core(std::size_t i);
+  Rng& rng() { return rng_; }
+  ManualClock& clock() { return clock_; }
+
+  // Runs what is due, without moving the clock. Returns the number of tasks.
+  std::size_t run_ready();
+  // Runs until `done` holds or nothing is left to do before `limit` of virtual time has passed. True when `done` holds.
+  bool run_until(const std::function<bool()>& done, Duration limit);
+  // Lets `d` of virtual time pass.
+  void advance(Duration d);
+  // Virtual time so far.
+  Duration elapsed() const { return clock_.now().time_since_epoch(); }
+
+ private:
+  class Core;
+  bool step();
+  TimePoint next_timer() const;
+
+  ManualClock clock_;
+  Rng rng_;
+  std::vector<std::unique_ptr<Core>> cores_;
+};
+
+}  // namespace weir::io

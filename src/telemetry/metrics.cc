@@ -1,0 +1,164 @@
+#include "telemetry/metrics.h"
+
+#include "base/text.h"
+
+namespace weir::telemetry {
+namespace {
+
+void add_to(Sample& sum, const Sample& other) {
+  sum.value += other.value;
+  sum.sum += other.sum;
+  if (sum.counts.size() != other.counts.size()) return;
+  for (std::size_t i = 0; i < sum.counts.size(); ++i) sum.counts[i] += other.counts[i];
+}
+
+void merge(Family& family, Sample sample) {
+  for (Sample& there : family.samples)
+    if (there.labels == sample.labels) return add_to(there, sample);
+  family.samples.push_back(std::move(sample));
+}
+
+std::string escape(std::string_view text, bool label) {
+  std::string out;
+  for (char c : text) {
+    if (c == '\\')
+      out += "\\\\";
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '"' && label)
+      out += "\\\"";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string label_text(const Labels& constant, const Labels& labels, std::string_view le = {}) {
+  std::string out;
+  auto add = [&](std::string_view key, std::string_view value) {
+    out += fmt::format("{}{}=\"{}\"", out.empty() ? "" : ",", key, escape(value, true));
+  };
+  for (auto& [key, value] : labels) add(key, value);
+  for (auto& [key, value] : constant) add(key, value);
+  if (!le.empty()) add("le", le);
+  return out.empty() ? out : "{" + out + "}";
+}
+
+std::string number(double v) {
+  std::string text = format_double(v);
+  return text == "Infinity" ? "+Inf" : text == "-Infinity" ? "-Inf" : text;
+}
+
+void print_histogram(std::string& out, const Family& family, const Sample& sample, const Labels& constant) {
+  std::uint64_t running = 0;
+  for (std::size_t i = 0; i < sample.counts.size(); ++i) {
+    running += sample.counts[i];
+    std::string le = i < sample.bounds.size() ? number(sample.bounds[i]) : "+Inf";
+    out += fmt::format("{}_bucket{} {}\n", family.name, label_text(constant, sample.labels, le), running);
+  }
+  std::string labels = label_text(constant, sample.labels);
+  out += fmt::format("{}_sum{} {}\n{}_count{} {}\n", family.name, labels, number(sample.sum), family.name, labels, running);
+}
+
+constexpr std::string_view type_name(Type type) {
+  return type == Type::counter ? "counter" : type == Type::gauge ? "gauge" : "histogram";
+}
+
+}  // namespace
+
+void Histogram::observe(double value, std::uint64_t times) {
+  std::size_t i = static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin());
+  counts_[i].store(counts_[i].load(std::memory_order_relaxed) + times, std::memory_order_relaxed);
+  sum_.store(sum_.load(std::memory_order_relaxed) + value * static_cast<double>(times), std::memory_order_relaxed);
+}
+
+Registry::Cell& Registry::cell(std::string_view name, std::string_view help, Type type, Labels labels) {
+  auto at = entries_.find(name);
+  if (at == entries_.end()) at = entries_.emplace(name, Entry{std::string(help), type, {}}).first;
+  WEIR_CHECK(at->second.type == type, "metric {} registered with two types", name);
+  return at->second.cells.emplace_back(Cell{std::move(labels), nullptr, nullptr, nullptr});
+}
+
+Counter& Registry::counter(std::string_view name, std::string_view help, Labels labels) {
+  std::lock_guard lock(mutex_);
+  Cell& made = cell(name, help, Type::counter, std::move(labels));
+  made.counter = std::make_unique<Counter>();
+  return *made.counter;
+}
+
+Gauge& Registry::gauge(std::string_view name, std::string_view help, Labels labels) {
+  std::lock_guard lock(mutex_);
+  Cell& made = cell(name, help, Type::gauge, std::move(labels));
+  made.gauge = std::make_unique<Gauge>();
+  return *made.gauge;
+}
+
+Histogram& Registry::histogram(std::string_view name, std::string_view help, std::span<const double> bounds, Labels labels) {
+  std::lock_guard lock(mutex_);
+  Cell& made = cell(name, help, Type::histogram, std::move(labels));
+  made.histogram = std::make_unique<Histogram>(bounds);
+  return *made.histogram;
+}
+
+std::shared_ptr<void> Registry::add_source(Source source) {
+  std::lock_guard lock(mutex_);
+  std::uint64_t id = next_source_++;
+  sources_->emplace_back(id, std::move(source));
+  // The list is owned by the registry; the token only remembers where to remove itself.
+  return {nullptr, [this, id, list = std::weak_ptr(sources_)](void*) {
+            auto alive = list.lock();
+            if (!alive) return;
+            std::lock_guard inner(mutex_);
+            std::erase_if(*alive, [id](auto& entry) { return entry.first == id; });
+          }};
+}
+
+std::vector<Family> Registry::collect() const {
+  std::vector<Family> out;
+  std::lock_guard lock(mutex_);
+  for (auto& [name, entry] : entries_) {
+    Family family{name, entry.help, {}, entry.type, {}};
+    for (const Cell& cell : entry.cells) {
+      Sample sample{.labels = cell.labels};
+      if (cell.counter) sample.value = static_cast<double>(cell.counter->value());
+      if (cell.gauge) sample.value = cell.gauge->value();
+      if (cell.histogram) {
+        sample.bounds.assign(cell.histogram->bounds().begin(), cell.histogram->bounds().end());
+        for (std::size_t i = 0; i <= sample.bounds.size(); ++i) sample.counts.push_back(cell.histogram->count(i));
+        sample.sum = cell.histogram->sum();
+      }
+      merge(family, std::move(sample));
+    }
+    out.push_back(std::move(family));
+  }
+  std::vector<Family> computed;
+  for (auto& [id, source] : *sources_) source(computed);
+  for (Family& family : computed) {
+    auto there = std::find_if(out.begin(), out.end(), [&](const Family& f) { return f.name == family.name; });
+    if (there == out.end()) {
+      out.push_back({family.name, family.help, family.unit, family.type, {}});
+      there = out.end() - 1;
+    }
+    for (Sample& sample : family.samples) merge(*there, std::move(sample));
+  }
+  std::sort(out.begin(), out.end(), [](const Family& a, const Family& b) { return a.name < b.name; });
+  return out;
+}
+
+std::string prometheus_text(std::span<const Family> families, const Labels& constant) {
+  std::string out;
+  for (const Family& family : families) {
+    if (family.samples.empty()) continue;
+    out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", family.name, escape(family.help, false), family.name,
+                       type_name(family.type));
+    for (const Sample& sample : family.samples) {
+      if (family.type == Type::histogram)
+        print_histogram(out, family, sample, constant);
+      else
+        out += fmt::format("{}{} {}\n", family.name, label_text(constant, sample.labels), number(sample.value));
+    }
+  }
+  return out;
+}
+
+}  // namespace weir::telemetry

@@ -1,0 +1,38 @@
+#include "telemetry/metrics.h"
+
+#include <doctest/doctest.h>
+
+using namespace weir::telemetry;
+
+TEST_CASE("cells of several cores are one series") {
+  Registry registry;
+  registry.counter("spans", "Spans.", {{"receiver", "otlp"}}).add(2);
+  registry.counter("spans", "Spans.", {{"receiver", "otlp"}}).add(3);
+  registry.counter("spans", "Spans.", {{"receiver", "b\"c"}}).add(1);
+  CHECK(prometheus_text(registry.collect(), {{"service_name", "weir"}}) ==
+        "# HELP spans Spans.\n# TYPE spans counter\n"
+        "spans{receiver=\"otlp\",service_name=\"weir\"} 5\n"
+        "spans{receiver=\"b\\\"c\",service_name=\"weir\"} 1\n");
+}
+
+TEST_CASE("histograms are cumulative in the text and exact at the bounds") {
+  Registry registry;
+  double bounds[] = {1, 2.5};
+  auto& h = registry.histogram("size", "Size.", bounds, {});
+  h.observe(1);
+  h.observe(2);
+  h.observe(9);
+  CHECK(prometheus_text(registry.collect(), {}) ==
+        "# HELP size Size.\n# TYPE size histogram\nsize_bucket{le=\"1\"} 1\nsize_bucket{le=\"2.5\"} 2\n"
+        "size_bucket{le=\"+Inf\"} 3\nsize_sum 12\nsize_count 3\n");
+}
+
+TEST_CASE("a source is asked at each read until its token goes") {
+  Registry registry;
+  auto token = registry.add_source([](std::vector<Family>& out) {
+    out.push_back({"up", "Up.", "", Type::gauge, {Sample{.labels = {}, .value = 1}}});
+  });
+  CHECK(registry.collect().size() == 1);
+  token.reset();
+  CHECK(registry.collect().empty());
+}

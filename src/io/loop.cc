@@ -1,0 +1,166 @@
+#include "io/loop.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <mutex>
+
+namespace weir::io {
+namespace {
+constexpr WatchId wake_watch = 0;
+}
+
+struct Loop::Remote {
+  std::mutex mutex;
+  std::vector<Task> tasks;
+  bool stop = false;
+  bool signalled = false;  // the eventfd has been written since the last take
+};
+
+Loop::Loop(CoreId id)
+    : id_(id), scratch_(std::make_unique_for_overwrite<char[]>(scratch_bytes)), remote_(std::make_unique<Remote>()) {
+  epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+  wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  WEIR_CHECK(epoll_ >= 0 && wake_ >= 0, "errno {}", errno);
+  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = wake_watch}};
+  WEIR_CHECK(::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) == 0, "errno {}", errno);
+}
+
+Loop::~Loop() {
+  ::close(wake_);
+  ::close(epoll_);
+}
+
+void Loop::run() {
+  stopping_ = false;
+  while (!stopping_) run_once(Duration::max());
+  run_tasks();
+}
+
+void Loop::stop() {
+  std::lock_guard lock(remote_->mutex);
+  remote_->stop = true;
+  if (std::exchange(remote_->signalled, true)) return;
+  std::uint64_t one = 1;
+  (void)!::write(wake_, &one, sizeof one);
+}
+
+bool Loop::run_until(const std::function<bool()>& done, Duration limit) {
+  TimePoint end = now() + limit;
+  while (!done()) {
+    Duration left = end - now();
+    if (left <= Duration::zero()) return false;
+    run_once(left);
+  }
+  return true;
+}
+
+void Loop::post(Task task) {
+  if (owner_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+    tasks_.push_back(std::move(task));
+    return;
+  }
+  std::lock_guard lock(remote_->mutex);
+  remote_->tasks.push_back(std::move(task));
+  if (std::exchange(remote_->signalled, true)) return;
+  std::uint64_t one = 1;
+  (void)!::write(wake_, &one, sizeof one);
+}
+
+void Loop::take_remote() {
+  std::lock_guard lock(remote_->mutex);
+  remote_->signalled = false;
+  if (std::exchange(remote_->stop, false)) stopping_ = true;
+  for (Task& task : remote_->tasks) tasks_.push_back(std::move(task));
+  remote_->tasks.clear();
+}
+
+// Only what is there now: tasks that post tasks must not keep the sockets waiting.
+void Loop::run_tasks() {
+  tasks_now_.swap(tasks_);
+  for (Task& task : tasks_now_) task();
+  tasks_now_.clear();
+}
+
+int Loop::wait_millis(Duration max_wait) const {
+  if (!tasks_.empty() || !rechecks_.empty() || stopping_) return 0;
+  Duration wait = max_wait;
+  if (!timers_.empty()) wait = std::min(wait, timers_.next() - now());
+  if (wait <= Duration::zero()) return 0;
+  // Rounded up: waking early would only mean another round.
+  auto millis = wait / 1ms + (wait % 1ms != Duration::zero() ? 1 : 0);
+  return static_cast<int>(std::min<std::int64_t>(millis, 3'600'000));
+}
+
+void Loop::run_once(Duration max_wait) {
+  owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  CoreScope scope(id_);
+  std::array<epoll_event, 128> events;
+  int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_millis(max_wait));
+  WEIR_CHECK(count >= 0 || errno == EINTR, "epoll_wait: errno {}", errno);
+
+  rechecks_now_.swap(rechecks_);
+  for (int i = 0; i < count; ++i) {
+    if (events[i].data.u64 == wake_watch) {
+      take_remote();
+    } else if (Watch* watch = find(events[i].data.u64)) {
+      watch->handler->on_ready(events[i].events);
+    }
+  }
+  for (auto [id, bits] : rechecks_now_)
+    if (Watch* watch = find(id)) watch->handler->on_ready(bits);
+  rechecks_now_.clear();
+  if (!timers_.empty()) timers_.run(now());
+  run_tasks();
+}
+
+Loop::Watch* Loop::find(WatchId watch) {
+  auto slot = static_cast<std::uint32_t>(watch);
+  if (slot >= watches_.size() || watches_[slot].generation != watch >> 32) return nullptr;
+  return watches_[slot].handler == nullptr ? nullptr : &watches_[slot];
+}
+
+Result<WatchId> Loop::watch(int fd, std::uint32_t events, FdHandler& handler) {
+  std::uint32_t slot = static_cast<std::uint32_t>(watches_.size());
+  if (free_watches_.empty()) {
+    watches_.emplace_back();
+  } else {
+    slot = free_watches_.back();
+    free_watches_.pop_back();
+  }
+  Watch& watch = watches_[slot];
+  WatchId id = (WatchId{watch.generation} << 32) | slot;
+  epoll_event event{.events = events, .data = {.u64 = id}};
+  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
+    free_watches_.push_back(slot);
+    return fail(Errc::internal, "epoll_ctl for fd {}: {}", fd, std::strerror(errno));
+  }
+  watch.fd = fd;
+  watch.handler = &handler;
+  return id;
+}
+
+void Loop::unwatch(WatchId id) {
+  Watch* watch = find(id);
+  if (watch == nullptr) return;
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, watch->fd, nullptr);
+  watch->handler = nullptr;
+  if (++watch->generation == 0) watch->generation = 1;
+  free_watches_.push_back(static_cast<std::uint32_t>(id));
+}
+
+void Loop::recheck(WatchId watch, std::uint32_t events) { rechecks_.emplace_back(watch, events); }
+
+std::size_t raise_fd_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  rlimit wanted = limit;
+  wanted.rlim_cur = wanted.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &wanted) == 0) limit = wanted;
+  return limit.rlim_cur;
+}
+
+}  // namespace weir::io

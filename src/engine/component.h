@@ -96,6 +96,9 @@ class Host {
   virtual Budget& budget() = 0;
   // The JSON or text view of the running plan, for zpages and the UI.
   virtual std::string describe_plan() = 0;
+  // State that all cores of a component share (a queue's size, a rate): made by whoever asks first, gone with the last
+  // user. Must be safe to use from every core.
+  virtual std::shared_ptr<void> shared(std::string_view key, const std::function<std::shared_ptr<void>()>& make) = 0;
   // Asks for an orderly end of the process, as a signal would.
   virtual void request_shutdown(const Error& reason) = 0;
 };
@@ -131,6 +134,12 @@ struct ExtensionContext {
 struct Conversion {
   Signal from, to;
 };
+
+// Host::shared with a type. `T` is default-constructible.
+template <class T>
+std::shared_ptr<T> shared_state(Host& host, std::string_view key) {
+  return std::static_pointer_cast<T>(host.shared(key, [] { return std::make_shared<T>(); }));
+}
 
 // One row of the component table: everything the engine knows about a type of component. `Config` is erased; the
 // functions of one row agree on what it is.

@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "engine/engine.h"
+#include "engine/shared_states.h"
 #include "io/simulation.h"
 
 namespace weir::engine::testing {
@@ -14,6 +15,9 @@ class TestHost : public Host {
   telemetry::Registry& metrics() override { return metrics_; }
   Budget& budget() override { return budget_; }
   std::string describe_plan() override { return {}; }
+  std::shared_ptr<void> shared(std::string_view key, const std::function<std::shared_ptr<void>()>& make) override {
+    return shared_.get(key, make);
+  }
   void request_shutdown(const Error& reason) override { shutdown_reason = reason.what; }
 
   std::map<std::string, Extension*> extensions;
@@ -22,6 +26,7 @@ class TestHost : public Host {
  private:
   telemetry::Registry metrics_;
   Budget budget_;
+  SharedStates shared_;
 };
 
 // What arrived at a sink, one entry for each batch, in order of arrival.

@@ -94,6 +94,9 @@ class Host {
   virtual Extension* extension(const config::ComponentId& id) = 0;
   virtual telemetry::Registry& metrics() = 0;
   virtual Budget& budget() = 0;
+  // The process is to stay below `hard` bytes of resident memory and to refuse from `soft` on. Several calls: the least
+  // counts.
+  virtual void limit_memory(std::size_t soft, std::size_t hard) = 0;
   // The JSON or text view of the running plan, for zpages and the UI.
   virtual std::string describe_plan() = 0;
   // State that all cores of a component share (a queue's size, a rate): made by whoever asks first, gone with the last

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 namespace weir {
@@ -69,6 +70,9 @@ class Budget {
   // Set from measurements of the process (RSS near its limit): nothing is admitted while it is on.
   void set_closed(bool closed) { closed_.store(closed, std::memory_order_relaxed); }
   bool closed() const { return closed_.load(std::memory_order_relaxed); }
+  // Called from whichever core charges, about every 4 MiB of charges: the place to look at the process's real memory.
+  // Set before the first charge.
+  void set_probe(std::function<void()> probe) { probe_ = std::move(probe); }
   bool has_room() const { return !closed() && used() < limit(); }
 
  private:
@@ -79,11 +83,16 @@ class Budget {
     do {
       if (bytes > limit() || seen > limit() - bytes) return false;
     } while (!used_.compare_exchange_weak(seen, seen + bytes, std::memory_order_relaxed));
+    std::size_t before = charged_.fetch_add(bytes, std::memory_order_relaxed);
+    if (probe_ && (before ^ (before + bytes)) & ~(probe_bytes - 1)) probe_();
     return true;
   }
   std::atomic<std::size_t> used_{0};
   std::atomic<std::size_t> limit_;
   std::atomic<bool> closed_{false};
+  static constexpr std::size_t probe_bytes = 4 * 1024 * 1024;
+  std::atomic<std::size_t> charged_{0};  // ever
+  std::function<void()> probe_;
 };
 
 inline bool Charge::grow(std::size_t more) {

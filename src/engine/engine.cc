@@ -64,9 +64,15 @@ void Engine::start(std::move_only_function<void(Result<>)> done) {
     if (errors->first) return done({});
     stop(0s, [errors, done = std::move(done)]() mutable { done(std::move(errors->first)); });
   };
-  auto receivers = [this, errors, keep, finished = std::move(finished)]() mutable {
+  // The first core alone before the others: it finds out whether a port is free, and which one "any" is.
+  auto others = [this, errors, keep, finished = std::move(finished)]() mutable {
     if (!errors->first) return finished();
-    on_all([keep](Shard& shard, io::Task next) { keep(shard.start_receivers()), next(); }, std::move(finished));
+    on_all([keep](Shard& shard, io::Task next) { keep(shard.index() == 0 ? Result<>{} : shard.start_receivers()), next(); },
+           std::move(finished));
+  };
+  auto receivers = [this, errors, keep, others = std::move(others)]() mutable {
+    if (errors->first) keep(shards_.front()->start_receivers());
+    others();
   };
   on_all([keep](Shard& shard, io::Task next) { keep(shard.start_stages()), next(); }, std::move(receivers));
 }

@@ -1,0 +1,86 @@
+#include "config/problems.h"
+
+namespace weir::config {
+namespace {
+
+constexpr std::size_t kept = 200;
+constexpr std::size_t shown_columns = 120;
+
+std::string_view line_of(std::string_view text, std::uint32_t line) {
+  for (; line > 1; --line) {
+    auto end = text.find('\n');
+    if (end == text.npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  text = text.substr(0, text.find('\n'));
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return text;
+}
+
+// "   14 |   num_traces: 0" and a caret below the column.
+void append_excerpt(std::string& out, const Mark& mark) {
+  if (!mark.source || mark.line == 0) return;
+  auto line = line_of(mark.source->text, mark.line);
+  std::size_t column = mark.column == 0 ? 0 : mark.column - 1;
+  if (line.empty() || column >= shown_columns) return;
+  std::string shown(line.substr(0, shown_columns)), below;
+  for (std::size_t i = 0; i < column && i < shown.size(); ++i) {
+    if ((shown[i] & 0xC0) == 0x80) continue;
+    below += shown[i] == '\t' ? '\t' : ' ';
+  }
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 && c != '\t') c = '?';
+  out += fmt::format("{:5} | {}\n      | {}^\n", mark.line, shown, below);
+}
+
+}  // namespace
+
+void Problems::add(const Mark& mark, std::string message, bool warning) {
+  ++(warning ? warnings_ : errors_);
+  // Errors are what the user came for: they still fit when warnings have filled half.
+  if (all_.size() >= (warning ? kept / 2 : kept)) return;
+  all_.push_back(Problem{mark, path_, std::move(message), warning, secret_});
+}
+
+std::string Problems::to_string() const {
+  std::string out;
+  for (auto& problem : all_) {
+    auto place = problem.mark.to_string();
+    out += place.empty() ? "" : place + ": ";
+    out += problem.warning ? "warning: " : "error: ";
+    if (!problem.path.empty()) out += problem.path + ": ";
+    out += problem.message + "\n";
+    if (!problem.secret) append_excerpt(out, problem.mark);
+  }
+  if (auto left = errors_ + warnings_ - all_.size(); left != 0) out += fmt::format("... and {} more\n", left);
+  return out;
+}
+
+Result<> Problems::result() const {
+  if (!failed()) return {};
+  std::string out;
+  for (auto& problem : all_) {
+    if (problem.warning) continue;
+    if (!out.empty()) out += '\n';
+    auto place = problem.mark.to_string();
+    out += problem.path;
+    if (!place.empty()) out += problem.path.empty() ? place : " (" + place + ")";
+    out += out.empty() || out.back() == '\n' ? "" : ": ";
+    out += problem.message;
+  }
+  return fail(Errc::config, "{}", out);
+}
+
+Problems::Scope::Scope(Problems& problems, std::string_view step, bool secret)
+    : problems_(problems), length_(problems.path_.size()), secret_(problems.secret_) {
+  if (!problems.path_.empty() && !step.empty()) problems.path_ += "::";
+  problems.path_ += step;
+  problems.secret_ |= secret;
+}
+
+Problems::Scope::~Scope() {
+  problems_.path_.resize(length_);
+  problems_.secret_ = secret_;
+}
+
+}  // namespace weir::config

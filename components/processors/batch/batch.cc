@@ -1,0 +1,135 @@
+#include "components/processors/batch/batch.h"
+
+#include "base/text.h"
+
+namespace weir::processors::batch {
+namespace {
+
+using engine::Out;
+using otlp::Batch;
+
+constexpr std::array<double, 22> size_bounds = {10,   25,   50,   75,   100,  250,  500,  750,  1000,  2000,  3000,
+                                                4000, 5000, 6000, 7000, 8000, 9000, 10000, 20000, 30000, 50000, 100000};
+
+struct Metrics {
+  telemetry::Counter &by_size, &by_timeout;
+  telemetry::Histogram& send_size;
+  telemetry::Gauge& cardinality;
+
+  static Metrics of(const engine::StageContext& context) {
+    auto& registry = context.host.metrics();
+    telemetry::Labels labels = {{"processor", context.id.to_string()}};
+    return {registry.counter("otelcol_processor_batch_batch_size_trigger_send", "Batches sent because they were full.", labels),
+            registry.counter("otelcol_processor_batch_timeout_trigger_send", "Batches sent because their time was over.", labels),
+            registry.histogram("otelcol_processor_batch_batch_send_size", "Items in a sent batch.", size_bounds, labels),
+            registry.gauge("otelcol_processor_batch_metadata_cardinality", "Sets of metadata values being batched.", labels)};
+  }
+};
+
+// What waits for one set of metadata values.
+struct Pending {
+  Batch batch;
+  TimePoint due{};
+};
+
+// Holds at most send_batch_size items for each set of metadata values, and those charged to the memory budget.
+class BatchStage : public engine::Stage {
+ public:
+  BatchStage(const Config& config, const engine::StageContext& context)
+      : config_(config), signal_(context.signal), answers_early_(context.volatile_output), metrics_(Metrics::of(context)) {
+    for (auto& key : config_.metadata_keys) key = to_lower(key);
+    immediate_ = config_.timeout == 0s || config_.send_batch_size == 0;
+  }
+
+  void process(Batch batch, Out& out) override {
+    Pending* pending = find(batch, out);
+    if (pending == nullptr)
+      return out.refuse(std::move(batch), {Errc::refused, "too many batcher metadata-value combinations", {}});
+    if (answers_early_ && !out.congested()) out.accept(batch);
+    if (!pending->batch.can_join()) send(*pending, out, metrics_.by_size, pending->batch.items());
+    bool first = pending->batch.empty();
+    pending->batch.append(std::move(batch));
+    if (immediate_) return send_all(*pending, out, metrics_.by_timeout);
+    while (pending->batch.items() >= config_.send_batch_size) send(*pending, out, metrics_.by_size, chunk(*pending));
+    if (!pending->batch.empty() && (first || pending->due == TimePoint{})) schedule(*pending, out);
+  }
+
+  void tick(TimePoint now, Out& out) override {
+    for (auto& [key, pending] : pending_) {
+      if (pending.batch.empty()) continue;
+      if (pending.due <= now)
+        send_all(pending, out, metrics_.by_timeout);
+      else
+        out.wake_at(pending.due);
+    }
+  }
+
+  void drain(Out& out) override {
+    immediate_ = true;
+    for (auto& [key, pending] : pending_) send_all(pending, out, metrics_.by_timeout);
+  }
+
+  std::size_t held() const override {
+    std::size_t n = 0;
+    for (auto& [key, pending] : pending_) n += pending.batch.items();
+    return n;
+  }
+
+ private:
+  // Null when this would be one set of values too many.
+  Pending* find(const Batch& batch, Out&) {
+    std::vector<std::string> key;
+    for (auto& name : config_.metadata_keys) {
+      const std::vector<std::string>* values = nullptr;
+      if (batch.context)
+        if (auto at = batch.context->metadata.find(name); at != batch.context->metadata.end()) values = &at->second;
+      // The count keeps "a","b" apart from "a,b" and absent from empty.
+      key.push_back(fmt::format("{}", values ? values->size() : 0));
+      if (values) key.insert(key.end(), values->begin(), values->end());
+    }
+    auto at = pending_.find(key);
+    if (at != pending_.end()) return &at->second;
+    if (!key.empty() && config_.metadata_cardinality_limit && pending_.size() >= config_.metadata_cardinality_limit) return nullptr;
+    at = pending_.emplace(std::move(key), Pending{Batch(signal_), {}}).first;
+    metrics_.cardinality.set(static_cast<double>(pending_.size()));
+    return &at->second;
+  }
+
+  std::size_t chunk(const Pending& pending) const {
+    return config_.send_batch_max_size ? config_.send_batch_max_size : pending.batch.items();
+  }
+
+  void send(Pending& pending, Out& out, telemetry::Counter& trigger, std::size_t items) {
+    Batch front = pending.batch.take_front(items);
+    pending.due = {};
+    trigger.add();
+    metrics_.send_size.observe(static_cast<double>(front.items()));
+    out.push(std::move(front));
+    if (!pending.batch.empty()) schedule(pending, out);
+  }
+
+  void send_all(Pending& pending, Out& out, telemetry::Counter& trigger) {
+    while (!pending.batch.empty()) send(pending, out, trigger, chunk(pending));
+  }
+
+  void schedule(Pending& pending, Out& out) {
+    if (immediate_) return;
+    pending.due = out.now() + config_.timeout;
+    out.wake_at(pending.due);
+  }
+
+  Config config_;
+  otlp::Signal signal_;
+  bool answers_early_;
+  bool immediate_;
+  Metrics metrics_;
+  std::map<std::vector<std::string>, Pending> pending_;
+};
+
+}  // namespace
+
+std::unique_ptr<engine::Stage> make_stage(const Config& config, const engine::StageContext& context) {
+  return std::make_unique<BatchStage>(config, context);
+}
+
+}  // namespace weir::processors::batch

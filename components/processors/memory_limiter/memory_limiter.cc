@@ -1,0 +1,89 @@
+// The limit itself is kept by the byte budget, for the whole process; this stage sets it and refuses in its pipeline.
+#include "base/memory.h"
+#include "components/processors/memory_limiter/config.h"
+#include "engine/decode.h"
+#include "engine/out.h"
+
+namespace weir::processors::memory_limiter {
+namespace {
+
+constexpr std::size_t mib = 1024 * 1024;
+
+class MemoryLimiter : public engine::Stage {
+ public:
+  MemoryLimiter(const Config& config, const engine::StageContext& context)
+      : budget_(context.host.budget()),
+        accepted_(counter(context, "accepted", "Items let through.")),
+        refused_(counter(context, "refused", "Items refused because memory was short.")) {
+    Limits l = limits(config, total_memory());
+    context.host.limit_memory(l.soft, l.hard);
+  }
+
+  void process(otlp::Batch batch, engine::Out& out) override {
+    if (budget_.has_room()) {
+      accepted_.add(batch.items());
+      return out.push(std::move(batch));
+    }
+    refused_.add(batch.items());
+    if (batch.receipts.empty()) return out.push(std::move(batch));  // held already: refusing would lose it
+    out.refuse(std::move(batch), {Errc::refused, "data refused due to high memory usage", 1s});
+  }
+
+ private:
+  static telemetry::Counter& counter(const engine::StageContext& context, std::string_view what, std::string_view help) {
+    return context.host.metrics().counter(fmt::format("otelcol_processor_{}_{}", what, otlp::items_name(context.signal)), help,
+                                          {{"processor", context.id.to_string()}});
+  }
+  Budget& budget_;
+  telemetry::Counter &accepted_, &refused_;
+};
+
+}  // namespace
+
+Limits limits(const Config& config, std::size_t total) {
+  std::size_t hard = config.limit_mib ? config.limit_mib * mib : total / 100 * config.limit_percentage;
+  std::size_t spike = config.limit_mib ? config.spike_limit_mib * mib : total / 100 * config.spike_limit_percentage;
+  if (spike == 0) spike = hard / 5;
+  return {hard - std::min(hard, spike), hard};
+}
+
+Result<> Config::validate() const {
+  if (check_interval <= 0s) return fail(Errc::config, "'check_interval' must be greater than zero");
+  if (limit_mib == 0 && limit_percentage == 0) return fail(Errc::config, "'limit_mib' or 'limit_percentage' must be greater than zero");
+  if (limit_mib != 0 && spike_limit_mib >= limit_mib) return fail(Errc::config, "'spike_limit_mib' must be smaller than 'limit_mib'");
+  if (limit_percentage > 100 || spike_limit_percentage > 100)
+    return fail(Errc::config, "'limit_percentage' and 'spike_limit_percentage' must be greater than zero and less than or equal to hundred");
+  if (limit_mib == 0 && spike_limit_percentage >= limit_percentage)
+    return fail(Errc::config, "'spike_limit_percentage' must be smaller than 'limit_percentage'");
+  return {};
+}
+
+std::span<const config::FieldInfo> Config::fields() {
+  using config::field;
+  static const std::array rows{
+      field<&Config::check_interval>("check_interval", "Accepted as in the collector; the budget is exact at all times."),
+      field<&Config::limit_mib>("limit_mib", "Hard limit on the process's memory, in MiB."),
+      field<&Config::spike_limit_mib>("spike_limit_mib", "Refusing starts this much below limit_mib; 0 is a fifth of it."),
+      field<&Config::limit_percentage>("limit_percentage", "Hard limit in percent of the cgroup's limit or of all memory."),
+      field<&Config::spike_limit_percentage>("spike_limit_percentage", "Refusing starts this much below limit_percentage."),
+      config::ignored("min_gc_interval_when_soft_limited", "there is no garbage collector"),
+      config::ignored("min_gc_interval_when_hard_limited", "there is no garbage collector"),
+      config::ignored("max_gc_interval_when_soft_limited", "there is no garbage collector"),
+      config::ignored("max_gc_interval_when_hard_limited", "there is no garbage collector"),
+  };
+  return rows;
+}
+
+engine::Factory factory() {
+  return {.kind = engine::Kind::processor,
+          .type = "memory_limiter",
+          .summary = "Keeps the process's memory under a limit by refusing input in time.",
+          .signals = {otlp::Signal::traces, otlp::Signal::metrics, otlp::Signal::logs, otlp::Signal::profiles},
+          .fields = Config::fields,
+          .decode = engine::decode_config<Config>,
+          .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
+            return std::make_unique<MemoryLimiter>(*static_cast<const Config*>(config), context);
+          }};
+}
+
+}  // namespace weir::processors::memory_limiter

@@ -1,0 +1,97 @@
+#include "components/shared/exporting/config.h"
+
+namespace weir::exporting {
+
+using config::field;
+using config::FieldInfo;
+
+std::span<const config::Choice> choices_of(Sizer) {
+  static constexpr std::array choices{config::Choice("requests", Sizer::requests), config::Choice("items", Sizer::items),
+                                      config::Choice("bytes", Sizer::bytes)};
+  return choices;
+}
+
+std::span<const FieldInfo> RetryConfig::fields() {
+  using T = RetrySettings;
+  static const std::array rows{
+      field<&T::enabled>("enabled", "Try again after errors that may pass."),
+      field<&T::initial_interval>("initial_interval", "Wait before the second attempt.", {.min = 0s}),
+      field<&T::randomization_factor>("randomization_factor", "Waits are drawn from this share around their value.", {.min = 0, .max = 1}),
+      field<&T::multiplier>("multiplier", "Each wait is this many times the one before.", {.min = 0}),
+      field<&T::max_interval>("max_interval", "Longest wait.", {.min = 0s}),
+      field<&T::max_elapsed_time>("max_elapsed_time", "Give up this long after the first attempt; 0 is never.", {.min = 0s}),
+  };
+  return rows;
+}
+
+Result<> RetryConfig::validate() const {
+  if (!enabled || max_elapsed_time == 0s) return {};
+  if (max_elapsed_time < initial_interval) return fail(Errc::config, "'max_elapsed_time' must not be less than 'initial_interval'");
+  if (max_elapsed_time < max_interval) return fail(Errc::config, "'max_elapsed_time' must not be less than 'max_interval'");
+  return {};
+}
+
+std::span<const FieldInfo> QueueBatchConfig::fields() {
+  using T = QueueBatchSettings;
+  static const std::array rows{
+      field<&T::flush_timeout>("flush_timeout", "A batch is sent at the latest this long after its first request.", {.min = 1ns}),
+      field<&T::sizer>("sizer", "Unit of min_size and max_size."),
+      field<&T::min_size>("min_size", "A batch of this size is sent at once."),
+      field<&T::max_size>("max_size", "Larger batches are cut; 0 is no limit."),
+      config::ignored("partition", "batches are not partitioned by metadata"),
+  };
+  return rows;
+}
+
+Result<> QueueBatchConfig::validate() const {
+  if (max_size != 0 && max_size < min_size) return fail(Errc::config, "`max_size` must be greater than or equal to `min_size`");
+  return {};
+}
+
+std::span<const FieldInfo> QueueConfig::fields() {
+  static const std::array rows{
+      field<&QueueConfig::enabled>("enabled", "Answer senders when a request is queued rather than when it is delivered."),
+      field<&QueueConfig::num_consumers>("num_consumers", "Requests being sent at one time.", {.min = 1}),
+      field<&QueueConfig::queue_size>("queue_size", "Room, in units of sizer.", {.min = 1}),
+      field<&QueueConfig::sizer>("sizer", "What queue_size counts."),
+      field<&QueueConfig::block_on_overflow>("block_on_overflow", "Senders wait when the queue is full instead of being refused.", {.aliases = "blocking"}),
+      field<&QueueConfig::wait_for_result>("wait_for_result", "Senders hear the backend's answer."),
+      field<&QueueConfig::storage>("storage", "Storage extension for a queue on disk; accepted, the queue is in memory still."),
+      field<&QueueConfig::batch>("batch", "Join and cut requests in the queue."),
+  };
+  return rows;
+}
+
+Result<> QueueConfig::validate() const {
+  if (enabled && batch && sizer == batch->sizer && batch->min_size > queue_size)
+    return fail(Errc::config, "`min_size` must be less than or equal to `queue_size`");
+  return {};
+}
+
+Settings Config::settings() const {
+  Settings out{.timeout = timeout, .retry = retry_on_failure};
+  if (!sending_queue) {
+    out.queue.enabled = false;
+    return out;
+  }
+  out.queue = {.enabled = sending_queue->enabled,
+               .num_consumers = sending_queue->num_consumers,
+               .queue_size = sending_queue->queue_size,
+               .sizer = sending_queue->sizer,
+               .block_on_overflow = sending_queue->block_on_overflow,
+               .wait_for_result = sending_queue->wait_for_result,
+               .storage = sending_queue->storage};
+  if (sending_queue->batch) out.queue.batch = *sending_queue->batch;
+  return out;
+}
+
+std::span<const FieldInfo> Config::fields() {
+  static const std::array rows{
+      field<&Config::timeout>("timeout", "For one attempt; 0 is no limit.", {.min = 0s}),
+      field<&Config::retry_on_failure>("retry_on_failure", "What happens after an error that may pass."),
+      field<&Config::sending_queue>("sending_queue", "Requests that wait for being sent."),
+  };
+  return rows;
+}
+
+}  // namespace weir::exporting

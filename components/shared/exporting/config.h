@@ -1,0 +1,43 @@
+#pragma once
+// timeout, retry_on_failure and sending_queue as users write them; embedded in the settings of exporters.
+#include "components/shared/exporting/exporting.h"
+#include "config/field.h"
+
+namespace weir::exporting {
+
+std::span<const config::Choice> choices_of(Sizer);
+
+struct RetryConfig : RetrySettings {
+  static std::span<const config::FieldInfo> fields();
+  Result<> validate() const;
+};
+
+struct QueueBatchConfig : QueueBatchSettings {
+  static std::span<const config::FieldInfo> fields();
+  Result<> validate() const;
+};
+
+struct QueueConfig {
+  bool enabled = true;
+  std::uint64_t num_consumers = 10;
+  std::uint64_t queue_size = 1000;
+  Sizer sizer = Sizer::requests;
+  bool block_on_overflow = false;
+  bool wait_for_result = false;
+  std::string storage;
+  std::optional<QueueBatchConfig> batch;
+
+  static std::span<const config::FieldInfo> fields();
+  Result<> validate() const;
+};
+
+struct Config {
+  Duration timeout = 5s;
+  RetryConfig retry_on_failure;
+  std::optional<QueueConfig> sending_queue = QueueConfig{};
+
+  Settings settings() const;
+  static std::span<const config::FieldInfo> fields();
+};
+
+}  // namespace weir::exporting

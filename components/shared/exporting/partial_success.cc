@@ -1,0 +1,34 @@
+#include "components/shared/exporting/partial_success.h"
+
+#include "base/log.h"
+#include "otlp/wire.h"
+
+namespace weir::exporting {
+
+void warn_of_partial_success(std::string_view exporter, std::string_view response) {
+  std::int64_t rejected = 0;
+  std::string_view message;
+  otlp::Reader fields(response);
+  while (fields.next()) {
+    if (fields.field() != 1 || !fields.is(otlp::WireType::bytes)) {
+      fields.skip();
+      continue;
+    }
+    otlp::Reader partial(fields.bytes());
+    while (partial.next()) {
+      if (partial.field() == 1 && partial.is(otlp::WireType::varint))
+        rejected = static_cast<std::int64_t>(partial.varint());
+      else if (partial.field() == 2 && partial.is(otlp::WireType::bytes))
+        message = partial.bytes();
+      else
+        partial.skip();
+    }
+  }
+  static log::RateLimit lines;
+  long long more = 0;
+  if ((rejected != 0 || !message.empty()) && lines.allow(more))
+    log::warn("Partial success response",
+              {{"exporter", exporter}, {"message", message}, {"dropped_items", rejected}, {"suppressed", more}});
+}
+
+}  // namespace weir::exporting

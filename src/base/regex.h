@@ -1,0 +1,43 @@
+#pragma once
+// Regular expressions as the collector has them: RE2, compiled once, matched in linear time.
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace weir {
+
+// Move-only. Matching is safe from every core, but cores that share one share its cache's lock: compile one for each.
+class Regex {
+ public:
+  // Also takes (?<name>…), which Go has and RE2 only in newer releases. Errc::config with the reason.
+  static Result<Regex> compile(std::string_view pattern);
+  Regex(Regex&&) noexcept;
+  Regex& operator=(Regex&&) noexcept;
+  ~Regex();
+
+  // Anywhere in the text.
+  bool matches(std::string_view text) const;
+  bool matches_all(std::string_view text) const;
+  // The leftmost match at or behind `start`: groups[0] is all of it, groups that took no part are empty views with a
+  // null pointer. At most 1 + groups() are filled.
+  bool find(std::string_view text, std::size_t start, std::span<std::string_view> groups) const;
+
+  std::size_t groups() const;
+  // Of groups 1 to groups(); "" for those without a name.
+  std::vector<std::string> group_names() const;
+  const std::string& pattern() const;
+
+ private:
+  explicit Regex(std::unique_ptr<re2::RE2> regex);
+  std::unique_ptr<re2::RE2> regex_;
+};
+
+}  // namespace weir

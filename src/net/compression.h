@@ -29,7 +29,7 @@ std::string_view to_string(Compression compression);
 // the size of the result. Concatenated gzip members and zstd frames are one stream.
 Result<std::string> decompress(Compression compression, std::string_view in, std::size_t max_output, Charge& charge);
 
-// Level 0 is the algorithm's default: ISA-L level 1 for gzip and zlib, 3 for zstd. The pieces are one stream.
+// Level 0 is the algorithm's default: ISA-L level 1 for gzip and zlib, 1 for zstd. The pieces are one stream.
 Result<std::string> compress(Compression compression, std::span<const Bytes> pieces, int level = 0);
 
 }  // namespace weir::net

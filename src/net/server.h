@@ -97,9 +97,8 @@ class RequestHead {
 struct Request : RequestHead {
   explicit Request(RequestHead head) : RequestHead(std::move(head)) {}
   Bytes body;  // decompressed; for gRPC one message without its prefix
-  // How the body came, and those bytes if it was compressed and is small enough to be worth forwarding as it is.
-  Compression content_encoding = Compression::none;
-  std::size_t wire_size = 0;
+  Compression content_encoding = Compression::none;  // how it came
+  std::size_t wire_size = 0;                         // before decompression
   std::optional<TimePoint> deadline;  // gRPC: when the client stops waiting
   Charge charge;                      // for `body`; let it go when the bytes are settled
 };
@@ -121,9 +120,10 @@ struct GrpcAnswer {
 
 using Answer = std::variant<Response, GrpcAnswer>;
 
-// An error in the form in which the client expects it: gRPC status, or HTTP status with a plain text body and
-// Retry-After.
-Answer error_answer(const RequestHead& head, const Error& error);
+// An error in the form in which the client expects it: gRPC status with RetryInfo, or HTTP status with a plain text body
+// and Retry-After. `http_status` 0: the one that the error's code stands for.
+Answer error_answer(const RequestHead& head, const Error& error, int http_status = 0);
+int http_status_of(const Error& error);
 
 class ServerCore;
 
@@ -164,8 +164,9 @@ class Handler {
   virtual std::optional<Answer> on_head(const RequestHead&) { return std::nullopt; }
   // The body is complete.
   virtual void on_request(Request request, Responder responder) = 0;
-  // The server itself has turned the request away after on_head: no room, too large, undecodable, too slow.
-  virtual void on_refused(const RequestHead&, const Error&) {}
+  // The server itself turns the request away after on_head: no room, too large, undecodable, too slow. `http_status`
+  // says more than the error's code, e.g. 413.
+  virtual Answer on_error(const RequestHead& head, const Error& error, int http_status);
 };
 
 struct ServerStats {

@@ -1,0 +1,242 @@
+#include <openssl/ssl.h>
+#include <sys/epoll.h>
+
+#include "net/server_core.h"
+
+namespace weir::net {
+namespace {
+
+// One connection reads at most this much before others get their turn.
+constexpr std::size_t read_turn = 1024 * 1024;
+constexpr Duration linger_time = 2s;
+
+}  // namespace
+
+ServerConnection::ServerConnection(ServerCore& core, std::uint64_t id, Stream stream, std::string address, Charge charge)
+    : ProtocolHost(core.settings, core.budget, core.handler, core.stats, core.loop, queue_),
+      core_(core),
+      id_(id),
+      stream_(std::move(stream)),
+      address_(std::move(address)),
+      charge_(std::move(charge)) {
+  peer = address_;
+}
+
+ServerConnection::~ServerConnection() {
+  core_.loop.cancel(timer_);
+  core_.loop.unwatch(watch_);
+}
+
+Result<> ServerConnection::start() {
+  first_bytes_by_ = later(core_.loop.now(), core_.settings.read_header_timeout);
+  WEIR_ASSIGN(watch_, core_.loop.watch(stream_.fd(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this));
+  schedule();
+  return {};
+}
+
+Responder ServerConnection::responder(std::int32_t stream) { return {core_.shared_from_this(), id_, stream}; }
+
+std::string_view ServerConnection::date() { return core_.date(); }
+
+void ServerConnection::on_ready(std::uint32_t events) {
+  if (closed_) return;
+  in_event_ = true;
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) end_is_near_ = true;
+  // TLS may have to write in order to read, and the other way round.
+  bool readable = (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 || stream_.is_tls();
+  if (!stream_.handshaking() || shake_hands()) {
+    if (paused_) flush();
+    if ((readable || paused_) && !closed_) read();
+    if (!closed_) flush();
+  }
+  in_event_ = false;
+  if (!closed_) schedule();
+}
+
+bool ServerConnection::shake_hands() {
+  switch (stream_.handshake()) {
+    case IoStatus::ok: break;
+    case IoStatus::again: return false;
+    case IoStatus::eof:
+    case IoStatus::error: fail_connection(); return false;
+  }
+  if (stream_.alpn() == "h2") return set_protocol(true);
+  return true;
+}
+
+void ServerConnection::fail_connection() {
+  if (std::exchange(closed_, true)) return;
+  core_.close(id_);
+}
+
+void ServerConnection::read() {
+  if (phase_ == Phase::lingering) return swallow();
+  std::size_t before = read_turn;
+  paused_ = false;
+  for (bool more = true; more && !closed_ && phase_ == Phase::open;) {
+    if (before == 0 || queue_.size() > out_high_water || (protocol_ && !protocol_->wants_input())) {
+      paused_ = true;
+      if (before == 0) core_.loop.recheck(watch_, EPOLLIN);
+      return;
+    }
+    before -= std::min(before, io::Loop::scratch_bytes);
+    if (!read_once(more) && !closed_) phase_ = Phase::ending;
+  }
+}
+
+// False: the protocol is over. `more`: there may be more to read now.
+bool ServerConnection::read_once(bool& more) {
+  Incoming* direct = protocol_ ? protocol_->direct() : nullptr;
+  std::size_t room = direct != nullptr ? direct->room() : 0;
+  std::size_t wanted = room > 0 ? room : io::Loop::scratch_bytes;
+  std::span<char> scratch = core_.loop.scratch();
+  IoResult got;
+  if (room > 0) {
+    direct->body().fill(room, [&](char* to, std::size_t size) {
+      got = stream_.read({to, size});
+      return got.bytes;
+    });
+  } else {
+    got = stream_.read(scratch);
+  }
+  // A plain socket that gave less than was asked for is empty: the next edge tells when there is more. But the edge
+  // that tells of its end comes only once.
+  more = got.status == IoStatus::ok && (stream_.is_tls() || end_is_near_ || got.bytes == wanted);
+  switch (got.status) {
+    case IoStatus::ok: return room > 0 ? protocol_->received_direct() : take({scratch.data(), got.bytes});
+    case IoStatus::again: return true;
+    case IoStatus::eof: return protocol_ && protocol_->receive_end();
+    case IoStatus::error: fail_connection(); return false;
+  }
+  return false;
+}
+
+bool ServerConnection::take(std::string_view bytes) { return protocol_ ? protocol_->receive(bytes) : detect(bytes); }
+
+// The first bytes tell HTTP/2 from HTTP/1.1. What is neither is closed without an answer.
+bool ServerConnection::detect(std::string_view bytes) {
+  start_ += bytes.substr(0, http2_preface.size());
+  std::string_view common = http2_preface.substr(0, std::min(start_.size(), http2_preface.size()));
+  bool http2 = start_.starts_with(http2_preface);
+  if (!http2 && start_ == common) return true;  // too early to tell
+  if (!http2 && !(start_[0] >= 'A' && start_[0] <= 'Z') && start_[0] != '\r') {
+    ++core_.stats.bad_peers;
+    fail_connection();
+    return false;
+  }
+  if (!set_protocol(http2)) return false;
+  // `bytes` ends what start_ began: all of start_ that came earlier goes first.
+  std::string earlier = std::move(start_);
+  start_ = {};
+  earlier.resize(earlier.size() - std::min(bytes.size(), http2_preface.size()));
+  return (earlier.empty() || protocol_->receive(earlier)) && protocol_->receive(bytes);
+}
+
+bool ServerConnection::set_protocol(bool http2) {
+  // An HTTP/2 session has tables and buffers of about that size.
+  constexpr std::size_t session_bytes = 24 * 1024;
+  if (http2 && !charge_.grow(session_bytes)) {
+    ++core_.stats.refused_connections;
+    fail_connection();
+    return false;
+  }
+  first_bytes_by_ = TimePoint::max();
+  protocol_ = http2 ? make_http2_server(*this) : make_http1_server(*this);
+  if (core_.draining && !protocol_->drain()) phase_ = Phase::ending;
+  return true;
+}
+
+void ServerConnection::answer(std::int32_t stream, Answer answer) {
+  if (closed_ || !protocol_) return;
+  protocol_->answer(stream, std::move(answer));
+  if (!in_event_) core_.settle_later(*this);
+}
+
+void ServerConnection::settle() {
+  if (closed_) return;
+  in_event_ = true;
+  flush();
+  if (!closed_ && paused_) read();
+  if (!closed_) flush();
+  in_event_ = false;
+  if (!closed_) schedule();
+}
+
+void ServerConnection::drain() {
+  if (closed_ || phase_ != Phase::open) return;
+  if (protocol_ && !protocol_->drain()) phase_ = Phase::ending;
+  if (!protocol_ && start_.empty() && !stream_.handshaking()) phase_ = Phase::ending;
+  core_.settle_later(*this);
+}
+
+// Writes until the queue is empty or the socket full. False when the connection is closed.
+bool ServerConnection::flush() {
+  if (phase_ == Phase::lingering || stream_.handshaking()) return true;
+  for (;;) {
+    if (protocol_ && !protocol_->produce() && phase_ == Phase::open) phase_ = Phase::ending;
+    if (queue_.empty()) break;
+    std::size_t written = 0;
+    IoStatus status = queue_.flush(stream_, written);
+    if (status == IoStatus::error || status == IoStatus::eof) {
+      fail_connection();
+      return false;
+    }
+    if (written > 0 || write_by_ == TimePoint::max())
+      write_by_ = later(core_.loop.now(), core_.settings.write_timeout);
+    if (status == IoStatus::again) return true;
+  }
+  write_by_ = TimePoint::max();
+  if (phase_ == Phase::ending) linger();
+  return !closed_;
+}
+
+// Closing with unread input would reset the connection and could destroy our answer on its way.
+void ServerConnection::linger() {
+  phase_ = Phase::lingering;
+  stream_.shutdown_write();
+  linger_until_ = core_.loop.now() + linger_time;
+  protocol_.reset();
+  swallow();
+}
+
+void ServerConnection::swallow() {
+  for (std::size_t left = read_turn; left > 0;) {
+    IoResult got = stream_.read(core_.loop.scratch());
+    if (got.status == IoStatus::again) return;
+    if (got.status != IoStatus::ok) return fail_connection();
+    left -= std::min(left, got.bytes);
+  }
+  // That much after the end is no accident.
+  fail_connection();
+}
+
+TimePoint ServerConnection::next_deadline() const {
+  TimePoint next = std::min({first_bytes_by_, write_by_, linger_until_});
+  return protocol_ ? std::min(next, protocol_->deadline()) : next;
+}
+
+// The timer is only moved to earlier times; when it fires too early it is set again. Most requests then cost none.
+void ServerConnection::schedule() {
+  TimePoint next = next_deadline();
+  if (next >= timer_at_) return;
+  core_.loop.cancel(timer_);
+  timer_at_ = next;
+  timer_ = core_.loop.at(next, [this] { on_timer(); });
+}
+
+void ServerConnection::on_timer() {
+  timer_ = 0;
+  timer_at_ = TimePoint::max();
+  TimePoint now = core_.loop.now();
+  if (now >= std::min({first_bytes_by_, write_by_, linger_until_})) {
+    if (now < linger_until_) ++core_.stats.bad_peers;
+    return fail_connection();
+  }
+  in_event_ = true;
+  if (protocol_ && !protocol_->on_time(now) && phase_ == Phase::open) phase_ = Phase::ending;
+  if (!closed_) flush();
+  in_event_ = false;
+  if (!closed_) schedule();
+}
+
+}  // namespace weir::net

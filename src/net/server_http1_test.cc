@@ -1,0 +1,383 @@
+#include "net/testing.h"
+
+using namespace weir;
+using namespace weir::net;
+using namespace weir::net::testing;
+
+namespace {
+
+std::string post(std::string_view body, std::string_view extra = "") {
+  return fmt::format("POST /v1/traces?x=1 HTTP/1.1\r\nHost: a\r\n{}Content-Length: {}\r\n\r\n{}", extra, body.size(), body);
+}
+
+}  // namespace
+
+TEST_CASE("http1: a request and its answer, twice on one connection") {
+  TestServer s;
+  RawPeer peer = s.peer();
+  for (int i = 1; i <= 2; ++i) {
+    peer.send(post("hello", "Content-Type: text/plain\r\n"));
+    REQUIRE(peer.wait_for("hello"));
+    std::string answer = peer.take();
+    CHECK(answer.starts_with("HTTP/1.1 200 OK\r\ncontent-type: text/x-echo\r\ndate: "));
+    CHECK(answer.ends_with("\r\ncontent-length: 5\r\n\r\nhello"));
+    REQUIRE(s.handler.seen.size() == static_cast<std::size_t>(i));
+  }
+  const Request& request = s.handler.seen[0];
+  CHECK(request.method() == "POST");
+  CHECK(request.path() == "/v1/traces");
+  CHECK(request.query() == "x=1");
+  CHECK(request.host() == "a");
+  CHECK(request.content_type() == "text/plain");
+  CHECK(request.body.view() == "hello");
+  CHECK(request.charge.bytes() == 5);
+  CHECK(request.peer.starts_with("127.0.0.1:"));
+  CHECK(s.server->stats().accepted == 1);
+}
+
+TEST_CASE("http1: any cut of the bytes gives the same request") {
+  std::string text = post("0123456789") +
+                     "POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\nB\r\n0123456789X\r\n0\r\nT: 1\r\n\r\n";
+  for (std::size_t piece : {1, 2, 3, 7, 50}) {
+    CAPTURE(piece);
+    TestServer s;
+    RawPeer peer = s.peer();
+    for (std::size_t at = 0; at < text.size(); at += piece) {
+      peer.send(std::string_view(text).substr(at, piece));
+      s.loop.run_once(Duration::zero());
+    }
+    REQUIRE(s.until([&] { return s.handler.seen.size() == 2; }));
+    CHECK(s.handler.seen[0].body.view() == "0123456789");
+    CHECK(s.handler.seen[1].body.view() == "abc0123456789X");
+  }
+}
+
+TEST_CASE("http1: pipelined requests wait for the answer before them") {
+  TestServer s;
+  s.handler.hold = true;
+  RawPeer peer = s.peer();
+  peer.send(post("first") + post("second") + post("third"));
+  REQUIRE(s.until([&] { return s.handler.open.size() == 1; }));
+  for (int i = 0; i < 5; ++i) s.loop.run_once(Duration::zero());
+  CHECK(s.handler.open.size() == 1);
+  s.handler.open[0].answer(EchoHandler::echo(s.handler.seen[0]));
+  REQUIRE(s.until([&] { return s.handler.open.size() == 2; }));
+  s.handler.hold = false;
+  s.handler.open[1].answer(EchoHandler::echo(s.handler.seen[1]));
+  REQUIRE(peer.wait_for("third"));
+  std::string all = peer.take();
+  CHECK(all.find("first") < all.find("second"));
+  CHECK(all.find("second") < all.find("third"));
+}
+
+TEST_CASE("http1: big bodies are read into place") {
+  TestServer s;
+  RawPeer peer = s.peer();
+  std::string body(5'000'000, 'x');
+  for (std::size_t i = 0; i < body.size(); i += 1000) body[i] = static_cast<char>(i / 1000);
+  peer.send(post(body));
+  REQUIRE(s.until([&] { return !s.handler.seen.empty(); }));
+  CHECK(s.handler.seen[0].body.view() == body);
+  CHECK(s.handler.seen[0].charge.bytes() == body.size());
+  REQUIRE(s.until([&] { return peer.received().size() > body.size(); }));
+}
+
+TEST_CASE("http1: what is wrong is answered and the connection closed") {
+  struct { std::string_view bytes; std::string_view status; } const rows[] = {
+      {"GET / HTTP/1.1\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
+      {"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "400"},
+      {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "400"},
+      {"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nA b: c\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost : a\r\n\r\n", "400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n", "400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", "400"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", "413"},
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: br\r\nContent-Length: 9999999\r\n\r\n", "400"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.bytes);
+    TestServer s;
+    RawPeer peer = s.peer();
+    peer.send(row.bytes);
+    REQUIRE(peer.wait_closed());
+    CHECK(peer.received().starts_with(fmt::format("HTTP/1.1 {} ", row.status)));
+    CHECK(s.handler.errors.size() == 1);
+    CHECK(s.handler.seen.empty());
+  }
+}
+
+TEST_CASE("http1: garbage is closed without an answer") {
+  for (std::string_view bytes : {std::string_view("\x16\x03\x01\x02\x00\x01", 6), std::string_view("\0\0\0\0", 4),
+                                 std::string_view("hello\r\n")}) {
+    TestServer s;
+    RawPeer peer = s.peer();
+    peer.send(bytes);
+    REQUIRE(peer.wait_closed());
+    CHECK(peer.received().empty());
+    CHECK(s.server->stats().bad_peers == 1);
+  }
+}
+
+TEST_CASE("http1: endless headers are cut off at the limit") {
+  ServerSettings settings = loopback();
+  settings.max_header_bytes = 8 * 1024;
+  TestServer s(settings);
+  RawPeer peer = s.peer();
+  peer.send("GET / HTTP/1.1\r\n");
+  for (int i = 0; i < 400 && !peer.closed(); ++i) peer.send(fmt::format("X-{}: {}\r\n", i, std::string(50, 'v')));
+  REQUIRE(peer.wait_closed());
+  CHECK(peer.received().starts_with("HTTP/1.1 431 "));
+  REQUIRE(s.until([&] { return s.server->connections() == 0; }));
+}
+
+TEST_CASE("http1: too many headers") {
+  ServerSettings settings = loopback();
+  settings.max_header_count = 10;
+  TestServer s(settings);
+  RawPeer peer = s.peer();
+  std::string text = "GET / HTTP/1.1\r\nHost: a\r\n";
+  for (int i = 0; i < 10; ++i) text += "X: y\r\n";
+  peer.send(text + "\r\n");
+  REQUIRE(peer.wait_closed());
+  CHECK(peer.received().starts_with("HTTP/1.1 400 "));
+}
+
+TEST_CASE("http1: slow heads, slow bodies and idle connections run into their time-outs") {
+  ServerSettings settings = loopback();
+  settings.read_header_timeout = 20ms;
+  settings.read_timeout = 20ms;
+  settings.idle_timeout = 20ms;
+  struct { std::string_view bytes; std::string_view answer; } const rows[] = {
+      {"", ""},
+      {"P", ""},
+      {"GET / HT", "HTTP/1.1 408 "},
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n123", "HTTP/1.1 408 "},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12", "HTTP/1.1 408 "},
+      {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 "},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.bytes);
+    TestServer s(settings);
+    RawPeer peer = s.peer();
+    peer.send(row.bytes);
+    REQUIRE(peer.wait_closed());
+    CHECK(peer.received().starts_with(row.answer));
+    CHECK((!row.answer.empty() || peer.received().empty()));
+  }
+}
+
+TEST_CASE("http1: the handler turns requests away before their body") {
+  TestServer s;
+  s.handler.head = [](const RequestHead& head) -> std::optional<Answer> {
+    if (head.headers.get("authorization") == "yes") return std::nullopt;
+    return Response{.status = 401};
+  };
+  RawPeer peer = s.peer();
+  peer.send(post("secret"));  // short: skipped, and the connection goes on
+  REQUIRE(peer.wait_for("HTTP/1.1 401 Unauthorized"));
+  peer.send(post("open", "Authorization: yes\r\n"));
+  REQUIRE(peer.wait_for("open"));
+  CHECK(s.handler.seen.size() == 1);
+
+  RawPeer big = s.peer();
+  big.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n");
+  REQUIRE(big.wait_closed());
+  CHECK(big.received().find("connection: close") != std::string::npos);
+}
+
+TEST_CASE("http1: Expect: 100-continue is answered before the body, or not at all") {
+  TestServer s;
+  RawPeer peer = s.peer();
+  peer.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  REQUIRE(peer.wait_for("HTTP/1.1 100 Continue\r\n\r\n"));
+  peer.take();
+  peer.send("abc");
+  REQUIRE(peer.wait_for("abc"));
+  s.handler.head = [](const RequestHead&) { return Response{.status = 403}; };
+  peer.take();
+  peer.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  REQUIRE(peer.wait_closed());
+  CHECK(peer.received().starts_with("HTTP/1.1 403 "));
+}
+
+TEST_CASE("http1: no room is 503 with Retry-After, and later there is room again") {
+  TestServer s(loopback(), 300'000);
+  s.handler.hold = true;
+  RawPeer first = s.peer();
+  first.send(post(std::string(200'000, 'a')));
+  REQUIRE(s.until([&] { return s.handler.open.size() == 1; }));
+  RawPeer second = s.peer();
+  second.send(post(std::string(200'000, 'b')));
+  REQUIRE(second.wait_for("HTTP/1.1 503 "));
+  CHECK(second.received().find("retry-after: 1\r\n") != std::string::npos);
+  CHECK(s.server->stats().refused_requests == 1);
+  REQUIRE(s.handler.errors.size() == 1);
+  CHECK(s.handler.errors[0].code == Errc::refused);
+  s.handler.open.clear();
+  s.handler.seen.clear();
+  s.handler.hold = false;
+  RawPeer third = s.peer();
+  third.send(post(std::string(200'000, 'c')));
+  REQUIRE(third.wait_for("cccc"));
+}
+
+TEST_CASE("http1: announcing much and sending nothing holds only a step of the budget") {
+  TestServer s;
+  RawPeer peer = s.peer();
+  peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\nx");
+  REQUIRE(s.until([&] { return s.budget.used() > 0; }));
+  for (int i = 0; i < 5; ++i) s.loop.run_once(1ms);
+  CHECK(s.budget.used() < 300'000);
+}
+
+TEST_CASE("http1: a responder let go without an answer answers 500") {
+  TestServer s;
+  s.handler.hold = true;
+  RawPeer peer = s.peer();
+  peer.send(post("x"));
+  REQUIRE(s.until([&] { return s.handler.open.size() == 1; }));
+  s.handler.open.clear();
+  CHECK(peer.wait_for("HTTP/1.1 500 "));
+}
+
+TEST_CASE("http1: an answer for a connection that is gone goes nowhere") {
+  TestServer s;
+  s.handler.hold = true;
+  RawPeer peer = s.peer();
+  peer.send(post("x"));
+  REQUIRE(s.until([&] { return s.handler.open.size() == 1; }));
+  peer.close();
+  REQUIRE(s.until([&] {
+    s.loop.run_once(1ms);
+    return s.handler.open.empty() || (s.handler.open.clear(), true);
+  }));
+  CHECK(s.until([&] { return s.server->connections() == 0; }));
+}
+
+TEST_CASE("http1: a client that closes its side still gets its answer") {
+  TestServer s;
+  s.handler.hold = true;
+  RawPeer peer = s.peer();
+  peer.send(post("half"));
+  peer.finish_sending();
+  REQUIRE(s.until([&] { return s.handler.open.size() == 1; }));
+  for (int i = 0; i < 3; ++i) s.loop.run_once(1ms);
+  s.handler.open[0].answer(EchoHandler::echo(s.handler.seen[0]));
+  CHECK(peer.wait_for("half"));
+  CHECK(peer.wait_closed());
+}
+
+TEST_CASE("http1: HEAD, HTTP/1.0 and Connection: close") {
+  TestServer s;
+  RawPeer head = s.peer();
+  head.send("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.0\r\n\r\n");
+  REQUIRE(head.wait_closed());
+  CHECK(head.received().find("connection: close") != std::string::npos);
+  CHECK(s.handler.seen.size() == 2);
+  RawPeer close = s.peer();
+  close.send(post("x", "Connection: Close\r\n"));
+  CHECK(close.wait_closed());
+}
+
+TEST_CASE("http1: drain lets the open request finish and refuses connections") {
+  TestServer s;
+  s.handler.hold = true;
+  RawPeer busy = s.peer(), idle = s.peer();
+  busy.send(post("busy"));
+  REQUIRE(s.until([&] { return s.handler.open.size() == 1 && s.server->connections() == 2; }));
+  bool drained = false;
+  s.server->drain([&] { drained = true; });
+  REQUIRE(idle.wait_closed());
+  CHECK_FALSE(drained);
+  s.handler.open[0].answer(EchoHandler::echo(s.handler.seen[0]));
+  REQUIRE(busy.wait_closed());
+  CHECK(busy.received().find("connection: close") != std::string::npos);
+  CHECK(busy.received().ends_with("busy"));
+  busy.close();
+  idle.close();
+  CHECK(s.until([&] { return drained; }));
+}
+
+TEST_CASE("a listening socket can be handed over without losing who waits in it") {
+  TestServer s;
+  std::uint16_t port = s.server->port();
+  RawPeer waiting(s.loop, port);
+  waiting.send(post("kept"));
+  int fd = s.server->release_listener();
+  auto next = Server::listen(s.loop, loopback(), s.budget, s.handler, fd);
+  REQUIRE(next);
+  CHECK((*next)->port() == port);
+  CHECK(waiting.wait_for("kept"));
+}
+
+TEST_CASE("a port that is in use is an error, unless it is to be shared") {
+  TestServer s;
+  ServerSettings settings = loopback();
+  settings.endpoint = s.server->endpoint();
+  auto second = Server::listen(s.loop, settings, s.budget, s.handler);
+  REQUIRE_FALSE(second);
+  CHECK(second.error().what.find("Address already in use") != std::string::npos);
+  settings.share_port = true;
+  CHECK(Server::listen(s.loop, settings, s.budget, s.handler));
+}
+
+TEST_CASE("more connections than allowed are closed at once") {
+  ServerSettings settings = loopback();
+  settings.max_connections = 2;
+  TestServer s(settings);
+  RawPeer a = s.peer(), b = s.peer();
+  REQUIRE(s.until([&] { return s.server->connections() == 2; }));
+  RawPeer c = s.peer();
+  CHECK(c.wait_closed());
+  CHECK(s.server->stats().refused_connections == 1);
+  a.close();
+  REQUIRE(s.until([&] { return s.server->connections() == 1; }));
+  RawPeer d = s.peer();
+  d.send(post("room"));
+  CHECK(d.wait_for("room"));
+}
+
+TEST_CASE("cors: preflight and answers") {
+  ServerSettings settings = loopback();
+  settings.cors.allowed_origins = {"https://*.example.com"};
+  settings.cors.allowed_headers = {"X-Key"};
+  settings.cors.max_age = 600;
+  TestServer s(settings);
+  RawPeer peer = s.peer();
+  peer.send("OPTIONS /v1/traces HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example.com\r\n"
+            "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type, x-key\r\n\r\n");
+  REQUIRE(peer.wait_for("access-control-max-age: 600\r\n"));
+  std::string answer = peer.take();
+  CHECK(answer.starts_with("HTTP/1.1 204 "));
+  CHECK(answer.find("access-control-allow-origin: https://app.example.com\r\n") != std::string::npos);
+  CHECK(answer.find("access-control-allow-methods: POST\r\n") != std::string::npos);
+  peer.send(post("x", "Origin: https://evil.com\r\n"));
+  REQUIRE(peer.wait_for("\r\n\r\nx"));
+  CHECK(peer.take().find("access-control-allow-origin") == std::string::npos);
+  peer.send(post("y", "Origin: https://a.example.com\r\n"));
+  REQUIRE(peer.wait_for("\r\n\r\ny"));
+  CHECK(peer.take().find("access-control-allow-credentials: true\r\n") != std::string::npos);
+}
+
+TEST_CASE("unix sockets") {
+  ServerSettings settings;
+  settings.endpoint = fmt::format("unix:/tmp/weir-net-test-{}.sock", ::getpid());
+  {
+    TestServer s(settings);
+    auto fd = start_connect(*unix_address(settings.endpoint.substr(5)));
+    REQUIRE(fd);
+    REQUIRE(s.until([&] { return s.server->connections() == 1; }));
+  }
+  TestServer again(settings);  // the file that was left behind is no obstacle
+  ::unlink(settings.endpoint.c_str() + 5);
+}

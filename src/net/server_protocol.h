@@ -1,0 +1,47 @@
+#pragma once
+// The two protocols of a server's connection: bytes in, bytes out, no sockets.
+#include "net/incoming.h"
+
+namespace weir::net {
+
+inline constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+class ServerProtocol {
+ public:
+  virtual ~ServerProtocol() = default;
+
+  // Bytes from the peer. False: the connection is over when what is queued has gone out.
+  virtual bool receive(std::string_view bytes) = 0;
+  // The peer will send no more. False as above.
+  virtual bool receive_end() = 0;
+  // A body that knows its size: where the next bytes may be read to directly, or null.
+  virtual Incoming* direct() { return nullptr; }
+  // After bytes were put there.
+  virtual bool received_direct() { return true; }
+  // False while the peer has to wait until an answer has gone out.
+  virtual bool wants_input() const { return true; }
+
+  // Answers a request; later than receive(), or from within it. Nothing happens when the request is gone.
+  virtual void answer(std::int32_t stream, Answer answer) = 0;
+  // Moves what is ready into the host's queue, as far as it should grow. False as above.
+  virtual bool produce() = 0;
+
+  // When to call on_time; TimePoint::max() for never.
+  virtual TimePoint deadline() const = 0;
+  // False as above.
+  virtual bool on_time(TimePoint now) = 0;
+  // Take no new requests; be over when the open ones are answered. False as above.
+  virtual bool drain() = 0;
+};
+
+std::unique_ptr<ServerProtocol> make_http1_server(ProtocolHost& host);
+std::unique_ptr<ServerProtocol> make_http2_server(ProtocolHost& host);
+
+// Where the queue of one connection stops growing.
+inline constexpr std::size_t out_high_water = 1024 * 1024;
+
+inline TimePoint later(TimePoint now, Duration wait) {
+  return wait <= Duration::zero() ? TimePoint::max() : now + wait;
+}
+
+}  // namespace weir::net

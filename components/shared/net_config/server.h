@@ -1,0 +1,65 @@
+#pragma once
+// Settings of servers as users write them (the collector's configgrpc, confighttp, configtls and configauth).
+#include "components/shared/net_config/common.h"
+#include "net/server.h"
+
+namespace weir::net_config {
+
+struct ServerTls : net::TlsServerSettings {
+  static std::span<const config::FieldInfo> fields();
+  Result<> validate() const;
+};
+
+struct CorsConfig : net::Cors {
+  static std::span<const config::FieldInfo> fields();
+};
+
+struct KeepaliveServerParameters {
+  Duration max_connection_idle{0}, max_connection_age{0}, max_connection_age_grace{0}, time = 2h, timeout = 20s;
+  static std::span<const config::FieldInfo> fields();
+};
+
+struct KeepaliveEnforcement {
+  Duration min_time = 5min;
+  bool permit_without_stream = false;
+  static std::span<const config::FieldInfo> fields();
+};
+
+struct ServerKeepalive {
+  KeepaliveServerParameters server_parameters;
+  std::optional<KeepaliveEnforcement> enforcement_policy;
+  static std::span<const config::FieldInfo> fields();
+};
+
+struct GrpcServer {
+  std::string endpoint;
+  std::string transport = "tcp";
+  std::optional<ServerTls> tls;
+  std::uint64_t max_recv_msg_size_mib = 4;
+  std::uint64_t max_concurrent_streams = 0;
+  std::optional<ServerKeepalive> keepalive;
+  std::optional<Auth> auth;
+  bool include_metadata = false;
+
+  static std::span<const config::FieldInfo> fields();
+  net::ServerSettings settings() const;
+};
+
+struct HttpServer {
+  std::string endpoint;
+  std::string transport = "tcp";
+  std::optional<ServerTls> tls;
+  std::optional<CorsConfig> cors;
+  std::optional<Auth> auth;
+  std::uint64_t max_request_body_size = 20 * 1024 * 1024;
+  bool include_metadata = false;
+  std::map<std::string, std::string> response_headers;
+  std::vector<std::string> compression_algorithms = {"", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4"};
+  Duration read_timeout = 1min, read_header_timeout = 1min, write_timeout = 30s, idle_timeout = 1min;
+  bool keep_alives_enabled = true;
+
+  static std::span<const config::FieldInfo> fields();
+  net::ServerSettings settings() const;
+};
+
+}  // namespace weir::net_config

@@ -159,6 +159,8 @@ struct Factory {
   std::span<const config::FieldInfo> (*fields)() = nullptr;
   // Null value = defaults. Problems are reported with their place; the result is null when there were errors.
   Config (*decode)(const config::Value* value, config::Problems& problems) = nullptr;
+  // The settings as a tree, secrets masked.
+  config::Value (*encode)(const void* config) = nullptr;
   Key (*key)(const void* config, Signal signal) = nullptr;  // null function = Key::none
   // What a processor may change that others could be partitioned by. Default: nothing.
   bool edits_resource = false, edits_trace_id = false;

@@ -1,0 +1,193 @@
+"""Helpers for tests of the real binary: start it, feed it, collect what it sends. Standard library only."""
+import contextlib, gzip, http.client, http.server, json, os, signal, socket, subprocess, sys, tempfile, threading, time, zlib
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def binary():
+    """The weir under test: $WEIR_BINARY, else the newest of the usual builds."""
+    if os.environ.get("WEIR_BINARY"):
+        return os.environ["WEIR_BINARY"]
+    built = [os.path.join(ROOT, "build", preset, "weir") for preset in ("dev", "release")]
+    built = [path for path in built if os.path.exists(path)]
+    if not built:
+        raise RuntimeError("no weir binary: build one or set WEIR_BINARY")
+    return max(built, key=os.path.getmtime)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, seconds=20, what="condition"):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError("%s did not hold within %s s" % (what, seconds))
+
+
+def connectable(port):
+    with socket.socket() as s:
+        s.settimeout(0.3)
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Sink:
+    """An OTLP/HTTP backend that keeps what it got. `answer(path, body)` may return (status, headers) instead of 200."""
+
+    def __init__(self):
+        self.requests, self.lock, self.answer = [], threading.Lock(), lambda path, body: (200, {})
+        sink = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                encoding = self.headers.get("Content-Encoding") or ""
+                if encoding == "gzip":
+                    body = gzip.decompress(body)
+                elif encoding in ("zlib", "deflate"):
+                    body = zlib.decompress(body)
+                status, headers = sink.answer(self.path, body)
+                if status == 200:
+                    with sink.lock:
+                        sink.requests.append((self.path, dict(self.headers), body))
+                self.send_response(status)
+                for key, value in headers.items():
+                    self.send_header(key, value)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def json(self):
+        with self.lock:
+            return [json.loads(body) for _, _, body in self.requests]
+
+    def spans(self):
+        return [span for request in self.json() for group in request.get("resourceSpans", [])
+                for scope in group.get("scopeSpans", []) for span in scope.get("spans", [])]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Weir:
+    """A running weir. `config` is YAML text; the process works in a folder of its own."""
+
+    def __init__(self, config, args=(), ready=(), env=None):
+        self.folder = tempfile.TemporaryDirectory(prefix="weir-test-")
+        self.config = os.path.join(self.folder.name, "config.yaml")
+        self.write(config)
+        self.log_path = os.path.join(self.folder.name, "log")
+        self.log = open(self.log_path, "wb")
+        self.process = subprocess.Popen([binary(), "--config", self.config, *args], stdout=self.log, stderr=self.log,
+                                        stdin=subprocess.DEVNULL, cwd=self.folder.name, env={**os.environ, **(env or {})})
+        for port in ready:
+            wait_for(lambda: connectable(port) or self.process.poll() is not None, what="port %d open" % port)
+        if self.process.poll() is not None:
+            raise AssertionError("weir ended with %s:\n%s" % (self.process.returncode, self.output()))
+
+    def write(self, config):
+        with open(self.config, "w") as f:
+            f.write(config)
+
+    def output(self):
+        with open(self.log_path, "rb") as f:
+            return f.read().decode("utf-8", "replace")
+
+    def rss(self):
+        with open("/proc/%d/statm" % self.process.pid) as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, seconds=40):
+        """SIGTERM and wait. The exit code."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError("weir did not stop:\n" + self.output()[-3000:])
+        return self.process.returncode
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+        self.folder.cleanup()
+
+
+def post(port, path, body, headers=None, timeout=20):
+    """-> (status, headers, body). `body` is bytes or something to send as JSON."""
+    headers = dict(headers or {})
+    if not isinstance(body, (bytes, bytearray)):
+        body = json.dumps(body).encode()
+        headers.setdefault("Content-Type", "application/json")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    with contextlib.closing(connection):
+        connection.request("POST", path, body, headers)
+        response = connection.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
+
+
+def get(port, path, timeout=10):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+
+def traces(*ids, service="shop", name="op", **fields):
+    """An OTLP JSON trace request with one span for each number in `ids`."""
+    spans = [{"traceId": "%032x" % (i + 1), "spanId": "%016x" % (i + 1), "name": name, "kind": 2,
+              "startTimeUnixNano": "1700000000000000000", "endTimeUnixNano": "1700000000010000000", **fields} for i in ids]
+    return {"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]},
+                               "scopeSpans": [{"scope": {"name": "test"}, "spans": spans}]}]}
+
+
+def pipeline(receive, send, processors="", chain="", exporter="", telemetry="metrics: {level: none}"):
+    """YAML of one traces pipeline: OTLP/HTTP on port `receive` to OTLP/HTTP JSON on port `send`."""
+    return """
+receivers:
+  otlp:
+    protocols:
+      http:
+        endpoint: 127.0.0.1:%d
+%s
+exporters:
+  otlphttp:
+    endpoint: http://127.0.0.1:%d
+    encoding: json
+    compression: none
+%s
+service:
+  telemetry: {%s}
+  pipelines:
+    traces:
+      receivers: [otlp]
+      processors: [%s]
+      exporters: [otlphttp]
+""" % (receive, "processors:\n" + processors if processors else "", send, exporter, telemetry, chain)

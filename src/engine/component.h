@@ -161,6 +161,8 @@ struct Factory {
   Config (*decode)(const config::Value* value, config::Problems& problems) = nullptr;
   // The settings as a tree, secrets masked.
   config::Value (*encode)(const void* config) = nullptr;
+  // What is wrong with this config for one signal, found out before anything starts. Null function = nothing.
+  Result<> (*check)(const void* config, Signal signal) = nullptr;
   Key (*key)(const void* config, Signal signal) = nullptr;  // null function = Key::none
   // What a processor may change that others could be partitioned by. Default: nothing.
   bool edits_resource = false, edits_trace_id = false;

@@ -1,5 +1,5 @@
 #pragma once
-// For Factory::decode: a component's settings from its field rows.
+// For Factory::decode and Factory::encode: a component's settings from its field rows and back.
 #include "config/field.h"
 #include "engine/component.h"
 
@@ -10,6 +10,11 @@ Factory::Config decode_config(const config::Value* value, config::Problems& prob
   std::optional<T> settings = config::decode<T>(value, problems);
   if (!settings) return nullptr;
   return std::make_shared<const T>(std::move(*settings));  // shared by the stages of all cores
+}
+
+template <class T>
+config::Value encode_config(const void* settings) {
+  return config::to_value(*static_cast<const T*>(settings));
 }
 
 }  // namespace weir::engine

@@ -70,6 +70,7 @@ class Planner {
                           to_string(pipeline.signal)));
         continue;
       }
+      check(*spec, pipeline);
       mine.push_back(add({.role = Role::processor,
                           .component = spec,
                           .pipeline = pipeline.id,
@@ -77,6 +78,13 @@ class Planner {
                           .output_signal = pipeline.signal,
                           .key = spec->factory->key ? spec->factory->key(spec->config.get(), pipeline.signal) : Key::none}));
     }
+  }
+
+  void check(const ComponentSpec& spec, const PipelineSpec& pipeline) {
+    if (spec.factory->check == nullptr) return;
+    if (auto checked = spec.factory->check(spec.config.get(), pipeline.signal); !checked)
+      error(fmt::format("{}s::{}: in pipeline {}: {}", to_string(spec.factory->kind), spec.id.to_string(), pipeline.id,
+                        checked.error().what));
   }
 
   // Exporters exist once for each signal; connectors once for each conversion that pipelines ask for.

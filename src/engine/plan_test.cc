@@ -69,6 +69,28 @@ TEST_CASE("a cut survives a connector that passes on, and explain says why an ex
         "              exporter out\n");
 }
 
+TEST_CASE("settings that do not fit the pipeline's signal are errors") {
+  const Factory picky{.kind = Kind::processor,
+                      .type = "picky",
+                      .signals = {Signal::traces, Signal::logs},
+                      .check = [](const void*, Signal signal) -> Result<> {
+                        if (signal == Signal::logs) return fail(Errc::config, "span_names are not for logs");
+                        return {};
+                      }};
+  const Factory any{.kind = Kind::receiver, .type = "in", .signals = {Signal::traces, Signal::logs}};
+  const Factory drain{.kind = Kind::exporter, .type = "out", .signals = {Signal::traces, Signal::logs}};
+  PlanSpec s;
+  s.receivers = {{{"in", ""}, &any, nullptr}};
+  s.exporters = {{{"out", ""}, &drain, nullptr}};
+  s.processors = {{{"picky", "x"}, &picky, nullptr}};
+  s.pipelines = {{"traces", Signal::traces, {{"in", ""}}, {{"picky", "x"}}, {{"out", ""}}},
+                 {"logs", Signal::logs, {{"in", ""}}, {{"picky", "x"}}, {{"out", ""}}}};
+  auto plan = Plan::build(std::move(s));
+  REQUIRE_FALSE(plan);
+  REQUIRE(plan.error().size() == 1);
+  CHECK(plan.error()[0].what == "processors::picky/x: in pipeline logs: span_names are not for logs");
+}
+
 TEST_CASE("cycles and connectors that lead nowhere are errors, all at once") {
   PlanSpec s = spec();
   s.pipelines = {{"traces/a", Signal::traces, {{"forward", "b"}}, {}, {{"forward", "a"}}},

@@ -1,0 +1,55 @@
+#include "components/receivers/otlp/config.h"
+
+namespace weir::receivers::otlp {
+namespace {
+
+std::string with_slash(const std::string& path) { return path.starts_with('/') ? path : "/" + path; }
+
+}  // namespace
+
+using config::field;
+
+HttpPaths HttpConfig::paths() const {
+  return {with_slash(traces_url_path), with_slash(metrics_url_path), with_slash(logs_url_path), with_slash(profiles_url_path)};
+}
+
+std::span<const config::FieldInfo> HttpConfig::fields() {
+  static const std::vector rows = [] {
+    auto base = net_config::HttpServer::fields();
+    std::vector all(base.begin(), base.end());
+    all.push_back(field<&HttpConfig::traces_url_path>("traces_url_path", "Where traces are posted.", {.required = true}));
+    all.push_back(field<&HttpConfig::metrics_url_path>("metrics_url_path", "Where metrics are posted.", {.required = true}));
+    all.push_back(field<&HttpConfig::logs_url_path>("logs_url_path", "Where logs are posted.", {.required = true}));
+    all.push_back(field<&HttpConfig::profiles_url_path>("profiles_url_path", "Where profiles are posted.", {.required = true}));
+    return all;
+  }();
+  return rows;
+}
+
+Result<> HttpConfig::validate() const {
+  if (traces_url_path.empty() || metrics_url_path.empty() || logs_url_path.empty() || profiles_url_path.empty())
+    return fail(Errc::config, "URL paths must not be empty");
+  return {};
+}
+
+std::span<const config::FieldInfo> GrpcConfig::fields() { return net_config::GrpcServer::fields(); }
+
+std::span<const config::FieldInfo> Protocols::fields() {
+  static const std::array rows{
+      field<&Protocols::grpc>("grpc", "OTLP/gRPC; the key alone switches it on."),
+      field<&Protocols::http>("http", "OTLP/HTTP, protobuf and JSON; the key alone switches it on."),
+  };
+  return rows;
+}
+
+std::span<const config::FieldInfo> Config::fields() {
+  static const std::array rows{field<&Config::protocols>("protocols", "What to listen for.")};
+  return rows;
+}
+
+Result<> Config::validate() const {
+  if (!protocols.grpc && !protocols.http) return fail(Errc::config, "must specify at least one protocol when using the OTLP receiver");
+  return {};
+}
+
+}  // namespace weir::receivers::otlp

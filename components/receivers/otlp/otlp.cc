@@ -1,0 +1,235 @@
+// One OTLP endpoint on one core: gRPC and HTTP in, batches out, and the answer when every part of a batch is settled.
+#include "base/text.h"
+#include "components/receivers/otlp/config.h"
+#include "components/shared/auth/auth.h"
+#include "components/shared/listeners/listeners.h"
+#include "engine/decode.h"
+#include "engine/component.h"
+#include "io/loop.h"
+#include "net/server.h"
+#include "otlp/json.h"
+
+namespace weir::receivers::otlp {
+namespace {
+
+using engine::Intake;
+using weir::otlp::Batch;
+using weir::otlp::Context;
+
+// The address without its port.
+std::string host_of(std::string_view peer) {
+  if (auto colon = peer.rfind(':'); colon != peer.npos) peer = peer.substr(0, colon);
+  if (peer.starts_with('[') && peer.ends_with(']')) peer = peer.substr(1, peer.size() - 2);
+  return std::string(peer);
+}
+
+// What gRPC and HTTP have in common: who may send, what is known about the sender, and the way into the pipelines.
+class Endpoint : public net::Handler {
+ public:
+  Endpoint(Intake& intake, std::string_view transport, bool include_metadata, auth::Server* authenticator)
+      : intake_(intake), transport_(transport), include_metadata_(include_metadata), authenticator_(authenticator) {}
+
+  std::optional<net::Answer> on_head(const net::RequestHead& head) override {
+    auto answer = route(head);
+    if (answer || authenticator_ == nullptr) return answer;
+    if (auto known = authenticator_->authenticate(head.headers); !known) return net::error_answer(head, known.error());
+    return std::nullopt;
+  }
+
+ protected:
+  virtual std::optional<net::Answer> route(const net::RequestHead& head) = 0;
+  virtual std::optional<Signal> signal_of(const net::RequestHead& head) const = 0;
+
+  std::shared_ptr<const Context> context_of(const net::RequestHead& head) const {
+    auto context = std::make_shared<Context>();  // shared by all batches cut from this request
+    context->peer = host_of(head.peer);
+    if (include_metadata_)
+      for (auto field : head.headers)
+        if (!field.name.starts_with(':')) context->metadata[std::string(field.name)].emplace_back(field.value);
+    if (authenticator_ != nullptr)
+      if (auto known = authenticator_->authenticate(head.headers)) context->auth = std::move(*known);
+    return context;
+  }
+
+  Intake& intake_;
+  std::string transport_;
+
+ private:
+  bool include_metadata_;
+  auth::Server* authenticator_;
+};
+
+class GrpcEndpoint : public Endpoint {
+ public:
+  using Endpoint::Endpoint;
+
+  void on_request(net::Request request, net::Responder responder) override {
+    auto batch = Batch::parse(*signal_of_method(request.path()), std::move(request.body), std::move(request.charge));
+    if (!batch) return responder.answer(net::error_answer(request, batch.error()));
+    batch->context = context_of(request);
+    intake_.push(std::move(*batch), transport_, [responder = std::move(responder)](Outcome outcome) mutable {
+      responder.respond(outcome ? grpc_error(*outcome) : net::GrpcAnswer{});
+    });
+  }
+
+ private:
+  static net::GrpcAnswer grpc_error(const Error& error) {
+    net::GrpcAnswer answer{.code = net::grpc_code_of(error), .message = error.what};
+    if (answer.code == net::GrpcCode::unavailable) answer.retry_delay = error.retry_after > 0s ? error.retry_after : 1s;
+    return answer;
+  }
+  std::optional<net::Answer> route(const net::RequestHead& head) override {
+    auto signal = signal_of(head);
+    if (signal && intake_.takes(*signal)) return std::nullopt;
+    std::string_view service = head.path();
+    if (service.starts_with('/')) service.remove_prefix(1);
+    service = service.substr(0, service.find('/'));
+    return net::GrpcAnswer{.code = net::GrpcCode::unimplemented, .message = fmt::format("unknown service {}", service)};
+  }
+  std::optional<Signal> signal_of(const net::RequestHead& head) const override { return signal_of_method(head.path()); }
+};
+
+class HttpEndpoint : public Endpoint {
+ public:
+  HttpEndpoint(HttpPaths paths, Intake& intake, bool include_metadata, auth::Server* authenticator)
+      : Endpoint(intake, "http", include_metadata, authenticator), paths_(std::move(paths)) {}
+
+  void on_request(net::Request request, net::Responder responder) override {
+    Signal signal = *paths_.signal_of(request.path());
+    Encoding encoding = *encoding_of(request.content_type());
+    auto batch = parse(signal, encoding, request);
+    if (!batch) return responder.respond(error(encoding, batch.error()));
+    batch->context = context_of(request);
+    intake_.push(std::move(*batch), transport_, [encoding, responder = std::move(responder)](Outcome outcome) mutable {
+      responder.respond(outcome ? error(encoding, *outcome) : success(encoding));
+    });
+  }
+
+ private:
+  static Result<Batch> parse(Signal signal, Encoding encoding, net::Request& request) {
+    if (encoding == Encoding::protobuf) return Batch::parse(signal, std::move(request.body), std::move(request.charge));
+    WEIR_ASSIGN(Bytes body, weir::otlp::json_to_protobuf(signal, request.body.view()));
+    return Batch::parse(signal, std::move(body), std::move(request.charge));
+  }
+
+  static net::Response success(Encoding encoding) {
+    net::Response response{.status = 200, .headers = {{"content-type", content_type(encoding)}}};
+    if (encoding == Encoding::json) response.body = Bytes::copy_of(R"({"partialSuccess":{}})");
+    return response;
+  }
+
+  static net::Response error(Encoding encoding, const Error& error) {
+    net::GrpcCode code = net::grpc_code_of(error);
+    net::Response response{.status = net::http_status_of(code), .headers = {{"content-type", content_type(encoding)}}};
+    if (response.status == 503 || response.status == 429) {
+      auto seconds = std::chrono::ceil<std::chrono::seconds>(error.retry_after > 0s ? error.retry_after : Duration{1s});
+      response.headers.set("retry-after", fmt::format("{}", seconds.count()));
+    }
+    response.body = Bytes::take(encoding == Encoding::json
+                                    ? fmt::format(R"({{"code":{},"message":{}}})", static_cast<int>(code), quote_json(error.what))
+                                    : net::encode_rpc_status({.code = code, .message = error.what}));
+    return response;
+  }
+
+  static net::Response plain(int status, std::string text) {
+    return {.status = status, .headers = {{"content-type", "text/plain"}}, .body = Bytes::take(std::move(text))};
+  }
+
+  std::optional<net::Answer> route(const net::RequestHead& head) override {
+    auto signal = signal_of(head);
+    if (!signal || !intake_.takes(*signal)) return plain(404, "404 page not found\n");
+    if (head.method() != "POST") return plain(405, "405 method not allowed, supported: [POST]");
+    if (!encoding_of(head.content_type()))
+      return plain(415, "415 unsupported media type, supported: [application/json, application/x-protobuf]");
+    return std::nullopt;
+  }
+  std::optional<Signal> signal_of(const net::RequestHead& head) const override { return paths_.signal_of(head.path()); }
+
+  HttpPaths paths_;
+};
+
+// A server with its endpoint, and the socket's way from plan to plan.
+class Listening {
+ public:
+  Listening(net::ServerSettings settings, std::unique_ptr<Endpoint> endpoint)
+      : configured_(settings.endpoint), settings_(std::move(settings)), endpoint_(std::move(endpoint)) {}
+
+  Result<> start(engine::ReceiverContext& context, Listeners& listeners) {
+    auto& loop = static_cast<io::Loop&>(context.executor);
+    settings_.share_port = context.shard > 0;
+    if (std::string known = listeners.resolved(configured_); context.shard > 0 && !known.empty()) settings_.endpoint = known;
+    int inherited = listeners.take(configured_, context.shard);
+    WEIR_ASSIGN(server_, net::Server::listen(loop, settings_, context.host.budget(), *endpoint_, inherited));
+    if (context.shard == 0) listeners.resolve(configured_, server_->endpoint());
+    return {};
+  }
+  void stop(std::uint16_t shard, Listeners& listeners, io::Task done) {
+    if (!server_) return done();
+    listeners.leave(configured_, shard, server_->release_listener());
+    server_->drain(std::move(done));
+  }
+
+ private:
+  std::string configured_;
+  net::ServerSettings settings_;
+  std::unique_ptr<Endpoint> endpoint_;  // outlives the server
+  std::unique_ptr<net::Server> server_;
+};
+
+class OtlpReceiver : public engine::Receiver {
+ public:
+  OtlpReceiver(std::vector<std::unique_ptr<Listening>> listening, engine::ReceiverContext& context)
+      : listening_(std::move(listening)), context_(context), listeners_(Listeners::of(context.host)) {}
+
+  Result<> start() override {
+    for (auto& one : listening_) WEIR_TRY(one->start(context_, *listeners_));
+    return {};
+  }
+  void stop(io::Task done) override {
+    struct Waiting {
+      std::size_t left;
+      io::Task done;
+    };
+    auto waiting = std::make_shared<Waiting>(listening_.size(), std::move(done));  // shared by the servers' callbacks
+    for (auto& one : listening_)
+      one->stop(context_.shard, *listeners_, [waiting] {
+        if (--waiting->left == 0) waiting->done();
+      });
+  }
+
+ private:
+  std::vector<std::unique_ptr<Listening>> listening_;
+  engine::ReceiverContext context_;
+  std::shared_ptr<Listeners> listeners_;  // shared with the process and all other receivers
+};
+
+Result<std::unique_ptr<engine::Receiver>> make(const Config& config, engine::ReceiverContext& context) {
+  std::vector<std::unique_ptr<Listening>> listening;
+  if (auto& grpc = config.protocols.grpc) {
+    WEIR_ASSIGN(auth::Server * authenticator, auth::find_server(context.host, grpc->auth));
+    listening.push_back(std::make_unique<Listening>(
+        grpc->settings(), std::make_unique<GrpcEndpoint>(context.intake, "grpc", grpc->include_metadata, authenticator)));
+  }
+  if (auto& http = config.protocols.http) {
+    WEIR_ASSIGN(auth::Server * authenticator, auth::find_server(context.host, http->auth));
+    listening.push_back(std::make_unique<Listening>(
+        http->settings(), std::make_unique<HttpEndpoint>(http->paths(), context.intake, http->include_metadata, authenticator)));
+  }
+  return std::make_unique<OtlpReceiver>(std::move(listening), context);
+}
+
+}  // namespace
+
+engine::Factory factory() {
+  return {.kind = engine::Kind::receiver,
+          .type = "otlp",
+          .summary = "Takes OTLP over gRPC and HTTP.",
+          .signals = {weir::otlp::all_signals.begin(), weir::otlp::all_signals.end()},
+          .fields = Config::fields,
+          .decode = engine::decode_config<Config>,
+          .make_receiver = [](const void* config, engine::ReceiverContext& context) {
+            return make(*static_cast<const Config*>(config), context);
+          }};
+}
+
+}  // namespace weir::receivers::otlp

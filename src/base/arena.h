@@ -45,6 +45,17 @@ class Arena {
     return {to, text.size()};
   }
 
+  // Forgets everything that was allocated; keeps the newest, largest chunk for what comes next.
+  void reset() {
+    if (chunks_.empty()) return;
+    if (chunks_.size() > 1) {
+      std::swap(chunks_.front(), chunks_.back());
+      chunks_.resize(1);
+      footprint_ = last_;
+    }
+    next_ = chunks_.front().get();
+  }
+
   // Bytes taken from the system, for the memory budget.
   std::size_t footprint() const { return footprint_; }
 

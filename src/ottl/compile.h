@@ -1,0 +1,42 @@
+#pragma once
+// Trees → nodes: paths and enums resolved, functions found, literal arguments checked and prepared.
+#include "ottl/ast.h"
+#include "ottl/function.h"
+
+namespace weir::ottl {
+
+class Compiler {
+ public:
+  Compiler(std::string_view text, ContextId context, const Options& options) : text_(text), context_(context), options_(options) {}
+
+  Result<NodePtr> editor(const ast::Expr& call);
+  Result<NodePtr> value(const ast::Expr& expr);
+  Result<TestNodePtr> test(const ast::Test& test);
+
+  Reads reads() const { return reads_; }
+  std::size_t locals() const { return locals_; }
+
+ private:
+  std::unexpected<Error> error(std::uint32_t at, std::string_view message) const;
+  Result<NodePtr> call(const ast::Expr& expr);
+  Result<NodePtr> call(const ast::Expr& expr, const FunctionInfo& info, std::vector<Arg> args);
+  Result<std::vector<Arg>> arguments(const ast::Expr& expr, const FunctionInfo& info);
+  Result<Arg> argument(const ast::Expr& expr, Takes takes);
+  Result<Arg> function_argument(const ast::Expr& expr);
+  Result<Arg> lambda_argument(const ast::Expr& expr, std::size_t parameters);
+  Result<Arg> list_argument(const ast::Expr& expr, Takes of);
+  Result<> check_constant(const ast::Expr& expr, const Value& value, Takes takes) const;
+  Result<std::unique_ptr<PathNode>> path(const ast::Expr& expr, bool edited);
+  Result<NodePtr> path_value(const ast::Expr& expr);
+  Result<std::vector<NodePtr>> keys(const std::vector<ast::ExprPtr>& from);
+  Result<std::vector<NodePtr>> values(const std::vector<ast::ExprPtr>& from);
+
+  std::string_view text_;
+  ContextId context_;
+  const Options& options_;
+  Reads reads_ = Reads::nothing;
+  std::size_t locals_ = 0;
+  std::vector<std::pair<std::string, std::size_t>> names_;  // lambda parameters in sight, and their slots
+};
+
+}  // namespace weir::ottl

@@ -1,0 +1,121 @@
+#include "ottl/encoding.h"
+
+#include <cerrno>
+#include <iconv.h>
+
+#include "base/text.h"
+
+namespace weir::ottl {
+namespace {
+
+struct Base64 {
+  bool known = false, url = false, padded = false;
+};
+
+Base64 base64_named(std::string_view name) {
+  if (name == "base64") return {true, false, true};
+  if (name == "base64-raw") return {true, false, false};
+  if (name == "base64-url") return {true, true, true};
+  if (name == "base64-raw-url") return {true, true, false};
+  return {};
+}
+
+int sextet(char c, bool url) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == (url ? '-' : '+')) return 62;
+  return c == (url ? '_' : '/') ? 63 : -1;
+}
+
+// Strict: right alphabet, padding exactly where the variant has it. Line ends are skipped.
+bool decode_base64_variant(Base64 kind, std::string_view text, std::string& out, std::string& wrong) {
+  std::string clean;
+  for (char c : text)
+    if (c != '\r' && c != '\n') clean += c;
+  std::string_view body = clean;
+  auto bad = [&](std::size_t at) { return wrong = fmt::format("illegal base64 data at input byte {}", at), false; };
+  if (kind.padded) {
+    if (clean.size() % 4 != 0) return bad(clean.size() / 4 * 4);
+    for (int i = 0; i < 2 && body.ends_with('='); ++i) body.remove_suffix(1);
+  }
+  if (body.size() % 4 == 1) return bad(body.size() - 1);
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    int value = sextet(body[i], kind.url);
+    if (value < 0) return bad(i);
+    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    if ((held += 6) >= 8) out += static_cast<char>(bits >> (held -= 8));
+  }
+  return true;
+}
+
+// An open conversion to UTF-8.
+class Converter {
+ public:
+  explicit Converter(std::string_view from) {
+    // Only names: iconv reads flags behind a slash.
+    bool plain = !from.empty() && from.size() < 64 && std::all_of(from.begin(), from.end(), [](char c) {
+      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.' || c == ':';
+    });
+    std::string name = to_lower(from);
+    if (name == "utf-16") name = "utf-16le";  // what the collector takes it for, byte order marks being kept
+    if (plain) handle_ = iconv_open("UTF-8", name.c_str());
+  }
+  ~Converter() {
+    if (good()) iconv_close(handle_);
+  }
+  Converter(const Converter&) = delete;
+  bool good() const { return handle_ != reinterpret_cast<iconv_t>(-1); }
+
+  void run(std::string_view bytes, std::string& out) {
+    char* from = const_cast<char*>(bytes.data());
+    std::size_t left = bytes.size();
+    char buffer[512];
+    while (left > 0) {
+      char* to = buffer;
+      std::size_t room = sizeof buffer;
+      std::size_t result = iconv(handle_, &from, &left, &to, &room);
+      int error = errno;
+      out.append(buffer, sizeof buffer - room);
+      if (result != static_cast<std::size_t>(-1) || error == E2BIG) continue;
+      out += "\xEF\xBF\xBD";
+      if (error == EINVAL) return;  // cut off in the middle of a character
+      ++from;
+      --left;
+    }
+  }
+
+ private:
+  iconv_t handle_ = reinterpret_cast<iconv_t>(-1);
+};
+
+}  // namespace
+
+bool encode_base64_variant(std::string_view variant, std::string_view bytes, std::string& out) {
+  Base64 kind = base64_named(variant);
+  if (!kind.known) return false;
+  out = encode_base64(bytes);
+  if (kind.url) {
+    std::replace(out.begin(), out.end(), '+', '-');
+    std::replace(out.begin(), out.end(), '/', '_');
+  }
+  if (!kind.padded) out.erase(std::min(out.find('='), out.size()));
+  return true;
+}
+
+bool known_encoding(std::string_view name) {
+  return base64_named(name).known || to_lower(name) == "utf-8" || Converter(name).good();
+}
+
+bool decode_text(std::string_view encoding, std::string_view bytes, std::string& out, std::string& wrong) {
+  if (Base64 kind = base64_named(encoding); kind.known) return decode_base64_variant(kind, bytes, out, wrong);
+  if (to_lower(encoding) == "utf-8" && valid_utf8(bytes)) return out = bytes, true;
+  Converter converter(encoding);
+  if (!converter.good()) return wrong = fmt::format("unsupported encoding '{}'", encoding), false;
+  converter.run(bytes, out);
+  return true;
+}
+
+}  // namespace weir::ottl

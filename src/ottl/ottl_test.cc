@@ -1,0 +1,242 @@
+#include <doctest/doctest.h>
+
+#include "ottl/testing.h"
+
+namespace weir::ottl {
+namespace {
+
+struct Row {
+  std::string_view in, out;
+};
+
+void fill(Bench& b) {
+  auto& a = b.log.attributes;
+  b.set(a, "s", "Hello World");
+  b.set(a, "i", std::int64_t{42});
+  b.set(a, "d", 3.75);
+  b.set_bool(a, "t", true);
+  b.set(a, "utf8", "gr\u00fc\u00dfe");
+  b.run({R"(set(attributes["m"], {"k1": "v1", "nested": {"deep": [1, {"z": "q"}]}}))", R"(set(attributes["arr"], ["a", "b", "c"]))",
+         R"(set(attributes["by"], 0x0102fe))"});
+  b.log.body = otlp::Value::of(std::string_view("the body text 42"));
+  b.log.severity_number = 9;
+  b.log.time_unix_nano = 1'700'000'000'000'000'000;
+}
+
+TEST_CASE("expressions: literals, arithmetic and paths") {
+  Bench b;
+  fill(b);
+  const Row rows[] = {
+      {"1 + 2 * 3", "int64 7"},
+      {"(1 + 2) * 3", "int64 9"},
+      {"10 - 3 - 2", "int64 5"},
+      {"7 / 2", "int64 3"},
+      {"7.0 / 2", "float64 3.5"},
+      {"1 -1", "int64 0"},
+      {"2 - -3", "int64 5"},
+      {"-(1+2)", "int64 -3"},
+      {".5", "float64 0.5"},
+      {"1.5e3", "float64 1500"},
+      {"1 / 0", "error: attempted to divide by 0"},
+      {"-9223372036854775808 / -1", "int64 -9223372036854775808"},
+      {R"("a\"b\\c\n\u00e9\x41")", "string \"a\\\"b\\\\c\\n\u00e9A\""},
+      {"[1, \"a\", nil, true]", "list [1,\"a\",null,true]"},
+      {"[1 2]", "list [1,2]"},
+      {R"({"a": 1 "b": [2]})", R"(map {"a":1,"b":[2]})"},
+      {"nil", "nil"},
+      {R"(attributes["i"] * 2 + 1)", "int64 85"},
+      {R"(log.attributes["i"]-1)", "int64 41"},
+      {R"(-attributes["i"])", "int64 -42"},
+      {R"(attributes["m"]["nested"]["deep"][1]["z"])", "string \"q\""},
+      {R"(attributes["m"]["none"]["x"])", "nil"},
+      {R"(attributes["nope"])", "nil"},
+      {R"(attributes["arr"][9])", "error: index 9 out of bounds"},
+      {R"(attributes["s"]["x"])", "error: type Str does not support string indexing"},
+      {R"(attributes["arr"][Len(attributes["arr"]) - 1])", "string \"c\""},
+      {R"(resource.attributes["service.name"])", "string \"checkout\""},
+      {"instrumentation_scope.version", "string \"1.2.3\""},
+      {"severity_number", "int64 9"},
+      {"SEVERITY_NUMBER_ERROR", "int64 17"},
+      {"log.time", "time \"2023-11-14T22:13:20Z\""},
+      {"body.string", "string \"the body text 42\""},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.in);
+    CHECK(b.eval(row.in) == row.out);
+  }
+}
+
+TEST_CASE("conditions: Go's comparisons, without errors between types") {
+  Bench b;
+  fill(b);
+  const Row rows[] = {
+      {"nil == nil", "true"},
+      {"nil <= nil", "true"},
+      {"nil < 1", "false"},
+      {"1 == 1.0 and not (2 < 1)", "true"},
+      {R"(attributes["nope"] != "x")", "true"},
+      {R"(attributes["nope"] == "x")", "false"},
+      {R"(attributes["s"] > 1)", "false"},
+      {R"(attributes["s"] != 1)", "true"},
+      {"true > false", "true"},
+      {R"(attributes["by"] == 0x0102fe)", "true"},
+      {R"(attributes["arr"] == ["a", "b", "c"])", "true"},
+      {R"({"a": 1} == {"a": 1.0})", "false"},
+      {R"(["a"] < ["b"])", "false"},
+      {"false and true or true", "true"},
+      {R"(not attributes["i"] == 42)", "false"},
+      {R"((attributes["i"] + 1) * 2 == 86)", "true"},
+      {R"(((attributes["i"] == 42)))", "true"},
+      {R"(IsString("a"))", "true"},
+      {R"(Len("a"))", "value returned from Converter in constant expression must be bool but got int64"},
+      {R"(trace_id == TraceID("00000000000000000000000000000000"))", "true"},
+      {"trace_id == 0x00000000000000000000000000000000", "false"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.in);
+    CHECK(b.test(std::string(row.in)) == row.out);
+  }
+}
+
+TEST_CASE("errors of a statement show the place") {
+  Bench b;
+  std::string what = b.run({"set(attributes[\"x\"], 1) where", "set(log.nane, 1)", "nosuch(body)"});
+  CHECK(what.find("1:30: unexpected token \"<EOF>\"") != std::string::npos);
+  CHECK(what.find("\n  set(attributes[\"x\"], 1) where\n                               ^") != std::string::npos);
+  CHECK(what.find("undefined function \"nosuch\"") != std::string::npos);
+  const Row rows[] = {
+      {"set(attributes[\"x\"], 1, 2)", "incorrect number of arguments"},
+      {"set(target=attributes[\"x\"], 1)", "unnamed argument used after named argument"},
+      {"set(foo=attributes[\"x\"], value=1)", "no parameter \"foo\""},
+      {"set(span.name, 1)", "not valid in the log context"},
+      {"set(log.severity_text[\"x\"], 1)", "cannot be indexed"},
+      {"set(log.body.foo, 1)", "not a valid path"},
+      {"set(log.severity_txt, 1)", "did you mean \"severity_text\"?"},
+      {"Set(attributes[\"x\"], 1)", "must start with a lowercase letter"},
+      {"set(attributes[\"x\"], set(attributes, 1))", "must start with an uppercase letter"},
+      {"set(attributes[\"x\"], 'a')", "invalid input text"},
+      {"set(attributes[\"x\"], \"a\\qb\")", "invalid quoted string"},
+      {"set(attributes[\"x\"], Split(1, \",\"))", "expected string but got int64"},
+      {"set(attributes[\"x\"], Bool(\"no\"))", "cannot parse \"no\" as a bool"},
+      {"set(attributes[\"x\"], 1) where attributes[\"t\"]", "expected a comparison"},
+      {"set(attributes[\"x\"], 1e21)", "unexpected token \"e21\""},
+      {"keep_keys(attributes, \"x\")", "must be a list"},
+      {"delete_matching_keys(attributes, \"(\")", "is not valid"},
+      {"limit(attributes, 1, [\"a\", \"b\"])", "cannot be less than"},
+      {"merge_maps(attributes, resource.attributes, \"weird\")", "must be insert, update or upsert"},
+      {"set(cache[\"x\"], 1) where scope.cache[\"y\"] == 1", "access to cache"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.in);
+    std::string error = b.run({std::string(row.in)});
+    CAPTURE(error);
+    CHECK(error.find(row.out) != std::string::npos);
+  }
+  std::string deep(1000, '(');
+  CHECK(b.test(deep).find("nested too deep") != std::string::npos);
+}
+
+TEST_CASE("editors") {
+  struct {
+    std::vector<std::string> statements;
+    std::string_view check, out;
+  } const rows[] = {
+      {{R"(set(attributes["x"], 5))"}, R"(attributes["x"])", "int64 5"},
+      {{R"(set(attributes["s"], attributes["nope"]))"}, R"(attributes["s"])", "string \"Hello World\""},
+      {{R"(set(attributes["x"]["y"][2], 1))"}, R"(attributes["x"])", R"(map {"y":[null,null,1]})"},
+      {{R"(set(body, attributes["m"]))"}, R"(body["k1"])", "string \"v1\""},
+      {{R"(set(cache["a"], "b"))", R"(set(attributes["x"], cache["a"]))"}, R"(attributes["x"])", "string \"b\""},
+      {{R"(delete_key(attributes["m"], "k1"))"}, R"(attributes["m"])", R"(map {"nested":{"deep":[1,{"z":"q"}]}})"},
+      {{R"(keep_keys(attributes, ["s", "nope"]))"}, "attributes", R"(map {"s":"Hello World"})"},
+      {{R"(keep_matching_keys(attributes, "^(s|i)$"))"}, "attributes", R"(map {"i":42,"s":"Hello World"})"},
+      {{R"(delete_matching_keys(attributes, "^[^d]"))"}, "attributes", R"(map {"d":3.75})"},
+      {{R"(limit(attributes, 2, ["d"]))"}, "attributes", R"(map {"d":3.75,"s":"Hello World"})"},
+      {{R"(merge_maps(attributes["m"], {"k1": 1, "n": 2}, "insert"))"}, R"(attributes["m"]["k1"])", "string \"v1\""},
+      {{R"(merge_maps(attributes["m"], {"k1": 1, "n": 2}, "update"))"}, R"(attributes["m"]["n"])", "nil"},
+      {{R"(append(attributes["arr"], "d", ["e"]))"}, R"(attributes["arr"])", R"(list ["a","b","c","d","e"])"},
+      {{R"(append(attributes["i"], "x"))"}, R"(attributes["i"])", R"(list [42,"x"])"},
+      {{R"(delete_index(attributes["arr"], 0, 2))"}, R"(attributes["arr"])", R"(list ["c"])"},
+      {{R"(flatten(attributes["m"]))"}, R"(attributes["m"])", R"(map {"k1":"v1","nested.deep.0":1,"nested.deep.1.z":"q"})"},
+      {{R"(flatten(attributes["m"], "p", 1))"}, R"(attributes["m"])", R"(map {"p.k1":"v1","p.nested.deep":[1,{"z":"q"}]})"},
+      {{R"(set(attributes["m"], {"a":{"b":1}, "a.b":2, "e":{}, "z":[{"q":1},[1,2]]}))", R"(flatten(attributes["m"], resolveConflicts=true))"},
+       R"(attributes["m"])", R"(map {"a.b":1,"a.b.0":2,"z.0.q":1,"z.10":1,"z.11":2})"},
+      {{R"(truncate_all(attributes, 3))"}, R"(attributes["utf8"])", "string \"gr\""},
+      {{R"(truncate_all(attributes, 5, truncation_marker="~"))"}, R"(attributes["s"])", "string \"Hell~\""},
+      {{R"(stringify_all(attributes))"}, R"(attributes["arr"])", R"(string "[\"a\",\"b\",\"c\"]")"},
+      {{R"~(replace_pattern(attributes["s"], "(\\w+) (\\w+)", "$2 ${1}$$"))~"}, R"(attributes["s"])", "string \"World Hello$\""},
+      {{R"~(replace_pattern(attributes["s"], "x*", "-"))~"}, R"(attributes["s"])", "string \"-H-e-l-l-o- -W-o-r-l-d-\""},
+      {{R"~(replace_pattern(attributes["s"], "(o)", "$1", MD5, "<%s>"))~"}, R"(attributes["s"])",
+       "string \"Hell<d95679752134a2d9eb61dbd7b91c4bcc> W<d95679752134a2d9eb61dbd7b91c4bcc>rld\""},
+      {{R"(replace_match(attributes["s"], "H*o*", "x"))"}, R"(attributes["s"])", "string \"x\""},
+      {{R"(replace_match(attributes["s"], "{Hi,Hello}?[!a-z]*", "x"))"}, R"(attributes["s"])", "string \"x\""},
+      {{R"(replace_match(attributes["s"], "ello", "x"))"}, R"(attributes["s"])", "string \"Hello World\""},
+      {{R"(replace_all_patterns(attributes, "key", "^(s)$", "k_$1"))"}, R"(attributes["k_s"])", "string \"Hello World\""},
+      {{R"(replace_all_patterns(attributes, "value", "o", "0"))"}, R"(attributes["s"])", "string \"Hell0 W0rld\""},
+      {{R"(set(trace_id.string, "ffeeddccbbaa99887766554433221100"))"}, "trace_id.string", "string \"ffeeddccbbaa99887766554433221100\""},
+      {{R"(set(log.time_unix_nano, 5))"}, "log.time_unix_nano", "int64 5"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.statements[0]);
+    Bench b;
+    fill(b);
+    CHECK(b.run(row.statements) == "");
+    CHECK(b.eval(row.check) == row.out);
+  }
+}
+
+TEST_CASE("a statement that changes nothing leaves the item as it came") {
+  Bench b;
+  fill(b);
+  otlp::Writer writer;
+  otlp::encode(b.log, writer);
+  otlp::Item raw{.raw = writer.view()};
+  b.c.set_item(raw);
+  CHECK(b.run({R"(set(attributes["x"], 1) where attributes["i"] == 41)", R"(delete_key(attributes, "nope"))",
+               R"(replace_pattern(body, "nomatch", ""))", R"(keep_matching_keys(attributes, "."))"}) == "");
+  CHECK_FALSE(raw.dirty);
+  CHECK(b.run({R"(set(attributes["x"], 1))"}) == "");
+  CHECK(raw.dirty);
+}
+
+TEST_CASE("error modes") {
+  Bench b;
+  fill(b);
+  std::vector<std::string> statements{R"(set(severity_text, 1))", R"(set(attributes["after"], "ran"))"};
+  auto program = Program::compile(ContextId::log, statements);
+  REQUIRE(program);
+  int reported = 0;
+  CHECK(program->run(b.c, ErrorMode::ignore, [&](auto, auto) { ++reported; }));
+  CHECK(reported == 1);
+  CHECK(b.eval(R"(attributes["after"])") == "string \"ran\"");
+  auto failed = program->run(b.c, ErrorMode::propagate);
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().what.find("expects string but got int64") != std::string::npos);
+}
+
+TEST_CASE("spans: kinds, status, trace state, times") {
+  Bench b(ContextId::span);
+  b.span.kind = otlp::Span::server;
+  b.span.trace_state = "vendor=abc,ot=th:8";
+  b.span.start_time_unix_nano = 1'000'000'000;
+  b.span.end_time_unix_nano = 1'250'000'000;
+  const Row rows[] = {
+      {"kind.string", "string \"Server\""},
+      {"span.kind.deprecated_string", "string \"SPAN_KIND_SERVER\""},
+      {R"(trace_state["ot"])", "string \"th:8\""},
+      {"span.end_time - span.start_time", "duration 250000000"},
+      {"status.code", "int64 0"},
+      {"STATUS_CODE_ERROR", "int64 2"},
+      {"parent_span_id.string", "string \"0000000000000000\""},
+      {"Len(events)", "int64 0"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.in);
+    CHECK(b.eval(row.in) == row.out);
+  }
+  CHECK(b.run({R"(set(trace_state["svc"], "x"))", R"(set(trace_state["vendor"], "zzz"))", R"(set(kind.string, "Client"))"}) == "");
+  CHECK(b.span.trace_state == "vendor=zzz,svc=x,ot=th:8");
+  CHECK(b.span.kind == otlp::Span::client);
+}
+
+}  // namespace
+}  // namespace weir::ottl

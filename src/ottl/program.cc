@@ -1,0 +1,157 @@
+#include "ottl/compile.h"
+#include "ottl/ottl.h"
+#include "ottl/parser.h"
+
+namespace weir::ottl {
+
+std::string_view to_string(ErrorMode mode) {
+  constexpr std::array<std::string_view, 3> words = {"ignore", "silent", "propagate"};
+  return words[static_cast<std::size_t>(mode)];
+}
+
+bool error_mode_from(std::string_view word, ErrorMode& out) {
+  for (ErrorMode mode : {ErrorMode::ignore, ErrorMode::silent, ErrorMode::propagate}) {
+    if (word != to_string(mode)) continue;
+    out = mode;
+    return true;
+  }
+  return false;
+}
+
+// Text of their own: errors at run time name the statement, and literals may be views into it.
+struct Program::Statement {
+  std::unique_ptr<std::string> text;
+  NodePtr editor;
+  TestNodePtr where;
+};
+
+struct Conditions::Condition {
+  std::unique_ptr<std::string> text;
+  TestNodePtr test;
+};
+
+namespace {
+
+// Collects every error before giving up.
+class Errors {
+ public:
+  void add(std::string_view kind, std::string_view text, const Error& error) {
+    all_ += fmt::format("{}unable to parse OTTL {} \"{}\": {}", all_.empty() ? "" : "\n", kind, text, error.what);
+  }
+  Result<> result() {
+    if (all_.empty()) return {};
+    return std::unexpected(Error{Errc::config, std::move(all_), {}});
+  }
+
+ private:
+  std::string all_;
+};
+
+}  // namespace
+
+Program::Program() = default;
+Program::Program(Program&&) noexcept = default;
+Program& Program::operator=(Program&&) noexcept = default;
+Program::~Program() = default;
+std::size_t Program::size() const { return statements_.size(); }
+
+Result<Program> Program::compile(ContextId context, std::span<const std::string> statements, const Options& options) {
+  Program out;
+  out.context_ = context;
+  Errors errors;
+  for (auto& text : statements) {
+    auto compiled = [&]() -> Result<Statement> {
+      Statement made{std::make_unique<std::string>(text), nullptr, nullptr};
+      WEIR_ASSIGN(auto tree, parse_statement(*made.text));
+      Compiler compiler(*made.text, context, options);
+      WEIR_ASSIGN(made.editor, compiler.editor(*tree.editor));
+      if (tree.where) {
+        WEIR_ASSIGN(made.where, compiler.test(*tree.where));
+      }
+      out.reads_ |= compiler.reads();
+      out.locals_ = std::max(out.locals_, compiler.locals());
+      return made;
+    }();
+    if (compiled)
+      out.statements_.push_back(std::move(*compiled));
+    else
+      errors.add("statement", text, compiled.error());
+  }
+  WEIR_TRY(errors.result());
+  return out;
+}
+
+Result<> Program::run(EvalContext& c, ErrorMode mode, const OnError& on_error) const {
+  if (c.locals.size() < locals_) c.locals.resize(locals_);
+  for (auto& statement : statements_) {
+    Truth truth = statement.where ? statement.where->test(c) : Truth::yes;
+    Value ignored;
+    if (truth == Truth::no || (truth == Truth::yes && statement.editor->eval(c, ignored))) continue;
+    if (mode == ErrorMode::propagate) return fail(Errc::permanent, "failed to execute statement: {}, {}", *statement.text, c.error);
+    if (mode == ErrorMode::ignore && on_error) on_error(*statement.text, c.error);
+  }
+  return {};
+}
+
+Conditions::Conditions() = default;
+Conditions::Conditions(Conditions&&) noexcept = default;
+Conditions& Conditions::operator=(Conditions&&) noexcept = default;
+Conditions::~Conditions() = default;
+bool Conditions::empty() const { return conditions_.empty(); }
+
+Result<Conditions> Conditions::compile(ContextId context, std::span<const std::string> conditions, const Options& options) {
+  Conditions out;
+  out.context_ = context;
+  Errors errors;
+  for (auto& text : conditions) {
+    auto compiled = [&]() -> Result<Condition> {
+      Condition made{std::make_unique<std::string>(text), nullptr};
+      WEIR_ASSIGN(auto tree, parse_condition(*made.text));
+      Compiler compiler(*made.text, context, options);
+      WEIR_ASSIGN(made.test, compiler.test(*tree));
+      out.reads_ |= compiler.reads();
+      out.locals_ = std::max(out.locals_, compiler.locals());
+      return made;
+    }();
+    if (compiled)
+      out.conditions_.push_back(std::move(*compiled));
+    else
+      errors.add("condition", text, compiled.error());
+  }
+  WEIR_TRY(errors.result());
+  return out;
+}
+
+Result<bool> Conditions::any(EvalContext& c, ErrorMode mode, const OnError& on_error) const {
+  if (c.locals.size() < locals_) c.locals.resize(locals_);
+  for (auto& condition : conditions_) {
+    Truth truth = condition.test->test(c);
+    if (truth == Truth::yes) return true;
+    if (truth == Truth::no) continue;
+    if (mode == ErrorMode::propagate) return fail(Errc::permanent, "failed to eval condition: {}, {}", *condition.text, c.error);
+    if (mode == ErrorMode::ignore && on_error) on_error(*condition.text, c.error);
+  }
+  return false;
+}
+
+Expression::Expression() = default;
+Expression::Expression(Expression&&) noexcept = default;
+Expression& Expression::operator=(Expression&&) noexcept = default;
+Expression::~Expression() = default;
+
+Result<Expression> Expression::compile(ContextId context, std::string_view text, const Options& options) {
+  Expression out;
+  WEIR_ASSIGN(auto tree, parse_value(text));
+  Compiler compiler(text, context, options);
+  WEIR_ASSIGN(out.node_, compiler.value(*tree));
+  out.reads_ = compiler.reads();
+  out.locals_ = compiler.locals();
+  return out;
+}
+
+bool Expression::eval(EvalContext& c, Value& out) const {
+  if (c.locals.size() < locals_) c.locals.resize(locals_);
+  return node_->eval(c, out);
+}
+
+}  // namespace weir::ottl

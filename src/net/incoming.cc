@@ -119,7 +119,7 @@ Answer Incoming::too_large(std::uint64_t size) {
 
 std::optional<Answer> Incoming::begin(std::optional<std::uint64_t> content_length) {
   head.index();
-  head.peer = host_.peer;
+  head.peer_address = host_.peer;
   head.is_grpc = head.http_major == 2 && is_grpc_type(head.content_type());
   return head.is_grpc ? begin_grpc() : begin_http(content_length);
 }

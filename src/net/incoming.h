@@ -16,7 +16,7 @@ struct ProtocolHost {
   ServerStats& stats;
   const Clock& clock;
   OutQueue& out;
-  std::string_view peer;
+  Bytes peer;
 
   virtual Responder responder(std::int32_t stream) = 0;
   // The value of a Date header.

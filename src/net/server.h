@@ -81,7 +81,9 @@ class RequestHead {
 
   // With the pseudo fields :method, :path and :authority, for HTTP/1.1 too.
   HeaderList headers;
-  std::string_view peer;  // "10.0.0.1:5317"; as long as the connection
+  // "10.0.0.1:5317"
+  std::string_view peer() const { return peer_address.view(); }
+  Bytes peer_address;  // shared with the connection
   bool is_grpc = false;
   int http_major = 1;
 

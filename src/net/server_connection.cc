@@ -17,9 +17,8 @@ ServerConnection::ServerConnection(ServerCore& core, std::uint64_t id, Stream st
       core_(core),
       id_(id),
       stream_(std::move(stream)),
-      address_(std::move(address)),
       charge_(std::move(charge)) {
-  peer = address_;
+  peer = Bytes::take(std::move(address));
 }
 
 ServerConnection::~ServerConnection() {

@@ -46,7 +46,6 @@ class ServerConnection final : public io::FdHandler, private ProtocolHost {
   ServerCore& core_;
   std::uint64_t id_;
   Stream stream_;
-  std::string address_;
   OutQueue queue_;
   std::unique_ptr<ServerProtocol> protocol_;
   std::string start_;  // the first bytes, until they tell the protocol

@@ -31,7 +31,7 @@ TEST_CASE("http1: a request and its answer, twice on one connection") {
   CHECK(request.content_type() == "text/plain");
   CHECK(request.body.view() == "hello");
   CHECK(request.charge.bytes() == 5);
-  CHECK(request.peer.starts_with("127.0.0.1:"));
+  CHECK(request.peer().starts_with("127.0.0.1:"));
   CHECK(s.server->stats().accepted == 1);
 }
 

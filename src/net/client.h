@@ -80,7 +80,7 @@ struct ClientKeepalive {
 enum class Balancer : std::uint8_t { pick_first, round_robin };
 
 struct GrpcClientSettings {
-  std::string endpoint;  // host:port, http://, https://, dns:///, passthrough:///, unix:
+  std::string endpoint;  // host:port, http://, https://, dns:///, passthrough:///, unix:, ipv4:a:p,b:p
   TlsClientSettings tls;
   std::string proxy_url;
   HeaderList headers;

@@ -42,7 +42,7 @@ class Endpoint : public net::Handler {
 
   std::shared_ptr<const Context> context_of(const net::RequestHead& head) const {
     auto context = std::make_shared<Context>();  // shared by all batches cut from this request
-    context->peer = host_of(head.peer);
+    context->peer = host_of(head.peer());
     if (include_metadata_)
       for (auto field : head.headers)
         if (!field.name.starts_with(':')) context->metadata[std::string(field.name)].emplace_back(field.value);

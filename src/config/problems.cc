@@ -19,7 +19,7 @@ std::string_view line_of(std::string_view text, std::uint32_t line) {
 
 // "   14 |   num_traces: 0" and a caret below the column.
 void append_excerpt(std::string& out, const Mark& mark) {
-  if (!mark.source || mark.line == 0) return;
+  if (!mark.source || mark.source->hidden || mark.line == 0) return;
   auto line = line_of(mark.source->text, mark.line);
   std::size_t column = mark.column == 0 ? 0 : mark.column - 1;
   if (line.empty() || column >= shown_columns) return;

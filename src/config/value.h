@@ -15,6 +15,7 @@ namespace weir::config {
 struct Source {
   std::string name;  // "relay.yaml", "env:CONFIG", "--set"
   std::string text;  // shown, one line of it, beside an error
+  bool hidden = false;  // may hold secrets: no line of it is shown
 };
 
 // Where something was written. Lines and columns start at 1; line 0 means that only the source is known.

@@ -115,7 +115,7 @@ service:
     traces: {receivers: [otlp], processors: [batch, memory], exporters: [nop]}
 """, "validate")
         self.assertEqual(code, 1)
-        for expected in ('bad.yaml:5:14', 'did you mean "endpoint"', "bad.yaml:7:", "parsecs", "bad.yaml:8:", 'did you mean "batch"',
+        for expected in ('bad.yaml:5:14', "did you mean 'endpoint'", "bad.yaml:7:", "parsecs", "bad.yaml:8:", 'did you mean "batch"',
                          'references processor "memory" which is not configured'):
             self.assertIn(expected, text)
 

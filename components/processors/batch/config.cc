@@ -38,6 +38,7 @@ engine::Factory factory() {
           .signals = {otlp::Signal::traces, otlp::Signal::metrics, otlp::Signal::logs, otlp::Signal::profiles},
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
+          .encode = engine::encode_config<Config>,
           .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
             return make_stage(*static_cast<const Config*>(config), context);
           }};

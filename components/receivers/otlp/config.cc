@@ -17,10 +17,10 @@ std::span<const config::FieldInfo> HttpConfig::fields() {
   static const std::vector rows = [] {
     auto base = net_config::HttpServer::fields();
     std::vector all(base.begin(), base.end());
-    all.push_back(field<&HttpConfig::traces_url_path>("traces_url_path", "Where traces are posted.", {.required = true}));
-    all.push_back(field<&HttpConfig::metrics_url_path>("metrics_url_path", "Where metrics are posted.", {.required = true}));
-    all.push_back(field<&HttpConfig::logs_url_path>("logs_url_path", "Where logs are posted.", {.required = true}));
-    all.push_back(field<&HttpConfig::profiles_url_path>("profiles_url_path", "Where profiles are posted.", {.required = true}));
+    all.push_back(field<&HttpConfig::traces_url_path>("traces_url_path", "Where traces are posted."));
+    all.push_back(field<&HttpConfig::metrics_url_path>("metrics_url_path", "Where metrics are posted."));
+    all.push_back(field<&HttpConfig::logs_url_path>("logs_url_path", "Where logs are posted."));
+    all.push_back(field<&HttpConfig::profiles_url_path>("profiles_url_path", "Where profiles are posted."));
     return all;
   }();
   return rows;

@@ -227,6 +227,7 @@ engine::Factory factory() {
           .signals = {weir::otlp::all_signals.begin(), weir::otlp::all_signals.end()},
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
+          .encode = engine::encode_config<Config>,
           .make_receiver = [](const void* config, engine::ReceiverContext& context) {
             return make(*static_cast<const Config*>(config), context);
           }};

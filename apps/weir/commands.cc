@@ -1,0 +1,164 @@
+#include "weir/commands.h"
+
+#include <csignal>
+#include <filesystem>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "config/field.h"
+#include "weir/load.h"
+#include "weir/service.h"
+#include "weir/version.h"
+
+namespace weir::app {
+namespace {
+
+int report(const config::Problems& problems) {
+  fmt::print(stderr, "{}", problems.to_string());
+  return problems.failed() ? 1 : 0;
+}
+
+std::string plural(engine::Kind kind) { return fmt::format("{}s", to_string(kind)); }
+
+std::string signals_text(const engine::Factory& factory) {
+  std::string out;
+  auto add = [&](std::string text) { out += (out.empty() ? "" : ", ") + text; };
+  for (auto signal : factory.signals) add(std::string(to_string(signal)));
+  for (auto& c : factory.conversions) add(fmt::format("{} to {}", to_string(c.from), to_string(c.to)));
+  return out;
+}
+
+void print_fields(std::span<const config::FieldInfo> fields, int depth) {
+  for (auto& field : fields) {
+    const config::TypeInfo* type = field.type;
+    while (type && type->element && !type->fields) type = type->element;
+    if (!field.key.empty()) fmt::print("{:{}}{}: {}\n", "", depth * 2, field.key, field.doc);
+    if (type && type->fields && depth < 6) print_fields(type->fields(), field.key.empty() ? depth : depth + 1);
+  }
+}
+
+int print_component(const std::string& name) {
+  auto slash = name.find('/');
+  std::string kind = name.substr(0, slash), type = slash == name.npos ? kind : name.substr(slash + 1);
+  bool found = false;
+  for (auto& factory : engine::component_table()) {
+    bool wanted = factory.accepts(type) && (slash == name.npos || kind == to_string(factory.kind) || kind == plural(factory.kind));
+    if (!wanted) continue;
+    found = true;
+    fmt::print("{} {}: {}\n{}\n", to_string(factory.kind), factory.type, factory.summary, signals_text(factory));
+    if (factory.fields) print_fields(factory.fields(), 1);
+  }
+  if (!found) fmt::print(stderr, "no component \"{}\"; `weir components` lists them\n", name);
+  return found ? 0 : 1;
+}
+
+// Signals that end or reload the process are taken by wait_for_signal() alone.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return set;
+}
+
+std::size_t core_count(const Options& options) {
+  if (options.cores > 0) return static_cast<std::size_t>(options.cores);
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+void reload(Service& service, const Options& options) {
+  config::Problems problems;
+  auto loaded = load(options, problems);
+  if (!loaded) {
+    log::error("Reload: the new configuration is wrong, the old one goes on", {{"problems", problems.to_string()}});
+    return;
+  }
+  log::info("Reloading");
+  if (auto done = service.reload(std::move(*loaded)); !done)
+    log::error("Reload: the new configuration does not start, the old one goes on", {{"error", done.error().what}});
+  else
+    log::info("Everything is ready. Begin running and processing data.");
+}
+
+}  // namespace
+
+std::string version_text() { return fmt::format("weir version {}", version); }
+
+int print_version() {
+  fmt::print("{}\n", version_text());
+  return 0;
+}
+
+int print_components(const Options& options) {
+  if (!options.component.empty()) return print_component(options.component);
+  fmt::print("buildinfo:\n  command: weir\n  description: weir, a keyed dataflow collector\n  version: {}\n", version);
+  using engine::Kind;
+  for (Kind kind : {Kind::receiver, Kind::processor, Kind::exporter, Kind::connector, Kind::extension}) {
+    std::vector<const engine::Factory*> rows;
+    for (auto& factory : engine::component_table())
+      if (factory.kind == kind) rows.push_back(&factory);
+    std::sort(rows.begin(), rows.end(), [](auto* a, auto* b) { return a->type < b->type; });
+    fmt::print("{}:\n", plural(kind));
+    for (auto* factory : rows) {
+      fmt::print("  - name: {}\n    summary: {}\n", factory->type, quote_json(factory->summary));
+      if (!factory->aliases.empty()) fmt::print("    aliases: [{}]\n", fmt::join(factory->aliases, ", "));
+      if (auto text = signals_text(*factory); !text.empty()) fmt::print("    signals: [{}]\n", text);
+    }
+  }
+  return 0;
+}
+
+int validate_config(const Options& options) {
+  config::Problems problems;
+  auto loaded = load(options, problems);
+  if (!loaded) return report(problems), 1;
+  return report(problems);
+}
+
+int explain_config(const Options& options) {
+  config::Problems problems;
+  auto loaded = load(options, problems);
+  report(problems);
+  if (!loaded) return 1;
+  auto plan = engine::Plan::build(loaded->spec);
+  fmt::print("{}", plan->explain());
+  return 0;
+}
+
+int print_config(const Options& options) {
+  config::Problems problems;
+  auto loaded = load(options, problems);
+  report(problems);
+  if (!loaded) return 1;
+  fmt::print("{}", redacted_yaml(*loaded));
+  return 0;
+}
+
+int run_service(const Options& options) {
+  sigset_t signals = block_signals();
+  io::raise_fd_limit();
+  config::Problems problems;
+  auto loaded = load(options, problems);
+  report(problems);
+  if (!loaded) return 1;
+  Service service(core_count(options));
+  if (auto started = service.start(std::move(*loaded)); !started) {
+    fmt::print(stderr, "weir: cannot start: {}\n", started.error().what);
+    return 1;
+  }
+  log::info("Everything is ready. Begin running and processing data.");
+  if (options.uris.empty()) fmt::print(stderr, "{}", welcome_text(options));
+  for (;;) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal != SIGHUP) break;
+    reload(service, options);
+  }
+  log::info("Received signal from OS, shutting down");
+  bool complete = service.stop(30s);
+  log::info("Shutdown complete.");
+  return complete && !service.failed() ? 0 : 1;
+}
+
+}  // namespace weir::app

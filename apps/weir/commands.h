@@ -1,0 +1,22 @@
+#pragma once
+// What the command line can ask for. Each returns the process's exit code.
+#include <string>
+#include <vector>
+
+namespace weir::app {
+
+struct Options {
+  std::vector<std::string> uris, sets, gates;
+  std::string data_dir, component, program;
+  int cores = 0;  // 0: all there are
+};
+
+std::string version_text();
+int print_version();
+int print_components(const Options& options);
+int validate_config(const Options& options);
+int explain_config(const Options& options);
+int print_config(const Options& options);
+int run_service(const Options& options);
+
+}  // namespace weir::app

@@ -1,0 +1,44 @@
+#include <CLI/CLI.hpp>
+
+#include "weir/commands.h"
+
+// `weir --config=a.yaml` is the collector's command line; everything else is a sub-command.
+int main(int argc, char** argv) {
+  using namespace weir::app;
+  Options options;
+  CLI::App app{"weir: an OpenTelemetry collector whose runtime is a keyed dataflow engine.\n"
+               "Without --config it runs its embedded default: OTLP in, a live line for each signal, files in the data directory."};
+  app.set_version_flag("--version,-v", version_text());
+  app.require_subcommand(0, 1);
+
+  auto configure = [&](CLI::App* command) {
+    command->add_option("--config", options.uris,
+                        "Configuration: a path, or file:, env:, yaml:, http:, https: URI. Later ones are merged over earlier ones.");
+    command->add_option("--set", options.sets, "Sets one value: --set=processors.batch.timeout=2s");
+    command->add_option("--feature-gates", options.gates, "Comma list; -gate switches off, +gate or gate on.");
+  };
+  auto run_options = [&](CLI::App* command) {
+    command->add_option("--data-dir", options.data_dir, "Where weir keeps files. Default: $WEIR_DATA_DIR or ./weir-data");
+    command->add_option("--cores", options.cores, "Cores to run on. Default: all.")->check(CLI::Range(1, 256));
+  };
+  configure(&app);
+  run_options(&app);
+  auto* run = app.add_subcommand("run", "Run a configuration (what weir does without a sub-command).");
+  auto* validate = app.add_subcommand("validate", "Check a configuration; print every error with its place, or nothing.");
+  auto* explain = app.add_subcommand("explain", "Print the plan: stages, keys, where exchanges sit and why.");
+  auto* print = app.add_subcommand("print-config", "Print the configuration as weir understands it, secrets masked.");
+  auto* components = app.add_subcommand("components", "List the components of this build; with a name, its settings.");
+  auto* version = app.add_subcommand("version", "Print the version.");
+  for (auto* command : {run, validate, explain, print}) configure(command);
+  run_options(run);
+  components->add_option("component", options.component, "kind/type, e.g. processor/batch");
+  CLI11_PARSE(app, argc, argv);
+
+  options.program = argv[0];
+  if (*version) return print_version();
+  if (*components) return print_components(options);
+  if (*validate) return validate_config(options);
+  if (*explain) return explain_config(options);
+  if (*print) return print_config(options);
+  return run_service(options);
+}

@@ -1,0 +1,182 @@
+#include "weir/service.h"
+
+#include <malloc.h>
+
+#include <csignal>
+#include <future>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "components/shared/listeners/listeners.h"
+#include "weir/own_metrics.h"
+
+namespace weir::app {
+namespace {
+
+// Bodies in flight may fill this share of the soft limit; the rest is for what is made of them.
+constexpr double body_share = 0.6;
+
+}  // namespace
+
+// What exists between a start and the next stop.
+struct Service::Running {
+  std::shared_ptr<const Loaded> loaded;  // the configuration, kept for going back to it
+  std::vector<std::pair<config::ComponentId, std::unique_ptr<engine::Extension>>> extensions;
+  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<OwnMetricsServer> metrics_server;
+  std::shared_ptr<void> ledger_source;
+};
+
+Service::Service(std::size_t cores) {
+  for (std::size_t i = 0; i < cores; ++i) cores_.push_back(std::make_unique<Core>(static_cast<std::uint16_t>(i)));
+  for (auto& core : cores_)
+    core->thread = std::thread([&core = *core] { core.loop.run(); });
+  std::size_t total = total_memory();
+  soft_ = total / 100 * 75;
+  hard_ = total / 100 * 80;
+  budget_.set_limit(static_cast<std::size_t>(static_cast<double>(soft_) * body_share));
+  budget_.set_probe([this] { check_memory(); });
+  listeners_ = Listeners::of(*this);
+  cores_.front()->loop.post([this] { watch_memory(); });
+}
+
+Service::~Service() {
+  if (running_) halt(0s);
+  for (auto& core : cores_) core->loop.stop();
+  for (auto& core : cores_) core->thread.join();
+}
+
+void Service::on_first_core(std::function<void(io::Task)> work) {
+  std::promise<void> finished;
+  cores_.front()->loop.post([&] { work([&finished] { finished.set_value(); }); });
+  finished.get_future().wait();
+}
+
+Result<> Service::start(Loaded loaded) { return launch(std::make_shared<const Loaded>(std::move(loaded))); }
+
+Result<> Service::launch(std::shared_ptr<const Loaded> loaded) {
+  auto plan = engine::Plan::build(loaded->spec);
+  if (!plan) return fail(plan.error().front());
+  log::configure(loaded->own.logs);
+  auto running = std::make_unique<Running>();
+  running->loaded = loaded;
+  std::vector<io::Executor*> executors;
+  for (auto& core : cores_) executors.push_back(&core->loop);
+  running->engine = std::make_unique<engine::Engine>(std::move(*plan), executors, *this, Rng::from_system().next());
+  running_ = std::move(running);
+
+  Result<> result;
+  on_first_core([&](io::Task done) {
+    if (result = start_extensions(); !result) return done();
+    running_->engine->start([this, &result, done = std::move(done)](Result<> started) mutable {
+      result = std::move(started);
+      if (result) result = serve_own_metrics();
+      for (auto& [id, extension] : running_->extensions)
+        if (result) extension->ready();
+      done();
+    });
+  });
+  if (!result) {
+    halt(0s);
+    return result;
+  }
+  Listeners::of(*this)->close_rest();
+  running_->ledger_source = add_ledger_metrics(metrics_, *running_->engine);
+  return {};
+}
+
+Result<> Service::start_extensions() {
+  for (auto& spec : running_->loaded->spec.extensions) {
+    engine::ExtensionContext context{.id = spec.id, .executor = cores_.front()->loop, .host = *this};
+    auto made = spec.factory->make_extension(spec.config.get(), context);
+    Result<> started = made ? (*made)->start() : Result<>(std::unexpected(made.error()));
+    if (!started) return fail(started.error().code, "extension \"{}\": {}", spec.id.to_string(), started.error().what);
+    running_->extensions.emplace_back(spec.id, std::move(*made));
+  }
+  return {};
+}
+
+Result<> Service::serve_own_metrics() {
+  auto& own = running_->loaded->own;
+  auto server = OwnMetricsServer::start(cores_.front()->loop, own.prometheus_endpoints, own.resource, metrics_, budget_);
+  if (!server) return fail(std::move(server).error());
+  running_->metrics_server = std::move(*server);
+  return {};
+}
+
+void Service::halt(Duration patience) {
+  if (!running_) return;
+  running_->ledger_source.reset();
+  on_first_core([&](io::Task done) {
+    for (auto& [id, extension] : running_->extensions) extension->not_ready();
+    running_->engine->stop(patience, [this, done = std::move(done)]() mutable {
+      for (auto at = running_->extensions.rbegin(); at != running_->extensions.rend(); ++at) at->second->stop();
+      running_->metrics_server.reset();
+      running_->extensions.clear();
+      done();
+    });
+  });
+  last_ledger_ = running_->engine->ledger(false);
+  running_.reset();
+}
+
+Result<> Service::reload(Loaded loaded) {
+  auto before = running_->loaded;
+  auto fresh = std::make_shared<const Loaded>(std::move(loaded));
+  if (auto plan = engine::Plan::build(fresh->spec); !plan) return fail(plan.error().front());
+  halt(reload_patience);
+  if (auto started = launch(fresh); !started) {
+    if (auto again = launch(before); !again)
+      request_shutdown(Error{Errc::internal, "the configuration before the reload does not start any more: " + again.error().what, {}});
+    return started;
+  }
+  return {};
+}
+
+bool Service::stop(Duration patience) {
+  halt(patience);
+  std::uint64_t lost = 0;
+  for (auto& row : last_ledger_) lost += row.dropped[static_cast<std::size_t>(engine::Reason::shutdown)];
+  if (lost) log::error("Stopped before everything was delivered", {{"dropped_items", lost}});
+  return lost == 0;
+}
+
+engine::Extension* Service::extension(const config::ComponentId& id) {
+  if (running_)
+    for (auto& [known, extension] : running_->extensions)
+      if (known == id) return extension.get();
+  return nullptr;
+}
+
+void Service::limit_memory(std::size_t soft, std::size_t hard) {
+  std::lock_guard lock(memory_mutex_);
+  soft_ = std::min(soft_.load(), soft);
+  hard_ = std::min(hard_.load(), hard);
+  budget_.set_limit(static_cast<std::size_t>(static_cast<double>(soft_) * body_share));
+}
+
+// Opens and closes the budget by what the process really uses.
+void Service::check_memory() {
+  std::size_t resident = resident_memory();
+  if (resident > soft_.load(std::memory_order_relaxed)) {
+    if (!budget_.closed()) malloc_trim(0);
+    budget_.set_closed(resident_memory() > soft_.load(std::memory_order_relaxed));
+  } else if (resident < soft_.load(std::memory_order_relaxed) / 10 * 9) {
+    budget_.set_closed(false);
+  }
+}
+
+void Service::watch_memory() {
+  check_memory();
+  cores_.front()->loop.after(100ms, [this] { watch_memory(); });
+}
+
+std::string Service::describe_plan() { return running_ ? running_->engine->plan().explain() : std::string(); }
+
+void Service::request_shutdown(const Error& reason) {
+  log::error("Shutting down", {{"error", reason.what}});
+  failed_ = true;
+  kill(getpid(), SIGTERM);
+}
+
+}  // namespace weir::app

@@ -1,0 +1,70 @@
+#pragma once
+// The running process: cores, the plan on them, memory watch, own telemetry, reload and shutdown.
+#include <mutex>
+#include <thread>
+
+#include "engine/engine.h"
+#include "engine/shared_states.h"
+#include "io/loop.h"
+#include "weir/settings.h"
+
+namespace weir::app {
+
+class Service : public engine::Host {
+ public:
+  explicit Service(std::size_t cores);
+  ~Service();
+
+  // Starts everything; returns when data can come in, or with the reason why not (nothing runs then).
+  Result<> start(Loaded loaded);
+  // New plan for old: the old one is drained first, listening sockets stay open in between. When the new plan does not
+  // start, the old configuration is started again and the error returned.
+  Result<> reload(Loaded loaded);
+  // Drains and stops. False when something had to be dropped.
+  bool stop(Duration patience);
+
+  // True after request_shutdown().
+  bool failed() const { return failed_; }
+
+  // Host
+  engine::Extension* extension(const config::ComponentId& id) override;
+  telemetry::Registry& metrics() override { return metrics_; }
+  Budget& budget() override { return budget_; }
+  void limit_memory(std::size_t soft, std::size_t hard) override;
+  std::string describe_plan() override;
+  std::shared_ptr<void> shared(std::string_view key, const std::function<std::shared_ptr<void>()>& make) override {
+    return states_.get(key, make);
+  }
+  void request_shutdown(const Error& reason) override;
+
+ private:
+  struct Core {
+    explicit Core(std::uint16_t id) : loop(io::CoreId{id}) {}
+    io::Loop loop;
+    std::thread thread;
+  };
+  struct Running;
+
+  static constexpr Duration reload_patience = 30s;
+  Result<> start_extensions();
+  Result<> serve_own_metrics();
+  void check_memory();
+  Result<> launch(std::shared_ptr<const Loaded> loaded);
+  void halt(Duration patience);
+  void watch_memory();
+  // Runs on the first core and waits for it.
+  void on_first_core(std::function<void(io::Task done)> work);
+
+  telemetry::Registry metrics_;
+  Budget budget_;
+  engine::SharedStates states_;
+  std::vector<std::unique_ptr<Core>> cores_;
+  std::unique_ptr<Running> running_;
+  std::shared_ptr<void> listeners_;  // keeps the sockets' registry alive between plans
+  std::mutex memory_mutex_;          // guards soft_ and hard_
+  std::atomic<std::size_t> soft_, hard_;
+  std::vector<engine::LedgerRow> last_ledger_;
+  std::atomic<bool> failed_{false};
+};
+
+}  // namespace weir::app

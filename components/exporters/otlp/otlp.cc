@@ -1,0 +1,38 @@
+#include "components/exporters/otlp/config.h"
+#include "components/shared/otlp_grpc/grpc_sender.h"
+#include "components/shared/auth/auth.h"
+#include "engine/decode.h"
+
+namespace weir::exporters::otlp {
+namespace {
+
+const Config& as(const void* config) { return *static_cast<const Config*>(config); }
+
+Result<std::unique_ptr<engine::Stage>> make(const void* config, engine::StageContext& context) {
+  const Config& c = as(config);
+  WEIR_ASSIGN(auto authorize, auth::find_client(context.host, c.client.auth));
+  auto sender = otlp_grpc::make_grpc_sender(c.client.settings(), context.executor, context.id.to_string(), std::move(authorize));
+  return exporting::make_stage(c.exporting.settings(), std::move(sender), context);
+}
+
+}  // namespace
+
+std::span<const config::FieldInfo> Config::fields() {
+  static const std::array rows{config::embedded<&Config::client>(), config::embedded<&Config::exporting>()};
+  return rows;
+}
+
+engine::Factory factory() {
+  return {.kind = engine::Kind::exporter,
+          .type = "otlp",
+          .aliases = {"otlp_grpc"},
+          .summary = "Sends OTLP over gRPC.",
+          .signals = {weir::otlp::all_signals.begin(), weir::otlp::all_signals.end()},
+          .fields = Config::fields,
+          .decode = engine::decode_config<Config>,
+          .encode = engine::encode_config<Config>,
+          .answers_late = [](const void* config) { return exporting::answers_late(as(config).exporting.settings()); },
+          .make_stage = make};
+}
+
+}  // namespace weir::exporters::otlp

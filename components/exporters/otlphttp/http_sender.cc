@@ -1,0 +1,83 @@
+#include "components/exporters/otlphttp/http_sender.h"
+
+#include "components/shared/exporting/partial_success.h"
+#include "otlp/json.h"
+
+namespace weir::exporters::otlphttp {
+namespace {
+
+class HttpSender : public exporting::Sender {
+ public:
+  HttpSender(net::HttpClientSettings settings, Target target, Encoding encoding, io::Executor& executor, std::string name,
+             std::function<void(net::HeaderList&)> authorize)
+      : settings_(std::move(settings)),
+        target_(std::move(target)),
+        encoding_(encoding),
+        executor_(executor),
+        name_(std::move(name)),
+        authorize_(std::move(authorize)) {}
+
+  Result<> start() override {
+    WEIR_ASSIGN(client_, net::HttpClient::make(static_cast<io::Loop&>(executor_), settings_));
+    return {};
+  }
+
+  std::vector<Bytes> encode(weir::otlp::Batch& batch) override {
+    if (encoding_ == Encoding::proto || batch.signal() == engine::Signal::profiles) return batch.encode();
+    return {Bytes::take(weir::otlp::to_json(batch))};
+  }
+
+  void send(exporting::Payload payload, Duration timeout, Done done) override {
+    net::HttpRequest request{.url = target_.url(payload.signal), .body = std::move(payload.pieces), .timeout = timeout};
+    request.headers.add("content-type", encoding_ == Encoding::json ? "application/json" : "application/x-protobuf");
+    if (authorize_) authorize_(request.headers);
+    std::string url = request.url;
+    client_->send(std::move(request), [this, url = std::move(url), done = std::move(done)](Result<net::HttpResponse> result) mutable {
+      if (!result) return done(std::move(result).error());
+      if (result->status / 100 != 2) return done(error_of(url, *result));
+      if (result->headers.get("content-type").starts_with("application/x-protobuf"))
+        exporting::warn_of_partial_success(name_, result->body);
+      done({});
+    });
+  }
+
+ private:
+  Error error_of(const std::string& url, const net::HttpResponse& response) const {
+    bool retry = response.status == 429 || (response.status >= 502 && response.status <= 504);
+    std::string message;
+    if (auto status = net::decode_rpc_status(response.body); status && !status->message.empty())
+      message = fmt::format(", Message={}", status->message);
+    return {retry ? Errc::retryable : Errc::permanent,
+            fmt::format("error exporting items, request to {} responded with HTTP Status Code {}{}", url, response.status, message),
+            retry ? response.retry_after(executor_.wall()).value_or(0s) : 0s};
+  }
+
+  net::HttpClientSettings settings_;
+  Target target_;
+  Encoding encoding_;
+  io::Executor& executor_;
+  std::string name_;
+  std::function<void(net::HeaderList&)> authorize_;
+  std::unique_ptr<net::HttpClient> client_;
+};
+
+}  // namespace
+
+const std::string& Target::url(engine::Signal signal) const {
+  switch (signal) {
+    case engine::Signal::traces: return traces;
+    case engine::Signal::metrics: return metrics;
+    case engine::Signal::logs: return logs;
+    case engine::Signal::profiles: return profiles;
+  }
+  return traces;
+}
+
+std::unique_ptr<exporting::Sender> make_http_sender(net::HttpClientSettings settings, Target target, Encoding encoding,
+                                                    io::Executor& executor, std::string name,
+                                                    std::function<void(net::HeaderList&)> authorize) {
+  return std::make_unique<HttpSender>(std::move(settings), std::move(target), encoding, executor, std::move(name),
+                                      std::move(authorize));
+}
+
+}  // namespace weir::exporters::otlphttp

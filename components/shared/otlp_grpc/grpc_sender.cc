@@ -1,0 +1,75 @@
+#include "components/shared/otlp_grpc/grpc_sender.h"
+
+#include "base/log.h"
+#include "components/shared/exporting/partial_success.h"
+
+namespace weir::otlp_grpc {
+namespace {
+
+std::string_view method_of(engine::Signal signal) {
+  switch (signal) {
+    case engine::Signal::traces: return "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    case engine::Signal::metrics: return "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+    case engine::Signal::logs: return "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+    case engine::Signal::profiles: return "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
+  }
+  return {};
+}
+
+class GrpcSender : public exporting::Sender {
+ public:
+  GrpcSender(net::GrpcClientSettings settings, io::Executor& executor, std::string name,
+             std::function<void(net::HeaderList&)> authorize)
+      : settings_(std::move(settings)), executor_(executor), name_(std::move(name)), authorize_(std::move(authorize)) {}
+
+  Result<> start() override {
+    WEIR_ASSIGN(client_, net::GrpcClient::make(static_cast<io::Loop&>(executor_), settings_));
+    return {};
+  }
+
+  void send(exporting::Payload payload, Duration timeout, Done done) override {
+    net::GrpcCall call{.path = std::string(method_of(payload.signal)), .body = std::move(payload.pieces), .timeout = timeout};
+    if (authorize_) authorize_(call.headers);
+    client_->call(std::move(call), [this, done = std::move(done)](net::GrpcResult result) mutable {
+      if (!result.ok()) return done(error_of(result));
+      exporting::warn_of_partial_success(name_, result.payload);
+      done({});
+    });
+  }
+
+ private:
+  static Error error_of(const net::GrpcResult& result) {
+    bool retry = may_retry(result.code, result.retry_delay.has_value());
+    return {retry ? Errc::retryable : Errc::permanent,
+            fmt::format("rpc error: code = {} desc = {}", to_string(result.code), result.message),
+            result.retry_delay.value_or(0s)};
+  }
+
+  net::GrpcClientSettings settings_;
+  io::Executor& executor_;
+  std::string name_;
+  std::function<void(net::HeaderList&)> authorize_;
+  std::unique_ptr<net::GrpcClient> client_;
+};
+
+}  // namespace
+
+bool may_retry(net::GrpcCode code, bool has_retry_info) {
+  switch (code) {
+    case net::GrpcCode::canceled:
+    case net::GrpcCode::deadline_exceeded:
+    case net::GrpcCode::aborted:
+    case net::GrpcCode::out_of_range:
+    case net::GrpcCode::unavailable:
+    case net::GrpcCode::data_loss: return true;
+    case net::GrpcCode::resource_exhausted: return has_retry_info;
+    default: return false;
+  }
+}
+
+std::unique_ptr<exporting::Sender> make_grpc_sender(net::GrpcClientSettings settings, io::Executor& executor, std::string name,
+                                                    std::function<void(net::HeaderList&)> authorize) {
+  return std::make_unique<GrpcSender>(std::move(settings), executor, std::move(name), std::move(authorize));
+}
+
+}  // namespace weir::otlp_grpc

@@ -103,12 +103,16 @@ class Http2Server final : public ServerProtocol {
 
 nghttp2_session_callbacks* Http2Server::callbacks() {
   static nghttp2_session_callbacks* const made = [] {
-    auto self = [](void* p) -> Http2Server& { return *static_cast<Http2Server*>(p); };
-    (void)self;
     nghttp2_session_callbacks* c = nullptr;
     nghttp2_session_callbacks_new(&c);
     using Frame = nghttp2_frame;
     using Session = nghttp2_session;
+    nghttp2_session_callbacks_set_on_begin_frame_callback(c, [](Session*, const nghttp2_frame_hd* header, void* p) {
+      // nghttp2 swallows some kinds without telling: counted before it looks at them.
+      bool useful = header->type == NGHTTP2_DATA || header->type == NGHTTP2_HEADERS;
+      if (!useful) static_cast<Http2Server*>(p)->spend(noise_cost);
+      return static_cast<Http2Server*>(p)->dead_ ? static_cast<int>(NGHTTP2_ERR_CALLBACK_FAILURE) : 0;
+    });
     nghttp2_session_callbacks_set_on_begin_headers_callback(c, [](Session*, const Frame* f, void* p) {
       return static_cast<Http2Server*>(p)->on_begin_headers(*f);
     });
@@ -200,10 +204,7 @@ bool Http2Server::receive(std::string_view bytes) {
   now_ = host_.clock.now();
   ping_answer_by_ = TimePoint::max();
   ssize_t n = nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-  if (n < 0) {
-    ++host_.stats.bad_peers;
-    dead_ = true;
-  }
+  if (n < 0 && !std::exchange(dead_, true)) ++host_.stats.bad_peers;
   return !dead_;
 }
 
@@ -264,7 +265,7 @@ void Http2Server::on_frame(const nghttp2_frame& frame) {
       return;
     case NGHTTP2_PING: return on_ping(frame.ping);
     case NGHTTP2_RST_STREAM: return spend(reset_cost);
-    default: return spend(noise_cost);
+    default: return;
   }
 }
 

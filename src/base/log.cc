@@ -37,7 +37,7 @@ std::shared_ptr<State> make_state(const Options& options) {
   state->logger->flush_on(spdlog::level::trace);
   state->json = options.json;
   for (auto& [key, value] : options.initial_fields) {
-    state->initial_console += fmt::format("\t{}={}", key, value);
+    state->initial_console += fmt::format("{}{}: {}", state->initial_console.empty() ? "" : ", ", quote_json(key), quote_json(value));
     state->initial_json += fmt::format(",{}:{}", quote_json(key), quote_json(value));
   }
   return state;
@@ -68,9 +68,12 @@ void write(Level level, std::string_view message, Fields fields) {
     for (auto& f : fields) line += fmt::format(",{}:{}", quote_json(f.key), f.quoted ? quote_json(f.value) : f.value);
     line += "}";
   } else {
+    // As the collector prints it: scripts look for `"spans": 2` and the like.
+    std::string pairs = state->initial_console;
+    for (auto& f : fields)
+      pairs += fmt::format("{}{}: {}", pairs.empty() ? "" : ", ", quote_json(f.key), f.quoted ? quote_json(f.value) : f.value);
     line = fmt::format("{}\t{}\t{}", time, names[static_cast<int>(level)], message);
-    line += state->initial_console;
-    for (auto& f : fields) line += fmt::format("\t{}={}", f.key, f.value);
+    if (!pairs.empty()) line += fmt::format("\t{{{}}}", pairs);
   }
   state->logger->log(spdlog::level::info, "{}", line);
 }

@@ -29,16 +29,15 @@ std::uint64_t size_of(const Batch& batch, Sizer sizer) {
 
 bool may_retry(const Error& error) { return error.code == Errc::retryable || error.code == Errc::refused; }
 
-struct Metrics {
-  telemetry::Counter &sent, &failed, &enqueue_failed;
+struct Metrics : SentCounters {
+  telemetry::Counter& enqueue_failed;
   telemetry::Gauge& in_flight;
 
   static Metrics of(const engine::StageContext& context) {
     auto& registry = context.host.metrics();
     std::string items(otlp::items_name(context.signal));
     telemetry::Labels labels = {{"exporter", context.id.to_string()}};
-    return {registry.counter("otelcol_exporter_sent_" + items, "Items that a backend took.", labels),
-            registry.counter("otelcol_exporter_send_failed_" + items, "Items that were given up on.", labels),
+    return {SentCounters::of(context),
             registry.counter("otelcol_exporter_enqueue_failed_" + items, "Items that found no room in the queue.", labels),
             registry.gauge("otelcol_exporter_in_flight_requests", "Requests being sent.",
                            {{"exporter", context.id.to_string()}, {"data_type", std::string(to_string(context.signal))}})};
@@ -313,6 +312,14 @@ class QueuedExporter : public engine::Stage {
 };
 
 }  // namespace
+
+SentCounters SentCounters::of(const engine::StageContext& context) {
+  auto& registry = context.host.metrics();
+  std::string items(otlp::items_name(context.signal));
+  telemetry::Labels labels = {{"exporter", context.id.to_string()}};
+  return {registry.counter("otelcol_exporter_sent_" + items, "Items that a backend took.", labels),
+          registry.counter("otelcol_exporter_send_failed_" + items, "Items that were given up on.", labels)};
+}
 
 Duration backoff(const RetrySettings& settings, unsigned attempt, Rng& rng, Duration asked) {
   double base = static_cast<double>(settings.initial_interval.count()) * std::pow(settings.multiplier, attempt - 1);

@@ -61,6 +61,12 @@ class Sender {
   virtual void send(Payload payload, Duration timeout, Done done) = 0;
 };
 
+// The collector's counters of an exporter's items. For exporters that write at once and need no queue, too.
+struct SentCounters {
+  telemetry::Counter &sent, &failed;
+  static SentCounters of(const engine::StageContext& context);
+};
+
 // When the next attempt comes: exponential with jitter, uniform in ±randomization_factor; at least what the backend asked.
 Duration backoff(const RetrySettings& settings, unsigned attempt, Rng& rng, Duration asked);
 

@@ -1,0 +1,160 @@
+#include "components/exporters/debug/debug.h"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "base/log.h"
+#include "components/exporters/debug/text.h"
+#include "config/yaml.h"
+#include "engine/testing.h"
+#include "otlp/json.h"
+
+namespace weir::exporters::debug {
+engine::Factory factory();
+}
+
+using namespace weir;
+using namespace weir::exporters::debug;
+using namespace weir::engine::testing;
+using engine::Signal;
+
+namespace {
+
+std::string slurp(const std::string& path) {
+  std::ifstream in(path);
+  REQUIRE_MESSAGE(in.good(), path);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+std::string golden(std::string_view name) { return slurp(fmt::format("exporters/debug/testdata/{}", name)); }
+
+// The request that the golden texts were recorded from with the collector 0.158.
+otlp::Batch request(Signal signal) {
+  auto bytes = otlp::json_to_protobuf(signal, golden(fmt::format("{}.json", to_string(signal))));
+  REQUIRE_MESSAGE(bytes.has_value(), bytes.error().what);
+  auto batch = otlp::Batch::parse(signal, std::move(*bytes));
+  REQUIRE(batch.has_value());
+  return std::move(*batch);
+}
+
+struct TempFile {
+  TempFile() {
+    char name[] = "/tmp/weir-debug-XXXXXX";
+    int fd = ::mkstemp(name);
+    REQUIRE(fd >= 0);
+    ::close(fd);
+    path = name;
+  }
+  ~TempFile() { ::unlink(path.c_str()); }
+  std::string path;
+};
+
+// Sends `batches` through an exporter with these settings.
+void run(std::string_view yaml, std::vector<otlp::Batch> batches) {
+  config::Problems problems;
+  auto value = config::parse_yaml(yaml);
+  REQUIRE(value.has_value());
+  engine::Factory factory = exporters::debug::factory();
+  auto config = factory.decode(&*value, problems);
+  REQUIRE_MESSAGE(config != nullptr, problems.to_string());
+  Signal signal = batches[0].signal();
+  World world(1, 1);
+  world.add(factory, "debug", config);
+  world.pipeline(std::string(to_string(signal)), signal, {"source"}, {}, {"debug"});
+  world.start();
+  for (auto& batch : batches) {
+    auto push = world.push(std::move(batch));
+    REQUIRE(world.answer(push));
+    CHECK_FALSE(*world.answer(push));
+  }
+  world.stop();
+}
+
+std::vector<otlp::Batch> one(otlp::Batch batch) {
+  std::vector<otlp::Batch> out;
+  out.push_back(std::move(batch));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("debug: texts are those of the collector, in every verbosity, for every signal") {
+  for (Signal signal : {Signal::traces, Signal::metrics, Signal::logs})
+    for (std::string_view verbosity : {"basic", "normal", "detailed"}) {
+      CAPTURE(to_string(signal));
+      CAPTURE(verbosity);
+      TempFile file;
+      run(fmt::format("{{verbosity: {}, use_internal_logger: false, output_paths: [{}]}}", verbosity, file.path), one(request(signal)));
+      CHECK(slurp(file.path) == golden(fmt::format("{}.{}.txt", to_string(signal), verbosity)));
+    }
+}
+
+TEST_CASE("debug: several requests follow each other in a file, which is appended to") {
+  TempFile file;
+  std::string yaml = fmt::format("{{use_internal_logger: false, output_paths: [{}]}}", file.path);
+  run(yaml, one(make_traces({{}, {}})));
+  run(yaml, one(make_traces({{}})));
+  CHECK(slurp(file.path) == "Traces\t{\"resource spans\": 1, \"spans\": 2}\nTraces\t{\"resource spans\": 1, \"spans\": 1}\n");
+}
+
+TEST_CASE("debug: by default it prints to the log, with the exporter's name") {
+  TempFile file;
+  log::configure({.output_paths = {file.path}});
+  run("{verbosity: normal}", one(make_traces({{.name = "op", .service = ""}})));
+  log::configure({.output_paths = {}});  // as all tests have it
+  std::string text = slurp(file.path);
+  CHECK(text.find("\tinfo\tTraces\t{\"otelcol.component.id\": \"debug\", \"otelcol.component.kind\": \"exporter\", "
+                  "\"otelcol.signal\": \"traces\", \"resource spans\": 1, \"spans\": 1}\n") != text.npos);
+  CHECK(text.find("\tinfo\tResourceTraces #0\nScopeTraces #0\nop 00000000000000000000000000000001 0000000000000001\n\t{") != text.npos);
+}
+
+TEST_CASE("debug: a file that cannot be opened keeps it from starting") {
+  config::Problems problems;
+  auto value = config::parse_yaml("{use_internal_logger: false, output_paths: [/nonexistent/dir/file]}");
+  auto config = exporters::debug::factory().decode(&*value, problems);
+  TestHost host;
+  io::Simulation simulation(1, 1);
+  Rng rng(1);
+  engine::StageContext context{.id = {"debug", ""}, .signal = Signal::traces, .executor = simulation.core(0), .rng = rng, .host = host};
+  auto made = exporters::debug::factory().make_stage(config.get(), context);
+  REQUIRE_FALSE(made.has_value());
+  CHECK(made.error().what == "cannot open /nonexistent/dir/file: No such file or directory");
+}
+
+TEST_CASE("debug: sampling takes the first ones of each second, then each so-manieth") {
+  ManualClock clock;
+  Sampler sampler(2, 3), all(2, 1), few(2, 0);
+  auto takes = [&](Sampler& s, int n) {
+    std::string out;
+    for (int i = 0; i < n; ++i) out += s.take(clock.now()) ? 'x' : '.';
+    return out;
+  };
+  CHECK(takes(sampler, 10) == "xx..x..x..");
+  CHECK(takes(all, 5) == "xxxxx");
+  CHECK(takes(few, 5) == "xx...");
+  clock.advance(1s);
+  CHECK(takes(sampler, 3) == "xx.");
+}
+
+TEST_CASE("debug: settings, also those of the logging exporter") {
+  auto read = [](std::string_view yaml) {
+    config::Problems problems;
+    auto value = config::parse_yaml(yaml);
+    return std::static_pointer_cast<const Config>(exporters::debug::factory().decode(&*value, problems));
+  };
+  CHECK(read("{loglevel: debug}")->level() == Verbosity::detailed);
+  CHECK(read("{loglevel: info}")->level() == Verbosity::normal);
+  CHECK(read("{loglevel: warn}")->level() == Verbosity::basic);
+  CHECK(read("{verbosity: Detailed}")->level() == Verbosity::detailed);
+  CHECK(read("{sending_queue: {enabled: true}}"));
+  CHECK_FALSE(read("{verbosity: none}"));
+  CHECK_FALSE(read("{verbosity: normal, loglevel: debug}"));
+  CHECK_FALSE(read("{use_internal_logger: true, output_paths: [stdout]}"));
+  CHECK(exporters::debug::factory().accepts("logging"));
+}

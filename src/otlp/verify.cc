@@ -110,20 +110,69 @@ constexpr auto table = [] {
   return t;
 }();
 
+// Short text is almost always ASCII: eight bytes at a time, the last eight overlapping.
+inline bool is_text(const char* p, std::size_t size) {
+  constexpr std::uint64_t high = 0x8080808080808080ULL;
+  std::uint64_t seen = 0, word;
+  if (size >= 8) {
+    for (std::size_t i = 0; i + 8 < size; i += 8) {
+      std::memcpy(&word, p + i, 8);
+      seen |= word;
+    }
+    std::memcpy(&word, p + size - 8, 8);
+    seen |= word;
+  } else {
+    for (std::size_t i = 0; i < size; ++i) seen |= static_cast<unsigned char>(p[i]);
+  }
+  return (seen & high) == 0 || valid_utf8({p, size});
+}
+
+inline unsigned char byte_at(const char* p) { return static_cast<unsigned char>(*p); }
+
+// Past the varint at `p`, null when it is cut short or longer than 64 bits.
+inline const char* past_varint(const char* p, const char* end) {
+  for (int i = 0; i < 10 && p != end; ++i)
+    if (byte_at(p++) < 0x80) return i < 9 || byte_at(p - 1) <= 1 ? p : nullptr;
+  return nullptr;
+}
+
+// The commonest attribute by far: a key and a value of one text, integer, boolean or double, each shorter than 128 bytes
+// and in field order. False: look closer.
+inline bool is_plain_key_value(const char* p, const char* end) {
+  if (end - p < 4 || p[0] != 0x0a) return false;
+  std::size_t key = byte_at(p + 1);
+  if (key >= 0x80 || static_cast<std::size_t>(end - p) < key + 4) return false;
+  const char* value = p + 2 + key;
+  if (value[0] != 0x12 || byte_at(value + 1) >= 0x80 || value + 2 + byte_at(value + 1) != end) return false;
+  value += 2;
+  if (value == end || !is_text(p + 2, key)) return false;
+  std::size_t size = static_cast<std::size_t>(end - value);
+  switch (value[0]) {
+    case 0x0a: return size >= 2 && byte_at(value + 1) < 0x80 && size == 2u + byte_at(value + 1) && is_text(value + 2, size - 2);
+    case 0x10:
+    case 0x18: return past_varint(value + 1, end) == end;
+    case 0x21: return size == 9;
+    default: return false;
+  }
+}
+
 class Walker {
  public:
   // False when something is wrong; then `where` and `why` say what.
-  bool walk(MessageId id, std::string_view message, int depth) {
+  bool walk(MessageId id, const char* p, const char* end, int depth) {
     const Descriptor& type = table[id];
     items += type.counts;
     if (id == opaque || id == profile) return true;
-    Reader reader(message);
-    while (reader.next()) {
-      std::uint32_t number = reader.field();
+    if (id == key_value && is_plain_key_value(p, end)) return true;
+    while (p != end) {
+      std::uint64_t tag = byte_at(p++);
+      if (tag >= 0x80 && !long_tag(p, end, tag)) return bad(type, 0, cut);
+      auto number = static_cast<std::uint32_t>(tag >> 3);
+      if (number == 0) return bad(type, 0, cut);
       Field field = number < type.fields.size() ? type.fields[number] : none;
-      if (!check(field, reader, depth)) return where.empty() ? wrong(type, number) : false;
+      p = value(field, static_cast<WireType>(tag & 7), p, end, depth);
+      if (p == nullptr) return where.empty() ? bad(type, number, why) : false;
     }
-    if (!reader.ok()) return why = "cut short or not protobuf", wrong(type, reader.field());
     return true;
   }
 
@@ -132,64 +181,83 @@ class Walker {
   std::string_view why;
 
  private:
-  bool wrong(const Descriptor& type, std::uint32_t number) {
+  static constexpr std::string_view cut = "cut short or not protobuf";
+
+  bool bad(const Descriptor& type, std::uint32_t number, std::string_view reason) {
     where = fmt::format("{} field {}", type.name, number);
+    why = reason;
     return false;
   }
-  bool check(Field field, Reader& reader, int depth) {
-    switch (field.kind) {
-      case Kind::unknown: reader.skip(); return true;  // a failed skip ends the caller's loop
-      case Kind::varint: return expect(reader, WireType::varint) && (reader.varint(), true);
-      case Kind::fixed64: return expect(reader, WireType::fixed64) && (reader.fixed64(), true);
-      case Kind::fixed32: return expect(reader, WireType::fixed32) && (reader.fixed32(), true);
-      case Kind::bytes: return expect(reader, WireType::bytes) && (reader.bytes(), true);
-      case Kind::text:
-        if (!expect(reader, WireType::bytes)) return false;
-        if (!valid_utf8(reader.bytes())) return why = "text is not valid UTF-8", false;
-        return true;
-      case Kind::trace_id: return id(reader, 16);
-      case Kind::span_id: return id(reader, 8);
-      case Kind::message: {
-        if (!expect(reader, WireType::bytes)) return false;
-        std::string_view nested = reader.bytes();
-        if (!reader.ok()) return true;
-        if (depth == 0) return why = "values are nested too deep", false;
-        auto next = static_cast<MessageId>(field.message);
-        return walk(next, nested, next == any_value ? depth - 1 : depth);
+  const char* wrong(std::string_view reason) {
+    why = reason;
+    return nullptr;
+  }
+  static bool long_tag(const char*& p, const char* end, std::uint64_t& tag) {
+    const char* start = p - 1;
+    const char* past = past_varint(start, end);
+    if (past == nullptr || past - start > 5) return false;
+    tag = 0;
+    for (const char* at = past; at != start;) tag = tag << 7 | (byte_at(--at) & 0x7Fu);
+    p = past;
+    return tag >> 32 == 0;
+  }
+
+  // Past the field's value, null when it is not what it should be.
+  const char* value(Field field, WireType type, const char* p, const char* end, int depth) {
+    switch (type) {
+      case WireType::varint:
+        if (field.kind != Kind::varint && field.kind != Kind::unknown && field.kind != Kind::packed_varint) return wrong(wire_type);
+        p = past_varint(p, end);
+        return p ? p : wrong(cut);
+      case WireType::fixed64:
+        if (field.kind != Kind::fixed64 && field.kind != Kind::unknown && field.kind != Kind::packed8) return wrong(wire_type);
+        return end - p >= 8 ? p + 8 : wrong(cut);
+      case WireType::fixed32:
+        if (field.kind != Kind::fixed32 && field.kind != Kind::unknown) return wrong(wire_type);
+        return end - p >= 4 ? p + 4 : wrong(cut);
+      case WireType::bytes: {
+        if (p == end) return wrong(cut);
+        std::uint64_t size = byte_at(p++);
+        if (size >= 0x80 && !long_size(p, end, size)) return wrong(cut);
+        if (size > static_cast<std::uint64_t>(end - p)) return wrong(cut);
+        return content(field, p, p + size, depth) ? p + size : nullptr;
       }
-      case Kind::packed8: return packed(reader, WireType::fixed64);
-      case Kind::packed_varint: return packed(reader, WireType::varint);
+      default: return wrong(cut);  // groups: OTLP never had any
+    }
+  }
+  static constexpr std::string_view wire_type = "wrong wire type";
+
+  static bool long_size(const char*& p, const char* end, std::uint64_t& size) {
+    size &= 0x7F;
+    for (unsigned shift = 7; shift < 35; shift += 7) {
+      if (p == end) return false;
+      std::uint64_t c = byte_at(p++);
+      size |= (c & 0x7F) << shift;
+      if (c < 0x80) return true;
     }
     return false;
   }
-  bool expect(Reader& reader, WireType type) {
-    if (reader.is(type)) return true;
-    why = "wrong wire type";
-    return false;
-  }
-  bool id(Reader& reader, std::size_t size) {
-    if (!expect(reader, WireType::bytes)) return false;
-    std::size_t got = reader.bytes().size();
-    if (got == size || got == 0) return true;
-    why = size == 16 ? "a trace id has 16 bytes" : "a span id has 8 bytes";
-    return false;
-  }
-  // Repeated numbers come packed from every sender since proto3, but the unpacked form is legal.
-  bool packed(Reader& reader, WireType element) {
-    if (reader.is(element)) return reader.skip(), true;
-    if (!expect(reader, WireType::bytes)) return false;
-    std::string_view run = reader.bytes();
-    if (element == WireType::fixed64) {
-      if (run.size() % 8) return why = "packed doubles are cut short", false;
-      return true;
+
+  // What stands in a length-delimited field.
+  bool content(Field field, const char* p, const char* end, int depth) {
+    auto size = static_cast<std::size_t>(end - p);
+    switch (field.kind) {
+      case Kind::unknown:
+      case Kind::bytes: return true;
+      case Kind::text: return is_text(p, size) || wrong("text is not valid UTF-8");
+      case Kind::trace_id: return size == 16 || size == 0 || wrong("a trace id has 16 bytes");
+      case Kind::span_id: return size == 8 || size == 0 || wrong("a span id has 8 bytes");
+      case Kind::message: {
+        if (depth == 0) return wrong("values are nested too deep");
+        auto next = static_cast<MessageId>(field.message);
+        return walk(next, p, end, next == any_value ? depth - 1 : depth);
+      }
+      case Kind::packed8: return size % 8 == 0 || wrong("packed doubles are cut short");
+      case Kind::packed_varint:
+        while (p != nullptr && p != end) p = past_varint(p, end);
+        return p == end || wrong("packed numbers are cut short");
+      default: return wrong(wire_type);
     }
-    if (!run.empty() && static_cast<unsigned char>(run.back()) >= 0x80) return why = "packed numbers are cut short", false;
-    std::size_t length = 0;
-    for (unsigned char c : run) {
-      if (++length > 10) return why = "a number is longer than 64 bits", false;
-      if (c < 0x80) length = 0;
-    }
-    return true;
   }
 };
 
@@ -198,7 +266,7 @@ class Walker {
 Result<Extent> verify(Signal signal, std::string_view request) {
   constexpr std::array roots = {request_traces, request_metrics, request_logs, request_profiles};
   Walker walker;
-  if (!walker.walk(roots[static_cast<std::size_t>(signal)], request, max_value_depth))
+  if (!walker.walk(roots[static_cast<std::size_t>(signal)], request.data(), request.data() + request.size(), max_value_depth))
     return fail(Errc::invalid, "{}: {}", walker.where, walker.why);
   return Extent{walker.items};
 }

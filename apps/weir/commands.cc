@@ -1,5 +1,7 @@
 #include "weir/commands.h"
 
+#include <malloc.h>
+
 #include <csignal>
 #include <filesystem>
 
@@ -60,6 +62,13 @@ sigset_t block_signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return set;
+}
+
+// Request bodies of 100 KiB and more come and go thousands of times a second. By default glibc maps each anew, and the
+// kernel clears its pages: measured 20 % of all CPU for 500-span requests.
+void tune_allocator() {
+  mallopt(M_MMAP_THRESHOLD, 8 * 1024 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
 }
 
 std::size_t core_count(const Options& options) {
@@ -136,6 +145,7 @@ int print_config(const Options& options) {
 }
 
 int run_service(const Options& options) {
+  tune_allocator();
   sigset_t signals = block_signals();
   io::raise_fd_limit();
   config::Problems problems;

@@ -156,6 +156,25 @@ inline bool is_plain_key_value(const char* p, const char* end) {
   }
 }
 
+// Past a span's field in the form in which SDKs send it, null for everything else: that is looked at closely.
+inline const char* past_plain_span_field(const char* p, const char* end) {
+  std::size_t left = static_cast<std::size_t>(end - p);
+  if (left < 2) return nullptr;
+  std::size_t size = byte_at(p + 1);
+  switch (byte_at(p)) {
+    case 0x0a: return size == 16 && left >= 18 ? p + 18 : nullptr;                                      // trace_id
+    case 0x12:                                                                                          // span_id
+    case 0x22: return size == 8 && left >= 10 ? p + 10 : nullptr;                                       // parent_span_id
+    case 0x2a: return size < 0x80 && left >= 2 + size && is_text(p + 2, size) ? p + 2 + size : nullptr;  // name
+    case 0x30: return size < 0x80 ? p + 2 : nullptr;                                                    // kind
+    case 0x39:
+    case 0x41: return left >= 9 ? p + 9 : nullptr;  // times
+    case 0x4a:                                      // attributes
+      return size < 0x80 && left >= 2 + size && is_plain_key_value(p + 2, p + 2 + size) ? p + 2 + size : nullptr;
+    default: return nullptr;
+  }
+}
+
 class Walker {
  public:
   // False when something is wrong; then `where` and `why` say what.
@@ -165,6 +184,11 @@ class Walker {
     if (id == opaque || id == profile) return true;
     if (id == key_value && is_plain_key_value(p, end)) return true;
     while (p != end) {
+      if (id == span)
+        if (const char* past = past_plain_span_field(p, end)) {
+          p = past;
+          continue;
+        }
       std::uint64_t tag = byte_at(p++);
       if (tag >= 0x80 && !long_tag(p, end, tag)) return bad(type, 0, cut);
       auto number = static_cast<std::uint32_t>(tag >> 3);

@@ -4,7 +4,9 @@ namespace weir::net {
 
 void HeaderList::add(std::string_view name, std::string_view value) {
   auto at = static_cast<std::uint32_t>(text_.size());
-  for (char c : name) text_.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
+  text_ += name;
+  for (std::size_t i = at; i < text_.size(); ++i)
+    if (text_[i] >= 'A' && text_[i] <= 'Z') text_[i] = static_cast<char>(text_[i] + 32);
   text_ += value;
   auto name_size = static_cast<std::uint32_t>(name.size());
   entries_.push_back({at, name_size, at + name_size, static_cast<std::uint32_t>(value.size())});

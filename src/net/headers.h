@@ -18,7 +18,7 @@ class HeaderList {
     for (const Field& f : fields) add(f.name, f.value);
   }
 
-  // Upper-case letters of `name` are lowered.
+  // Upper-case letters of `name` are lowered. Neither text may be of this list.
   void add(std::string_view name, std::string_view value);
   // Replaces all fields of that name.
   void set(std::string_view name, std::string_view value);

@@ -386,6 +386,16 @@ TEST_CASE("grpc: no room is UNAVAILABLE with a delay, and passes") {
   CHECK(pair.results[2].ok());
 }
 
+TEST_CASE("grpc: without any room a new client is still told so") {
+  GrpcPair pair({}, loopback(), 1000);
+  Charge all;
+  REQUIRE(pair.budget.try_charge(1000, all));
+  pair.call("x");
+  REQUIRE(pair.wait(1));
+  CHECK(pair.results[0].code == GrpcCode::unavailable);
+  CHECK(pair.results[0].retry_delay == 1s);
+}
+
 TEST_CASE("grpc: deadlines hold on both sides") {
   GrpcPair pair;
   pair.handler.hold = true;

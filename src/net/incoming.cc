@@ -5,8 +5,9 @@
 namespace weir::net {
 namespace {
 
-// Above this a request pays for its memory while it comes, not before.
-constexpr std::size_t charge_step = 256 * 1024;
+// What is charged ahead: as much again as has come, within these bounds. Thousands who announce a body and do not send
+// it hold little.
+constexpr std::size_t min_charge_ahead = 4 * 1024, max_charge_ahead = 1024 * 1024;
 // Address space only: pages that are not written cost nothing.
 constexpr std::size_t max_reserve = 64 * 1024 * 1024;
 
@@ -74,11 +75,14 @@ void BodyBuffer::announce(std::size_t size) {
   text_.reserve(std::min(size, max_reserve));
 }
 
+std::size_t BodyBuffer::ahead() const {
+  return std::min(announced_, text_.size() + std::clamp(text_.size(), min_charge_ahead, max_charge_ahead));
+}
+
 bool BodyBuffer::charge_for(std::size_t size) {
   std::size_t have = charge_.bytes();
   if (size <= have) return true;
-  std::size_t ahead = std::min(announced_, std::max(charge_step, 2 * text_.size()));
-  if (ahead > size && charge_.grow(ahead - have)) return true;
+  if (std::size_t more = ahead(); more > size && charge_.grow(more - have)) return true;
   return charge_.grow(size - have);
 }
 
@@ -89,8 +93,7 @@ Result<> BodyBuffer::append(std::string_view bytes) {
 }
 
 std::size_t BodyBuffer::room() {
-  std::size_t wanted = std::min(announced_, text_.size() + charge_step);
-  return charge_for(wanted) ? std::min(announced_, charge_.bytes()) - text_.size() : 0;
+  return charge_for(ahead()) ? std::min(announced_, charge_.bytes()) - text_.size() : 0;
 }
 
 void BodyBuffer::discard() {

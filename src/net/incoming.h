@@ -60,6 +60,7 @@ class BodyBuffer {
   void discard();
 
  private:
+  std::size_t ahead() const;
   bool charge_for(std::size_t size);
   std::string text_;
   Charge charge_;

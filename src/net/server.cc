@@ -13,10 +13,14 @@
 namespace weir::net {
 namespace {
 
-// What an idle connection costs us and the kernel's bookkeeping, about.
-constexpr std::size_t connection_bytes = 4 * 1024;
-constexpr std::size_t tls_connection_bytes = 40 * 1024;
+// What an idle connection costs us, about (net_bench: idle_connections).
+constexpr std::size_t connection_bytes = 1024;
 constexpr int accept_turn = 64;
+// Unless the settings say otherwise. Those that nobody uses make place for new ones.
+constexpr std::size_t default_max_connections = 16 * 1024;
+// A connection this young may be about to say something.
+constexpr Duration evict_after = 1s;
+constexpr int evict_tries = 32;
 
 }  // namespace
 
@@ -34,6 +38,7 @@ Result<> ServerCore::start(int listening_fd) {
   }
   address = local_address(listener.get());
   spare_ = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  max_connections_ = settings.max_connections != 0 ? settings.max_connections : default_max_connections;
   WEIR_ASSIGN(watch_, loop.watch(listener.get(), EPOLLIN, *this));
   return {};
 }
@@ -66,12 +71,12 @@ void ServerCore::shed_one() {
 }
 
 void ServerCore::admit(Fd fd, const SocketAddress& peer) {
-  Charge charge;
-  bool full = settings.max_connections != 0 && open >= settings.max_connections;
-  if (full || !budget.try_charge(tls ? tls_connection_bytes : connection_bytes, charge)) {
+  if (open >= max_connections_ && !evict_one()) {
     ++stats.refused_connections;
     return;
   }
+  // Also without room: the requests are to be told so.
+  Charge charge = budget.charge_unchecked(connection_bytes);
   if (peer.family() != AF_UNIX) set_no_delay(fd.get());
   Stream stream(std::move(fd), tls ? tls->start() : nullptr);
   std::uint64_t id = reserve_slot();
@@ -80,7 +85,9 @@ void ServerCore::admit(Fd fd, const SocketAddress& peer) {
   ++open;
   ServerConnection& started = *connection;
   slots_[static_cast<std::uint32_t>(id)].connection = std::move(connection);
-  if (!started.start()) close(id);
+  if (started.start()) return;
+  ++stats.refused_connections;
+  close(id);
 }
 
 std::uint64_t ServerCore::reserve_slot() {
@@ -92,6 +99,22 @@ std::uint64_t ServerCore::reserve_slot() {
     free_.pop_back();
   }
   return std::uint64_t{slots_[slot].generation} << 32 | slot;
+}
+
+bool ServerCore::evict_one() {
+  ServerConnection* worst = nullptr;
+  TimePoint oldest = loop.now() - evict_after;
+  for (int i = 0; i < evict_tries && !slots_.empty(); ++i) {
+    ServerConnection* candidate = slots_[rng_.below(slots_.size())].connection.get();
+    auto since = candidate == nullptr ? std::nullopt : candidate->useless_since();
+    if (!since || *since > oldest) continue;
+    oldest = *since;
+    worst = candidate;
+  }
+  if (worst == nullptr) return false;
+  ++stats.evicted_connections;
+  worst->evict();
+  return true;
 }
 
 ServerConnection* ServerCore::find(std::uint64_t id) {

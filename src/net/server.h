@@ -47,7 +47,7 @@ struct ServerSettings {
   std::size_t max_header_bytes = 64 * 1024;
   std::size_t max_header_count = 256;
   std::uint32_t max_concurrent_streams = 1000;
-  std::size_t max_connections = 0;  // of this listener; 0 = as many as there are file descriptors and budget
+  std::size_t max_connections = 0;  // of this listener; 0 = 16,384. Past it unused ones are closed for new ones
   int backlog = 4096;
   // 0 is no limit, for all of them.
   Duration read_header_timeout = 1min;  // also for the TLS handshake
@@ -173,6 +173,7 @@ class Handler {
 
 struct ServerStats {
   std::uint64_t accepted = 0, closed = 0, requests = 0, refused_connections = 0, refused_requests = 0;
+  std::uint64_t evicted_connections = 0;  // unused, when others needed their place
   std::uint64_t bad_peers = 0;  // connections closed for breaking the protocol or a limit
 };
 

@@ -8,7 +8,15 @@ namespace {
 
 // One connection reads at most this much before others get their turn.
 constexpr std::size_t read_turn = 1024 * 1024;
+constexpr std::size_t min_direct = 64 * 1024;
 constexpr Duration linger_time = 2s;
+// What a peer may have been sending while our last words were on their way.
+constexpr std::size_t linger_bytes = 512 * 1024;
+// nghttp2 touches about that much for a session without streams (net_bench: idle_connections).
+constexpr std::size_t http2_session_bytes = 12 * 1024;
+constexpr std::size_t tls_session_bytes = 40 * 1024;
+// Sessions of either kind that may be made when there is no room, so that their callers can be told.
+constexpr std::size_t max_sessions_without_room = 1000;
 
 }  // namespace
 
@@ -17,16 +25,25 @@ ServerConnection::ServerConnection(ServerCore& core, std::uint64_t id, Stream st
       core_(core),
       id_(id),
       stream_(std::move(stream)),
-      charge_(std::move(charge)) {
+      charge_(std::move(charge)),
+      useful_at_(core.loop.now()),
+      linger_left_(linger_bytes) {
   peer = Bytes::take(std::move(address));
 }
 
 ServerConnection::~ServerConnection() {
   core_.loop.cancel(timer_);
   core_.loop.unwatch(watch_);
+  if (without_room_) --core_.sessions_without_room;
+}
+
+std::optional<TimePoint> ServerConnection::useless_since() const {
+  if (closed_ || (protocol_ && protocol_->busy()) || !queue_.empty()) return std::nullopt;
+  return useful_at_;
 }
 
 Result<> ServerConnection::start() {
+  if (stream_.is_tls() && !reserve(tls_session_bytes)) return fail(Errc::refused, "no room");
   first_bytes_by_ = later(core_.loop.now(), core_.settings.read_header_timeout);
   WEIR_ASSIGN(watch_, core_.loop.watch(stream_.fd(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this));
   schedule();
@@ -87,6 +104,8 @@ void ServerConnection::read() {
 bool ServerConnection::read_once(bool& more) {
   Incoming* direct = protocol_ ? protocol_->direct() : nullptr;
   std::size_t room = direct != nullptr ? direct->room() : 0;
+  // Little reads are better done into the shared buffer, which takes whatever there is.
+  if (room < min_direct) room = 0;
   std::size_t wanted = room > 0 ? room : io::Loop::scratch_bytes;
   std::span<char> scratch = core_.loop.scratch();
   IoResult got;
@@ -131,10 +150,17 @@ bool ServerConnection::detect(std::string_view bytes) {
   return (earlier.empty() || protocol_->receive(earlier)) && protocol_->receive(bytes);
 }
 
+bool ServerConnection::reserve(std::size_t bytes) {
+  if (charge_.grow(bytes)) return true;
+  core_.evict_one();
+  if (!without_room_ && core_.sessions_without_room >= max_sessions_without_room) return false;
+  if (!std::exchange(without_room_, true)) ++core_.sessions_without_room;
+  charge_.grow_unchecked(bytes);
+  return true;
+}
+
 bool ServerConnection::set_protocol(bool http2) {
-  // nghttp2 touches about that much for a session without streams (net_bench: idle_connections).
-  constexpr std::size_t session_bytes = 12 * 1024;
-  if (http2 && !charge_.grow(session_bytes)) {
+  if (http2 && !reserve(http2_session_bytes)) {
     ++core_.stats.refused_connections;
     fail_connection();
     return false;
@@ -147,6 +173,7 @@ bool ServerConnection::set_protocol(bool http2) {
 
 void ServerConnection::answer(std::int32_t stream, Answer answer) {
   if (closed_ || !protocol_) return;
+  useful_at_ = core_.loop.now();
   protocol_->answer(stream, std::move(answer));
   if (!in_event_) core_.settle_later(*this);
 }
@@ -199,13 +226,12 @@ void ServerConnection::linger() {
 }
 
 void ServerConnection::swallow() {
-  for (std::size_t left = read_turn; left > 0;) {
+  while (linger_left_ > 0) {
     IoResult got = stream_.read(core_.loop.scratch());
     if (got.status == IoStatus::again) return;
     if (got.status != IoStatus::ok) return fail_connection();
-    left -= std::min(left, got.bytes);
+    linger_left_ -= std::min(linger_left_, got.bytes);
   }
-  // That much after the end is no accident.
   fail_connection();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 // A server's inside: its listener, its connections, and the way back of answers.
+#include "base/rng.h"
 #include "net/server_protocol.h"
 
 namespace weir::net {
@@ -19,6 +20,9 @@ class ServerConnection final : public io::FdHandler, private ProtocolHost {
   void settle();
   void drain();
   std::uint64_t id() const { return id_; }
+  // When it was last good for something, or nothing while it is.
+  std::optional<TimePoint> useless_since() const;
+  void evict() { fail_connection(); }
 
   bool dirty = false;  // waits in the core's list for settle()
 
@@ -34,6 +38,8 @@ class ServerConnection final : public io::FdHandler, private ProtocolHost {
   bool read_once(bool& more);
   bool take(std::string_view bytes);
   bool detect(std::string_view bytes);
+  // False when there is no room, not even of what is set aside for saying so.
+  bool reserve(std::size_t bytes);
   bool set_protocol(bool http2);
   bool flush();
   void linger();
@@ -56,7 +62,10 @@ class ServerConnection final : public io::FdHandler, private ProtocolHost {
   TimePoint first_bytes_by_ = TimePoint::max();  // handshake and protocol
   TimePoint write_by_ = TimePoint::max();
   TimePoint linger_until_ = TimePoint::max();
+  TimePoint useful_at_;  // accepted, or answered
+  std::size_t linger_left_;
   Phase phase_ = Phase::open;
+  bool without_room_ = false;  // counted in the core's sessions_without_room
   bool in_event_ = false;
   bool paused_ = false;  // input was left in the socket
   bool end_is_near_ = false;  // the kernel has seen the peer's end of the stream
@@ -80,6 +89,8 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore>, public
   void settle_later(ServerConnection& connection);
   // The connection is destroyed later in this round, so that it may be in the middle of a call.
   void close(std::uint64_t connection);
+  // Closes a connection that nobody uses, if one is found quickly.
+  bool evict_one();
   std::string_view date();
 
   io::Loop& loop;
@@ -92,6 +103,7 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore>, public
   SocketAddress address;
   bool draining = false;
   std::size_t open = 0;
+  std::size_t sessions_without_room = 0;
 
  private:
   struct Slot {
@@ -112,6 +124,8 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore>, public
   std::vector<std::uint32_t> free_;
   std::vector<std::uint64_t> dirty_;
   std::vector<std::unique_ptr<ServerConnection>> dead_;
+  std::size_t max_connections_ = 0;
+  Rng rng_ = Rng::from_system();
   bool settle_posted_ = false, bury_posted_ = false;
   io::Task drained_;
   std::string date_;

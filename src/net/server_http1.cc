@@ -7,6 +7,7 @@ namespace {
 
 // A body nobody wants is read and forgotten up to here, so that the connection can go on.
 constexpr std::uint64_t max_skipped = 256 * 1024;
+constexpr std::size_t head_without_room = 2048;
 
 class Http1Server final : public ServerProtocol {
  public:
@@ -21,6 +22,7 @@ class Http1Server final : public ServerProtocol {
   }
   Incoming* direct() override { return state_ == State::body && !incoming_->head.is_grpc ? &*incoming_ : nullptr; }
   bool received_direct() override;
+  bool busy() const override { return state_ != State::idle && state_ != State::head && state_ != State::over; }
   bool wants_input() const override { return state_ != State::waiting; }
   void answer(std::int32_t stream, Answer answer) override;
   bool produce() override;
@@ -94,7 +96,11 @@ bool Http1Server::step(std::string_view& in) {
 }
 
 bool Http1Server::keep(std::string_view in) {
-  if (!charge_.grow(in.size())) return over();
+  // Without room the head of a usual request must still fit, or its sender would not even hear that there is none.
+  if (!charge_.grow(in.size())) {
+    if (pending_.size() + in.size() > head_without_room) return bad_request({Errc::refused, "no room", host_.settings.retry_delay}, 503);
+    charge_.grow_unchecked(in.size());
+  }
   pending_ += in;
   return true;
 }

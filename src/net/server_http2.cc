@@ -15,6 +15,9 @@ constexpr Duration drain_round_trip = 1s;  // until a client must have seen that
 constexpr Duration withhold_time = 100ms;
 constexpr std::size_t stream_bytes = 1024;  // what an open stream costs besides its body, about
 
+// So that callers are told when there is no room: a reset alone has no retry delay.
+constexpr std::size_t streams_without_room = 4;
+
 constexpr std::array<std::uint8_t, 8> drain_ping{'w', 'd', 'r', 'a', 'i', 'n', 0, 0};
 
 struct ServerStream {
@@ -40,6 +43,7 @@ class Http2Server final : public ServerProtocol {
 
   bool receive(std::string_view bytes) override;
   bool receive_end() override { return false; }
+  bool busy() const override { return !streams_.empty(); }
   void answer(std::int32_t stream, Answer answer) override;
   bool produce() override;
   TimePoint deadline() const override;
@@ -212,7 +216,12 @@ int Http2Server::on_begin_headers(const nghttp2_frame& frame) {
   header_by_ = later(now_, host_.settings.read_header_timeout);
   if (frame.headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
   purse_ += request_refund;
-  if (!charge_.grow(stream_bytes)) {
+  bool charged = charge_.grow(stream_bytes);
+  if (!charged && streams_.size() < streams_without_room) {
+    charge_.grow_unchecked(stream_bytes);
+    charged = true;
+  }
+  if (!charged) {
     ++host_.stats.refused_requests;
     nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_REFUSED_STREAM);
     return 0;

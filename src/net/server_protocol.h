@@ -18,6 +18,8 @@ class ServerProtocol {
   virtual Incoming* direct() { return nullptr; }
   // After bytes were put there.
   virtual bool received_direct() { return true; }
+  // Requests are under way. A connection without may be closed when its place is needed.
+  virtual bool busy() const = 0;
   // False while the peer has to wait until an answer has gone out.
   virtual bool wants_input() const { return true; }
 

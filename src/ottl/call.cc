@@ -1,63 +1,19 @@
 // How calls get at their arguments.
-#include <charconv>
-#include <cmath>
-
+#include "base/number.h"
 #include "ottl/function.h"
 
 namespace weir::ottl {
 namespace {
 
-// Go's ParseFloat: decimal or 0x…p… with underscores between digits, inf, infinity, nan.
-bool parse_real(std::string_view text, double& out) {
-  bool negative = text.starts_with('-');
-  if (negative || text.starts_with('+')) text.remove_prefix(1);
-  std::string digits;
-  bool hex = text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-  if (hex) text.remove_prefix(2);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '_') {
-      digits += text[i];
-      continue;
-    }
-    bool between = i + 1 < text.size() && (i > 0 || hex) && text[i + 1] != '_';
-    if (!between) return false;
-  }
-  if (digits.empty() || digits[0] == '-' || digits[0] == '+' || digits[0] == ' ') return false;
-  if (hex && digits.find_first_of("pP") == std::string::npos) return false;
-  if (!hex && (digits.starts_with("nan(") || digits.starts_with("NAN("))) return false;
-  auto [end, wrong] = std::from_chars(digits.data(), digits.data() + digits.size(), out, hex ? std::chars_format::hex : std::chars_format::general);
-  if (end != digits.data() + digits.size()) return false;
-  if (wrong == std::errc::result_out_of_range) {
-    // Too small is zero or denormal, which is fine; too large is not.
-    out = std::strtod((hex ? "0x" + digits : digits).c_str(), nullptr);
-    if (std::isinf(out)) return false;
-  } else if (wrong != std::errc{}) {
-    return false;
-  }
-  if (negative) out = -out;
-  return true;
-}
-
-bool parse_integer(std::string_view text, std::int64_t& out) {
-  if (text.starts_with('+')) {
-    text.remove_prefix(1);
-    if (text.starts_with('-')) return false;
-  }
-  auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return wrong == std::errc{} && end == text.data() + text.size();
-}
-
-std::int64_t truncated(double value) {
-  // Out of range is what amd64 makes of it, and with it the collector.
-  if (!(value > -9.3e18 && value < 9.3e18) || value >= 9223372036854775808.0 || value < -9223372036854775808.0)
-    return std::numeric_limits<std::int64_t>::min();
-  return static_cast<std::int64_t>(value);
-}
-
 constexpr std::array<std::string_view, 6> true_words = {"1", "t", "T", "true", "TRUE", "True"};
 constexpr std::array<std::string_view, 6> false_words = {"0", "f", "F", "false", "FALSE", "False"};
 
 }  // namespace
+
+bool plain_list(const Value& list) {
+  if (list.part != Part::written_list) return true;
+  return std::none_of(list.list->begin(), list.list->end(), [](auto& item) { return item.is(otlp::ValueType::map); });
+}
 
 bool Call::text(EvalContext& c, std::size_t i, Value& out) const {
   if (!value(c, i, out)) return false;
@@ -100,7 +56,9 @@ bool Call::map(EvalContext& c, std::size_t i, otlp::Attributes*& out) const {
 bool Call::list(EvalContext& c, std::size_t i, otlp::Array*& out) const {
   Value v;
   if (!value(c, i, v)) return false;
-  return v.is(Kind::list) ? (out = v.list, true) : c.expected("pcommon.Slice", v);
+  if (!v.is(Kind::list)) return c.expected("pcommon.Slice", v);
+  if (!plain_list(v)) return c.fail("a list that is written out cannot hold maps here");
+  return out = v.list, true;
 }
 
 bool Call::text_like(EvalContext& c, const Node& node, std::string_view& out, bool& found) const {
@@ -120,9 +78,14 @@ bool Call::integer_like(EvalContext& c, std::size_t i, std::int64_t& out, bool& 
   found = true;
   switch (v.kind) {
     case Kind::integer: out = v.integer; break;
-    case Kind::real: out = truncated(v.real); break;
+    case Kind::real: out = go_int_of(v.real); break;
     case Kind::boolean: out = v.boolean; break;
-    case Kind::text: found = parse_integer(v.text, out); break;
+    case Kind::text: {
+      auto parsed = parse_go_int(v.text);
+      found = parsed.has_value();
+      if (found) out = *parsed;
+      break;
+    }
     case Kind::nil: found = false; break;
     default: return c.fail("unsupported type: {}", ottl::to_string(v.kind));
   }
@@ -137,9 +100,12 @@ bool Call::real_like(EvalContext& c, std::size_t i, double& out, bool& found) co
     case Kind::integer: out = static_cast<double>(v.integer); break;
     case Kind::real: out = v.real; break;
     case Kind::boolean: out = v.boolean; break;
-    case Kind::text:
-      if (!parse_real(v.text, out)) return c.fail("cannot parse \"{}\" as a number", v.text);
+    case Kind::text: {
+      auto parsed = parse_go_double(v.text);
+      if (!parsed) return c.fail("cannot parse \"{}\" as a number", v.text);
+      out = *parsed;
       break;
+    }
     case Kind::nil: found = false; break;
     default: return c.fail("unsupported type: {}", ottl::to_string(v.kind));
   }

@@ -325,7 +325,9 @@ Result<> Compiler::check_constant(const Expr& expr, const Value& value, Takes ta
     case Takes::time: return must_be(Kind::time, "time");
     case Takes::duration: return must_be(Kind::duration, "duration");
     case Takes::map: return must_be(Kind::map, "pcommon.Map");
-    case Takes::list: return must_be(Kind::list, "pcommon.Slice");
+    case Takes::list:
+      if (value.is(Kind::list) && !plain_list(value)) return error(expr.at, "a list that is written out cannot hold maps here");
+      return must_be(Kind::list, "pcommon.Slice");
     case Takes::integer_like:
     case Takes::real_like:
     case Takes::boolean_like: {

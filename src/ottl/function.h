@@ -80,6 +80,9 @@ struct FunctionInfo {
 // False with the reason when a literal cannot be taken by a converting parameter.
 bool convertible(const Value& value, Takes takes, std::string& reason);
 
+// The collector's converters take no list of maps that is written out in the statement.
+bool plain_list(const Value& list);
+
 std::span<const FunctionInfo> function_table();
 // Null when there is none by this name for these callers in this context.
 const FunctionInfo* find_function(std::string_view name, ContextId context, const Options& options);

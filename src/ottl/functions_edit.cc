@@ -1,7 +1,7 @@
 // Editors of single fields and of maps.
 #include "base/text.h"
 #include "ottl/function.h"
-#include "ottl/regex.h"
+#include "ottl/pattern.h"
 
 namespace weir::ottl {
 namespace {
@@ -31,7 +31,7 @@ void filter_map(EvalContext& c, const Call& call, Attributes& map, Keep keep) {
 }
 
 bool delete_matching_keys(EvalContext& c, const Call& call, Value&) {
-  const Regex* regex = PatternArg::get(c, call, 1);
+  const Pattern* regex = PatternArg::get(c, call, 1);
   Attributes* map;
   if (regex == nullptr || !call.map(c, 0, map)) return false;
   filter_map(c, call, *map, [&](std::string_view key) { return !regex->matches(key); });
@@ -39,7 +39,7 @@ bool delete_matching_keys(EvalContext& c, const Call& call, Value&) {
 }
 
 bool keep_matching_keys(EvalContext& c, const Call& call, Value&) {
-  const Regex* regex = PatternArg::get(c, call, 1);
+  const Pattern* regex = PatternArg::get(c, call, 1);
   Attributes* map;
   if (regex == nullptr || !call.map(c, 0, map)) return false;
   filter_map(c, call, *map, [&](std::string_view key) { return regex->matches(key); });

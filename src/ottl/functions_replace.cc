@@ -1,6 +1,6 @@
 // Editors that replace text.
 #include "ottl/function.h"
-#include "ottl/regex.h"
+#include "ottl/pattern.h"
 
 namespace weir::ottl {
 namespace {
@@ -49,7 +49,7 @@ class Shaping {
 };
 
 // `text` with all matches replaced, in `out`; `changed` is false when nothing matched.
-bool replace_matches(EvalContext& c, const Regex& regex, std::string_view text, std::string_view replacement, const Shaping& shaping,
+bool replace_matches(EvalContext& c, const Pattern& regex, std::string_view text, std::string_view replacement, const Shaping& shaping,
                      std::string& out, bool& changed) {
   std::size_t done = 0;
   bool good = true;
@@ -75,7 +75,7 @@ bool replace_pattern(EvalContext& c, const Call& call, Value&) {
   if (target.nil()) return true;
   if (!call.text(c, 2, replacement)) return false;
   if (!target.is(Kind::text)) return true;
-  const Regex* regex = PatternArg::get(c, call, 1);
+  const Pattern* regex = PatternArg::get(c, call, 1);
   if (regex == nullptr) return false;
   std::string out;
   bool changed;
@@ -88,7 +88,7 @@ bool replace_match(EvalContext& c, const Call& call, Value&) {
   std::string_view replacement;
   if (!call[0].path->eval(c, target) || !call.text(c, 2, replacement)) return false;
   if (!target.is(Kind::text)) return true;
-  const Regex* glob = PatternArg::get(c, call, 1);
+  const Pattern* glob = PatternArg::get(c, call, 1);
   if (glob == nullptr) return false;
   if (!glob->matches(target.text)) return true;
   Shaping shaping(call, 3);
@@ -101,7 +101,7 @@ bool replace_all_matches(EvalContext& c, const Call& call, Value&) {
   Attributes* map;
   std::string_view replacement;
   if (!call.map(c, 0, map) || !call.text(c, 2, replacement)) return false;
-  const Regex* glob = PatternArg::get(c, call, 1);
+  const Pattern* glob = PatternArg::get(c, call, 1);
   if (glob == nullptr) return false;
   Shaping shaping(call, 3);
   std::string out(replacement);
@@ -126,7 +126,7 @@ Result<> check_mode(Call& call) {
   return PatternArg::prepare(call, 2);
 }
 
-bool replace_in_values(EvalContext& c, const Call& call, const Regex& regex, Attributes& map, std::string_view replacement) {
+bool replace_in_values(EvalContext& c, const Call& call, const Pattern& regex, Attributes& map, std::string_view replacement) {
   for (KeyValue& kv : map) {
     if (!kv.value.is(otlp::ValueType::string)) continue;
     std::string out;
@@ -140,7 +140,7 @@ bool replace_in_values(EvalContext& c, const Call& call, const Regex& regex, Att
 }
 
 // Two keys that become one: the later entry's value stays, in the first one's place.
-bool replace_in_keys(EvalContext& c, const Call& call, const Regex& regex, Attributes& map, std::string_view replacement) {
+bool replace_in_keys(EvalContext& c, const Call& call, const Pattern& regex, Attributes& map, std::string_view replacement) {
   Attributes renamed;
   bool any = false;
   for (const KeyValue& kv : map) {
@@ -160,7 +160,7 @@ bool replace_all_patterns(EvalContext& c, const Call& call, Value&) {
   Attributes* map;
   std::string_view replacement;
   if (!call.map(c, 0, map) || !call.text(c, 3, replacement)) return false;
-  const Regex* regex = PatternArg::get(c, call, 2);
+  const Pattern* regex = PatternArg::get(c, call, 2);
   if (regex == nullptr) return false;
   if (call.constant(1)->text == "value") return replace_in_values(c, call, *regex, *map, replacement);
   return replace_in_keys(c, call, *regex, *map, replacement);

@@ -344,7 +344,8 @@ bool TimeLayout::read_chunk(const Chunk& chunk, bool fraction_next, std::string_
       if (dots) {
         std::array<std::string_view, 4> halves = {locale_->am, locale_->pm, "AM", "PM"};
         if (!take_name(text, halves, true, small)) return false;
-        return (small % 2 ? to.pm : to.am) = true;
+        (small % 2 ? to.pm : to.am) = true;
+        return true;
       }
       if (text.starts_with(upper ? "PM" : "pm"))
         to.pm = true;

@@ -1,35 +1,8 @@
-#include "ottl/regex.h"
-
-#include <re2/re2.h>
+#include "ottl/pattern.h"
 
 namespace weir::ottl {
 
-struct Regex::Impl {
-  explicit Impl(const std::string& pattern, const RE2::Options& options) : re(pattern, options) {}
-  RE2 re;
-};
-
 namespace {
-
-// (?<name>…) → (?P<name>…), the only spelling this RE2 knows.
-std::string old_names(std::string_view pattern) {
-  std::string out;
-  bool in_class = false;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    out += pattern[i];
-    if (pattern[i] == '\\' && i + 1 < pattern.size()) {
-      out += pattern[++i];
-    } else if (pattern[i] == '[') {
-      in_class = true;
-    } else if (pattern[i] == ']') {
-      in_class = false;
-    } else if (!in_class && pattern.substr(i).starts_with("(?<") && i + 3 < pattern.size() && pattern[i + 3] != '=' && pattern[i + 3] != '!') {
-      out += "?P";
-      ++i;
-    }
-  }
-  return out;
-}
 
 // A glob as a regex of the same meaning.
 class Glob {
@@ -106,48 +79,30 @@ class Glob {
 
 }  // namespace
 
-Regex::Regex() = default;
-Regex::~Regex() = default;
-
-Result<std::unique_ptr<Regex>> Regex::make(std::string_view pattern) {
-  RE2::Options options;
-  options.set_log_errors(false);
-  options.set_max_mem(64 << 20);
-  std::unique_ptr<Regex> out(new Regex);
-  out->impl_ = std::make_unique<Impl>(old_names(pattern), options);
-  if (!out->impl_->re.ok()) return fail(Errc::config, "error parsing regexp: {}", out->impl_->re.error());
-  out->names_.resize(static_cast<std::size_t>(out->impl_->re.NumberOfCapturingGroups()));
-  for (auto& [number, name] : out->impl_->re.CapturingGroupNames()) out->names_[static_cast<std::size_t>(number) - 1] = name;
-  return out;
+Result<Pattern> Pattern::regex(std::string_view text) {
+  WEIR_ASSIGN(auto compiled, Regex::compile(text));
+  return Pattern(std::move(compiled));
 }
 
-Result<std::unique_ptr<Regex>> Regex::glob(std::string_view pattern) {
-  WEIR_ASSIGN(auto text, Glob(pattern).regex());
-  return make(text);
+Result<Pattern> Pattern::glob(std::string_view text) {
+  WEIR_ASSIGN(auto translated, Glob(text).regex());
+  return regex(translated);
 }
 
-bool Regex::matches(std::string_view text) const {
-  return impl_->re.Match({text.data(), text.size()}, 0, text.size(), RE2::UNANCHORED, nullptr, 0);
-}
-
-bool Regex::find(std::string_view text, std::size_t from, std::vector<std::string_view>& groups) const {
-  // RE2 tells "matched nothing" from "did not take part" by null data, so an empty text needs some address.
+bool Pattern::find(std::string_view text, std::size_t from, std::vector<std::string_view>& groups) const {
+  // An empty text needs some address: views tell "matched nothing" from "did not take part" by theirs.
   if (text.data() == nullptr) text = "";
-  re2::StringPiece pieces[32];
-  std::size_t wanted = std::min<std::size_t>(names_.size() + 1, 32);
-  if (!impl_->re.Match({text.data(), text.size()}, from, text.size(), RE2::UNANCHORED, pieces, static_cast<int>(wanted))) return false;
-  groups.resize(wanted);
-  for (std::size_t i = 0; i < wanted; ++i) groups[i] = {pieces[i].data(), pieces[i].size()};
-  return true;
+  groups.resize(names_.size() + 1);
+  return regex_.find(text, from, groups);
 }
 
-std::size_t Regex::rune_size(std::string_view text, std::size_t at) {
+std::size_t Pattern::rune_size(std::string_view text, std::size_t at) {
   std::size_t n = 1;
   while (at + n < text.size() && (text[at + n] & 0xC0) == 0x80) ++n;
   return n;
 }
 
-void Regex::expand(std::string_view replacement, const std::vector<std::string_view>& found, std::string& out) const {
+void Pattern::expand(std::string_view replacement, const std::vector<std::string_view>& found, std::string& out) const {
   auto word = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   while (!replacement.empty()) {
     std::size_t dollar = replacement.find('$');
@@ -186,26 +141,26 @@ void Regex::expand(std::string_view replacement, const std::vector<std::string_v
 Result<> PatternArg::prepare(Call& call, std::size_t argument, bool glob) {
   auto out = std::make_unique<PatternArg>();
   out->glob_ = glob;
-  if (const Value* pattern = call.constant(argument)) {
-    auto made = glob ? Regex::glob(pattern->text) : Regex::make(pattern->text);
-    if (!made) return fail(Errc::config, "the pattern \"{}\" is not valid: {}", pattern->text, made.error().what);
+  if (const Value* text = call.constant(argument)) {
+    auto made = glob ? Pattern::glob(text->text) : Pattern::regex(text->text);
+    if (!made) return fail(Errc::config, "the pattern \"{}\" is not valid: {}", text->text, made.error().what);
     out->fixed_ = std::move(*made);
   }
   call.prepared = std::move(out);
   return {};
 }
 
-const Regex* PatternArg::get(EvalContext& c, const Call& call, std::size_t argument) {
+const Pattern* PatternArg::get(EvalContext& c, const Call& call, std::size_t argument) {
   auto& self = static_cast<const PatternArg&>(*call.prepared);
-  if (self.fixed_) return self.fixed_.get();
-  std::string_view pattern;
-  if (!call.text(c, argument, pattern)) return nullptr;
-  if (self.latest_ && pattern == self.latest_text_) return self.latest_.get();
-  auto made = self.glob_ ? Regex::glob(pattern) : Regex::make(pattern);
+  if (self.fixed_) return &*self.fixed_;
+  std::string_view text;
+  if (!call.text(c, argument, text)) return nullptr;
+  if (self.latest_ && text == self.latest_text_) return &*self.latest_;
+  auto made = self.glob_ ? Pattern::glob(text) : Pattern::regex(text);
   if (!made) return c.fail("the pattern supplied to {} is not valid: {}", call.info().name, made.error().what), nullptr;
   self.latest_ = std::move(*made);
-  self.latest_text_ = pattern;
-  return self.latest_.get();
+  self.latest_text_ = text;
+  return &*self.latest_;
 }
 
 }  // namespace weir::ottl

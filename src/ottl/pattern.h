@@ -1,27 +1,19 @@
 #pragma once
-// Regular expressions in the collector's (RE2's) syntax, and globs.
-#include <memory>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "base/result.h"
+// Regular expressions and globs as functions use them.
+#include "base/regex.h"
 #include "ottl/function.h"
 
 namespace weir::ottl {
 
-class Regex {
+class Pattern {
  public:
-  static Result<std::unique_ptr<Regex>> make(std::string_view pattern);
+  static Result<Pattern> regex(std::string_view text);
   // *, **, ?, [a-z], [!a-z], {a,b}, \c; matches whole texts only, * also crosses slashes.
-  static Result<std::unique_ptr<Regex>> glob(std::string_view pattern);
-  ~Regex();
+  static Result<Pattern> glob(std::string_view text);
 
-  bool matches(std::string_view text) const;
+  bool matches(std::string_view text) const { return regex_.matches(text); }
   // The first match at or behind `from`: the whole in [0], then the groups; views with null data() did not take part.
   bool find(std::string_view text, std::size_t from, std::vector<std::string_view>& groups) const;
-  // Number of groups, without the whole.
-  std::size_t groups() const { return names_.size(); }
   // By group number - 1; "" for groups without a name.
   const std::vector<std::string>& names() const { return names_; }
 
@@ -35,18 +27,16 @@ class Regex {
       std::size_t begin = static_cast<std::size_t>(found[0].data() - text.data()), end = begin + found[0].size();
       if (!(found[0].empty() && begin == last_end) && !each(found)) return;
       last_end = end;
-      at = end > begin || end > at ? end : end + rune_size(text, end);
-      if (found[0].empty() && at == end) at = end + rune_size(text, end);
+      at = found[0].empty() ? end + rune_size(text, end) : end;
     }
   }
   // Appends `replacement` with $1, ${1}, $name and ${name} filled in; $$ is a dollar.
   void expand(std::string_view replacement, const std::vector<std::string_view>& found, std::string& out) const;
 
  private:
-  struct Impl;
-  Regex();
+  explicit Pattern(Regex regex) : regex_(std::move(regex)), names_(regex_.group_names()) {}
   static std::size_t rune_size(std::string_view text, std::size_t at);
-  std::unique_ptr<Impl> impl_;
+  Regex regex_;
   std::vector<std::string> names_;
 };
 
@@ -55,13 +45,13 @@ class PatternArg : public Prepared {
  public:
   static Result<> prepare(Call& call, std::size_t argument, bool glob = false);
   // Null after an error.
-  static const Regex* get(EvalContext& c, const Call& call, std::size_t argument);
-  const Regex* fixed() const { return fixed_.get(); }
+  static const Pattern* get(EvalContext& c, const Call& call, std::size_t argument);
+  const Pattern* fixed() const { return fixed_ ? &*fixed_ : nullptr; }
 
  private:
   bool glob_ = false;
-  std::unique_ptr<Regex> fixed_;
-  mutable std::unique_ptr<Regex> latest_;
+  std::optional<Pattern> fixed_;
+  mutable std::optional<Pattern> latest_;
   mutable std::string latest_text_;
 };
 

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "base/gates.h"
 #include "weir/commands.h"
 
 // `weir --config=a.yaml` is the collector's command line; everything else is a sub-command.
@@ -35,6 +36,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   options.program = argv[0];
+  weir::gates::set(options.gates);
   if (*version) return print_version();
   if (*components) return print_components(options);
   if (*validate) return validate_config(options);

@@ -278,6 +278,9 @@ void Out::count_dropped(std::size_t items, Reason reason) {
   Ledger::add(node_->ledger.dropped[static_cast<std::size_t>(reason)], items);
 }
 
+void Out::count_created(std::size_t items) { Ledger::add(node_->ledger.created, items); }
+void Out::count_consumed(std::size_t items) { Ledger::add(node_->ledger.consumed, items); }
+
 void Out::refuse(Batch batch, Error error) {
   if (batch.receipts.empty()) return drop(std::move(batch), Reason::queue_full, std::move(error));
   Ledger::add(node_->ledger.refused, batch.items());

@@ -186,6 +186,8 @@ Result<std::unique_ptr<PathNode>> Compiler::path(const Expr& expr, bool edited) 
     rest.remove_prefix(expr.segments[0].name.size() + 1);
     first = 1;
   }
+  if (!prefixed && options_.prefixed)
+    return error(expr.at, fmt::format("missing context name for path \"{}\"; did you mean \"{}.{}\"?", whole, to_string(context_), whole));
   if (!collector && !reaches(context_, of))
     return error(expr.at, fmt::format("context \"{}\" from path \"{}\" is not valid in the {} context", to_string(of), whole, to_string(context_)));
 

@@ -31,6 +31,12 @@ bool reaches(ContextId of, ContextId other) {
 void EvalContext::append_metric(otlp::Metric* metric) {
   scope->items.push_back(otlp::Item::of(metric, static_cast<std::uint32_t>(metric->points.size())));
   set_item(item_index_);
+  items_changed = true;
+}
+
+void EvalContext::points_changed() {
+  item_->points = static_cast<std::uint32_t>(metric().points.size());
+  items_changed = true;
 }
 
 }  // namespace weir::ottl

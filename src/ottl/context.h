@@ -49,6 +49,9 @@ class EvalContext {
   otlp::Metric& edit_metric() { return item_->edit<otlp::Metric>(*arena_); }
   // Adds a metric behind the others of the scope.
   void append_metric(otlp::Metric* metric);
+  // Says that the current metric's number of data points is another now.
+  void points_changed();
+  bool items_changed = false;  // set by both; whoever owns the batch counts anew
 
   Arena& arena() { return *arena_; }
   // For what lives no longer than the current item's statements. Cleared by next_item().
@@ -60,12 +63,9 @@ class EvalContext {
     cache_ = nullptr;
   }
   otlp::Attributes& cache() {
-    if (shared_cache != nullptr) return *shared_cache;
     if (cache_ == nullptr) cache_ = scratch_.make<otlp::Attributes>();
     return *cache_;
   }
-  Arena& cache_arena() { return shared_cache != nullptr ? *arena_ : scratch_; }
-  otlp::Attributes* shared_cache = nullptr;  // set: one cache for all items of the batch
 
   // Text that may be stored in the telemetry.
   std::string_view keep(const Value& text) { return text.owned ? text.text : arena_->copy(text.text); }

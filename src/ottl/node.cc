@@ -80,7 +80,7 @@ bool PathNode::walk(EvalContext& c, otlp::Value* at, std::size_t key, Value& out
 
 bool PathNode::assign(EvalContext& c, const Value& value) const {
   if (keys_.empty()) return row_->set(c, value);
-  Arena& arena = row_->temporary ? c.cache_arena() : c.arena();
+  Arena& arena = row_->temporary ? c.scratch() : c.arena();
   if (row_->map != nullptr) {
     std::string_view name;
     if (!text_key(c, 0, name)) return false;

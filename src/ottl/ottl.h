@@ -3,6 +3,7 @@
 // each item. Programs belong to one core.
 #include <functional>
 
+#include "base/gates.h"
 #include "ottl/context.h"
 #include "ottl/paths.h"
 
@@ -16,7 +17,8 @@ enum class Callers : std::uint8_t { transform = 1, filter = 2, other = 4, all = 
 
 struct Options {
   Callers caller = Callers::other;
-  bool lambdas = false;  // feature gate ottl.functions.enableLambda
+  bool prefixed = false;                                           // every path must name its context
+  bool lambdas = gates::enabled("ottl.functions.enableLambda");
 };
 
 enum class ErrorMode : std::uint8_t { ignore, silent, propagate };

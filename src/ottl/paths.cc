@@ -231,7 +231,7 @@ bool set_trace_state_key(EvalContext& c, std::string_view key, const Value& v) {
 // ---- cache
 Attributes* reach_cache(EvalContext& c, bool) { return &c.cache(); }
 bool get_cache(EvalContext& c, Value& out) { return out = Value::of(&c.cache()), true; }
-bool set_cache(EvalContext& c, const Value& v) { return assign_map(c, c.cache_arena(), c.cache(), v); }
+bool set_cache(EvalContext& c, const Value& v) { return assign_map(c, c.scratch(), c.cache(), v); }
 constexpr PathRow cache_row{.name = "cache", .get = get_cache, .set = set_cache, .map = reach_cache, .temporary = true};
 
 // ---- log body
@@ -718,7 +718,7 @@ bool enum_value(ContextId context, std::string_view name, std::int64_t& out) {
     case ContextId::exemplar:
       return among("AGGREGATION_TEMPORALITY_", {"UNSPECIFIED", "DELTA", "CUMULATIVE"}) ||
              among("METRIC_DATA_TYPE_", {"NONE", "GAUGE", "SUM", "HISTOGRAM", "EXPONENTIAL_HISTOGRAM", "SUMMARY"}) ||
-             (context != ContextId::metric && among("FLAG_", {"NONE", "NO_RECORDED_VALUE"}));
+             among("FLAG_", {"NONE", "NO_RECORDED_VALUE"});
     case ContextId::log:
       return among("SEVERITY_NUMBER_",
                    {"UNSPECIFIED", "TRACE",  "TRACE2", "TRACE3", "TRACE4", "DEBUG", "DEBUG2", "DEBUG3", "DEBUG4",

@@ -1,0 +1,171 @@
+#include "components/processors/transform/transform.h"
+
+#include "base/log.h"
+
+namespace weir::processors::transform {
+namespace {
+
+using otlp::Batch;
+using otlp::Signal;
+using ottl::ContextId;
+using ottl::EvalContext;
+
+std::span<const ContextId> contexts_of(Signal signal) {
+  static constexpr std::array traces = {ContextId::resource, ContextId::scope, ContextId::span, ContextId::spanevent};
+  static constexpr std::array metrics = {ContextId::resource, ContextId::scope, ContextId::metric, ContextId::datapoint, ContextId::exemplar};
+  static constexpr std::array logs = {ContextId::resource, ContextId::scope, ContextId::log};
+  switch (signal) {
+    case Signal::traces: return traces;
+    case Signal::metrics: return metrics;
+    case Signal::logs: return logs;
+    case Signal::profiles: break;
+  }
+  return {};
+}
+
+class TransformStage : public engine::Stage {
+ public:
+  TransformStage(std::vector<CompiledBlock> blocks, engine::StageContext& context)
+      : blocks_(std::move(blocks)), name_(context.id.to_string()), c_(nowhere_, system_clock(), context.rng) {
+    on_error_ = [this](std::string_view statement, std::string_view error) {
+      long long suppressed = 0;
+      if (limit_.allow(suppressed))
+        log::warn("failed to execute statement", {{"component", name_}, {"statement", statement}, {"error", error}, {"suppressed", suppressed}});
+    };
+  }
+
+  Result<> start(engine::Out&) override { return {}; }
+
+  void process(Batch batch, engine::Out& out) override {
+    c_.use_arena(batch.arena());
+    c_.sender = batch.context.get();
+    std::size_t before = batch.items();
+    for (auto& block : blocks_)
+      if (auto done = run(block, batch); !done) {
+        log::error("failed processing", {{"component", name_}, {"error", done.error().what}});
+        return out.refuse(std::move(batch), Error{Errc::retryable, std::move(done.error().what), {}});
+      }
+    recount(batch, before, out);
+    if (!batch.empty() || before == 0) return out.push(std::move(batch));
+    batch.settle({});
+  }
+
+ private:
+  // Statements may add metrics, and join data points.
+  void recount(Batch& batch, std::size_t before, engine::Out& out) {
+    if (!c_.items_changed) return;
+    c_.items_changed = false;
+    batch.prune();
+    if (batch.items() > before) out.count_created(batch.items() - before);
+    if (batch.items() < before) out.count_consumed(before - batch.items());
+  }
+
+  Result<> run(const CompiledBlock& block, Batch& batch) {
+    for (auto& group : batch.groups()) {
+      c_.resource = &group;
+      if (block.context == ContextId::resource) {
+        WEIR_TRY(once(block));
+        continue;
+      }
+      for (auto& scope : group.scopes) {
+        c_.scope = &scope;
+        if (block.context == ContextId::scope) {
+          WEIR_TRY(once(block));
+          continue;
+        }
+        // By index: statements may add items, which then are visited too.
+        for (std::size_t i = 0; i < scope.items.size(); ++i) {
+          c_.set_item(i);
+          WEIR_TRY(visit_item(block));
+        }
+      }
+    }
+    return {};
+  }
+
+  Result<> visit_item(const CompiledBlock& block) {
+    switch (block.context) {
+      case ContextId::spanevent: return visit_events(block);
+      case ContextId::datapoint:
+      case ContextId::exemplar: return visit_points(block);
+      default: return once(block);
+    }
+  }
+  // The message that read() gives is the one that edit() changes.
+  Result<> visit_events(const CompiledBlock& block) {
+    auto& events = const_cast<ArenaVector<otlp::Span::Event>&>(c_.span().events);
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      c_.event = &events[i];
+      WEIR_TRY(once(block));
+    }
+    return {};
+  }
+  Result<> visit_points(const CompiledBlock& block) {
+    auto& points = const_cast<ArenaVector<otlp::DataPoint>&>(c_.metric().points);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      c_.point = &points[i];
+      if (block.context == ContextId::datapoint) {
+        WEIR_TRY(once(block));
+        continue;
+      }
+      for (auto& exemplar : points[i].exemplars) {
+        c_.exemplar = &exemplar;
+        WEIR_TRY(once(block));
+      }
+    }
+    return {};
+  }
+
+  Result<> once(const CompiledBlock& block) {
+    c_.next_item();
+    if (!block.conditions.empty()) {
+      WEIR_ASSIGN(bool wanted, block.conditions.any(c_, block.error_mode, on_error_));
+      if (!wanted) return {};
+    }
+    return block.program.run(c_, block.error_mode, on_error_);
+  }
+
+  std::vector<CompiledBlock> blocks_;
+  std::string name_;
+  log::RateLimit limit_;
+  ottl::OnError on_error_;
+  Arena nowhere_;
+  EvalContext c_;
+};
+
+}  // namespace
+
+Result<CompiledBlock> CompiledBlock::make(const Block& block, Signal signal, ottl::ErrorMode standard) {
+  CompiledBlock out;
+  out.error_mode = block.error_mode.value_or(standard);
+  if (block.statements.empty() && block.context.empty()) return out;
+  ottl::Options options{.caller = ottl::Callers::transform};
+  auto contexts = contexts_of(signal);
+  if (block.context.empty()) {
+    options.prefixed = true;
+    WEIR_ASSIGN(out.context, ottl::infer_context(block.statements, block.conditions, contexts, options));
+  } else {
+    bool known = block.context != "instrumentation_scope" && ottl::context_from(block.context, out.context) &&
+                 std::find(contexts.begin(), contexts.end(), out.context) != contexts.end();
+    if (!known) return fail(Errc::config, "unknown context \"{}\" for {}", block.context, to_string(signal));
+  }
+  WEIR_ASSIGN(out.conditions, ottl::Conditions::compile(out.context, block.conditions, options));
+  WEIR_ASSIGN(out.program, ottl::Program::compile(out.context, block.statements, options));
+  return out;
+}
+
+Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, engine::StageContext& context) {
+  const Blocks* blocks = &config.profile_statements;
+  if (context.signal == Signal::traces) blocks = &config.trace_statements;
+  if (context.signal == Signal::metrics) blocks = &config.metric_statements;
+  if (context.signal == Signal::logs) blocks = &config.log_statements;
+  std::vector<CompiledBlock> compiled;
+  for (auto& block : blocks->blocks) {
+    if (block.statements.empty()) continue;
+    WEIR_ASSIGN(auto made, CompiledBlock::make(block, context.signal, config.error_mode));
+    compiled.push_back(std::move(made));
+  }
+  return std::make_unique<TransformStage>(std::move(compiled), context);
+}
+
+}  // namespace weir::processors::transform

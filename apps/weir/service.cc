@@ -173,6 +173,8 @@ void Service::watch_memory() {
 
 std::string Service::describe_plan() { return running_ ? running_->engine->plan().explain() : std::string(); }
 
+const engine::Plan* Service::plan() { return running_ ? &running_->engine->plan() : nullptr; }
+
 void Service::request_shutdown(const Error& reason) {
   log::error("Shutting down", {{"error", reason.what}});
   failed_ = true;

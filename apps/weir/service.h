@@ -32,6 +32,7 @@ class Service : public engine::Host {
   Budget& budget() override { return budget_; }
   void limit_memory(std::size_t soft, std::size_t hard) override;
   std::string describe_plan() override;
+  const engine::Plan* plan() override;
   std::shared_ptr<void> shared(std::string_view key, const std::function<std::shared_ptr<void>()>& make) override {
     return states_.get(key, make);
   }

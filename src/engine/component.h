@@ -30,6 +30,7 @@ std::string_view to_string(Key key);
 
 struct StageContext;
 class Out;
+class Plan;
 
 // A processor, connector or exporter on one core. No locks, no clocks, no sleeping in here: time comes in as an
 // argument and through Out.
@@ -99,6 +100,8 @@ class Host {
   virtual void limit_memory(std::size_t soft, std::size_t hard) = 0;
   // The JSON or text view of the running plan, for zpages and the UI.
   virtual std::string describe_plan() = 0;
+  // The running plan; null when none runs. On the first core only, and not to be kept.
+  virtual const Plan* plan() { return nullptr; }
   // State that all cores of a component share (a queue's size, a rate): made by whoever asks first, gone with the last
   // user. Must be safe to use from every core.
   virtual std::shared_ptr<void> shared(std::string_view key, const std::function<std::shared_ptr<void>()>& make) = 0;

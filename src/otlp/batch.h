@@ -123,6 +123,10 @@ class Batch {
   // Indexed on first use. After removing or adding items call prune().
   std::vector<ResourceGroup>& groups();
   Arena& arena();
+  // Keeps bytes alive that groups put in by hand have views into.
+  void hold(Bytes bytes) { kept_.push_back(std::move(bytes)); }
+  // For batches made by hand: their size on the wire.
+  void set_bytes(std::size_t bytes) { bytes_ = bytes; }
   // Drops scopes without items and resources without scopes, and counts anew.
   void prune();
 

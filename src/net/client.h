@@ -56,7 +56,7 @@ using HttpCallback = std::move_only_function<void(Result<HttpResponse>)>;
 class HttpClient {
  public:
   static Result<std::unique_ptr<HttpClient>> make(io::Loop& loop, HttpClientSettings settings);
-  // Open requests fail as `retryable` before this returns.
+  // Open requests fail as `retryable` before this returns. Not from within a callback of its own.
   ~HttpClient();
 
   // Calls back once, later, on this core. Every HTTP status is a response; errors are what kept one from coming:
@@ -123,7 +123,7 @@ using GrpcCallback = std::move_only_function<void(GrpcResult)>;
 class GrpcClient {
  public:
   static Result<std::unique_ptr<GrpcClient>> make(io::Loop& loop, GrpcClientSettings settings);
-  // Open calls end as UNAVAILABLE before this returns.
+  // Open calls end as UNAVAILABLE before this returns. Not from within a callback of its own.
   ~GrpcClient();
 
   // Calls back once, later, on this core.

@@ -396,6 +396,31 @@ TEST_CASE("grpc: without any room a new client is still told so") {
   CHECK(pair.results[0].retry_delay == 1s);
 }
 
+TEST_CASE("names are looked up elsewhere; whoever asked may be gone when the answer comes") {
+  GrpcPair pair;
+  GrpcClientSettings settings;
+  settings.endpoint = fmt::format("dns:///localhost:{}", pair.server->port());
+  for (int i = 0; i < 20; ++i) {
+    pair.connect(settings);
+    pair.call("x");
+    pair.loop.run_once(Duration::zero());
+  }
+  pair.connect(settings);
+  pair.results.clear();
+  pair.call("found");
+  REQUIRE(pair.wait(1));
+  CHECK(pair.results[0].payload == "found");
+  auto http = HttpClient::make(pair.loop, {});
+  std::optional<Result<HttpResponse>> result;
+  (*http)->send({.url = fmt::format("http://localhost:{}/", pair.server->port())}, [&](auto r) { result = std::move(r); });
+  REQUIRE(pair.until([&] { return result.has_value(); }));
+  CHECK(*result);
+  result.reset();
+  (*http)->send({.url = "http://no-such-host.invalid/"}, [&](auto r) { result = std::move(r); });
+  REQUIRE(pair.until([&] { return result.has_value(); }));
+  CHECK_FALSE(*result);
+}
+
 TEST_CASE("grpc: deadlines hold on both sides") {
   GrpcPair pair;
   pair.handler.hold = true;

@@ -7,6 +7,8 @@
 #include <snappy.h>
 #include <zstd.h>
 
+#include "base/text.h"
+
 namespace weir::net {
 namespace {
 
@@ -378,7 +380,7 @@ Result<Compression> compression_of(std::string_view name) {
       {"zstd", Compression::zstd},   {"snappy", Compression::snappy}, {"x-snappy-framed", Compression::snappy},
       {"lz4", Compression::lz4}};
   for (auto& row : names)
-    if (row.name == name) return row.kind;
+    if (equal_ignore_case(row.name, name)) return row.kind;
   return fail(Errc::invalid, "unsupported compression: {}", name.substr(0, 40));
 }
 

@@ -150,6 +150,7 @@ TEST_CASE("compression: names") {
   CHECK(*compression_of("") == Compression::none);
   CHECK(*compression_of("identity") == Compression::none);
   CHECK(*compression_of("deflate") == Compression::zlib);
+  CHECK(*compression_of("GZIP") == Compression::gzip);
   CHECK(*compression_of("x-snappy-framed") == Compression::snappy);
   CHECK(compression_of("br").error().what == "unsupported compression: br");
 }

@@ -74,11 +74,13 @@ Dial::Dial(io::Loop& loop, DialPlan plan, Done done) : loop_(loop), plan_(std::m
 Dial::~Dial() {
   loop_.cancel(timer_);
   loop_.cancel(start_);
+  loop_.cancel(attempt_);
   loop_.unwatch(watch_);
 }
 
 void Dial::finish(Result<Stream> result) {
   loop_.cancel(std::exchange(timer_, 0));
+  loop_.cancel(std::exchange(attempt_, 0));
   loop_.unwatch(std::exchange(watch_, 0));
   Done done = std::move(done_);
   done(std::move(result));
@@ -91,6 +93,7 @@ void Dial::give_up(std::string reason) {
 
 void Dial::next_address() {
   loop_.unwatch(std::exchange(watch_, 0));
+  loop_.cancel(std::exchange(attempt_, 0));
   stream_ = Stream();
   while (next_ < plan_.addresses.size()) {
     const SocketAddress& address = plan_.addresses[next_++];
@@ -104,6 +107,11 @@ void Dial::next_address() {
     auto watch = loop_.watch(stream_.fd(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
     if (!watch) return finish(fail(watch.error()));
     watch_ = *watch;
+    if (next_ < plan_.addresses.size())
+      attempt_ = loop_.after(plan_.timeout / static_cast<int>(plan_.addresses.size()), [this] {
+        attempt_ = 0;
+        give_up(fmt::format("connect {}: no answer", peer()));
+      });
     return;
   }
   finish(fail(Errc::retryable, "{}", last_error_));
@@ -113,7 +121,7 @@ void Dial::on_ready(std::uint32_t events) {
   switch (step_) {
     case Step::connecting:
       if (int error = socket_error(stream_.fd()); error != 0)
-        return give_up(fmt::format("connect {}: {}", to_string(plan_.addresses[next_ - 1]), std::strerror(error)));
+        return give_up(fmt::format("connect {}: {}", peer(), std::strerror(error)));
       if (events & EPOLLOUT) connected();
       return;
     case Step::asking_proxy: return read_proxy();

@@ -31,7 +31,7 @@ struct DialPlan {
   std::string proxy_authorization;  // value of the header, or empty
   TlsContext* tls = nullptr;
   std::string server_name;
-  Duration timeout = 20s;  // for all of it
+  Duration timeout = 20s;  // for all of it; an address that does not answer takes only its share
 };
 
 // One attempt to connect. Letting it go cancels it.
@@ -53,6 +53,7 @@ class Dial final : public io::FdHandler {
   void secure();
   void shake_hands();
   void give_up(std::string reason);
+  std::string peer() const { return to_string(plan_.addresses[next_ - 1]); }
   void finish(Result<Stream> result);
 
   io::Loop& loop_;
@@ -64,7 +65,7 @@ class Dial final : public io::FdHandler {
   std::string proxy_answer_;
   std::string last_error_ = "no addresses";
   io::WatchId watch_ = 0;
-  io::TimerId timer_ = 0, start_ = 0;
+  io::TimerId timer_ = 0, start_ = 0, attempt_ = 0;
 };
 
 }  // namespace weir::net

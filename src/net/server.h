@@ -59,6 +59,7 @@ struct ServerSettings {
   Cors cors;
   HeaderList response_headers;  // added to each HTTP answer
   Duration retry_delay = 1s;    // what refused clients are told
+  bool keep_alives_enabled = true;  // HTTP/1.1: more than one request on a connection
   bool http1 = true;            // false: gRPC only, HTTP/1.1 requests are answered 505
   // Several cores listen on one port (SO_REUSEPORT): false for the first, so that a port which another process has is
   // an error; true for the others.
@@ -183,7 +184,7 @@ class Server {
   // Adopts `listening_fd` when it is not -1 (a socket from release_listener(), say).
   static Result<std::unique_ptr<Server>> listen(io::Loop& loop, ServerSettings settings, Budget& budget,
                                                 Handler& handler, int listening_fd = -1);
-  // Closes everything at once.
+  // Closes everything at once. Not from within its handler.
   ~Server();
 
   std::uint16_t port() const;

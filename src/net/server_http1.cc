@@ -147,7 +147,7 @@ bool Http1Server::on_head(std::string_view text) {
   }
   if (!host_.settings.http1) return bad_request({Errc::unimplemented, "this port speaks gRPC over HTTP/2", {}}, 505);
   framing_ = head->framing;
-  keep_going_ = keep_going_ && framing_.keep_alive;
+  keep_going_ = keep_going_ && framing_.keep_alive && host_.settings.keep_alives_enabled;
   deadline_ = later(host_.clock.now(), host_.settings.read_timeout);
   if (auto answer = incoming_->begin(framing_.content_length)) return turn_away(std::move(*answer));
   no_body_ = incoming_->head.method() == "HEAD";

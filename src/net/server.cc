@@ -18,8 +18,6 @@ constexpr std::size_t connection_bytes = 1024;
 constexpr int accept_turn = 64;
 // Unless the settings say otherwise. Those that nobody uses make place for new ones.
 constexpr std::size_t default_max_connections = 16 * 1024;
-// A connection this young may be about to say something.
-constexpr Duration evict_after = 1s;
 constexpr int evict_tries = 32;
 
 }  // namespace
@@ -103,7 +101,7 @@ std::uint64_t ServerCore::reserve_slot() {
 
 bool ServerCore::evict_one() {
   ServerConnection* worst = nullptr;
-  TimePoint oldest = loop.now() - evict_after;
+  TimePoint oldest = loop.now() - settings.evict_after;
   for (int i = 0; i < evict_tries && !slots_.empty(); ++i) {
     ServerConnection* candidate = slots_[rng_.below(slots_.size())].connection.get();
     auto since = candidate == nullptr ? std::nullopt : candidate->useless_since();

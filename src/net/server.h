@@ -48,6 +48,7 @@ struct ServerSettings {
   std::size_t max_header_count = 256;
   std::uint32_t max_concurrent_streams = 1000;
   std::size_t max_connections = 0;  // of this listener; 0 = 16,384. Past it unused ones are closed for new ones
+  Duration evict_after = 1s;        // younger ones may be about to say something
   int backlog = 4096;
   // 0 is no limit, for all of them.
   Duration read_header_timeout = 1min;  // also for the TLS handshake

@@ -359,6 +359,28 @@ TEST_CASE("more connections than allowed are closed at once") {
   CHECK(d.wait_for("room"));
 }
 
+TEST_CASE("connections that nobody uses make place for new ones; busy ones do not") {
+  ServerSettings settings = loopback();
+  settings.max_connections = 3;
+  settings.evict_after = 1ms;
+  TestServer s(settings);
+  s.handler.hold = true;
+  RawPeer busy = s.peer(), slow = s.peer(), silent = s.peer();
+  busy.send(post("busy"));
+  slow.send("POST / HTT");
+  REQUIRE(s.until([&] { return s.handler.open.size() == 1 && s.server->connections() == 3; }));
+  TimePoint start = s.loop.now();
+  REQUIRE(s.until([&] { return s.loop.now() > start + 2ms; }));
+  RawPeer fourth = s.peer(), fifth = s.peer(), sixth = s.peer();
+  REQUIRE(slow.wait_closed());
+  REQUIRE(silent.wait_closed());
+  CHECK_FALSE(busy.closed());
+  CHECK(s.server->connections() == 3);
+  CHECK(s.server->stats().evicted_connections >= 2);
+  s.handler.open[0].answer(EchoHandler::echo(s.handler.seen[0]));
+  CHECK(busy.wait_for("busy"));
+}
+
 TEST_CASE("cors: preflight and answers") {
   ServerSettings settings = loopback();
   settings.cors.allowed_origins = {"https://*.example.com"};

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -169,6 +170,18 @@ class SystemFs final : public Fs {
     return {};
   }
 
+  Result<std::shared_ptr<void>> lock(const std::string& path) override {
+    int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return failed("open", path, errno);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+      int error = errno;
+      ::close(fd);
+      if (error == EWOULDBLOCK) return fail(Errc::refused, "{} is locked by somebody else", path);
+      return failed("lock", path, error);
+    }
+    return std::shared_ptr<void>(nullptr, [fd](void*) { ::close(fd); });
+  }
+
   Result<> sync_directory(const std::string& path) override {
     int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return failed("open", path, errno);
@@ -276,6 +289,14 @@ Result<> MemoryFs::remove(const std::string& path) {
 Result<> MemoryFs::make_directory(const std::string& path, unsigned) {
   for (std::string part = path; part != "." && part != "/"; part = directory_of(part)) directories_[part] = true;
   return {};
+}
+
+Result<std::shared_ptr<void>> MemoryFs::lock(const std::string& path) {
+  WEIR_TRY(open(path, OpenMode::append));
+  if (!locks_[path].expired()) return fail(Errc::refused, "{} is locked by somebody else", path);
+  std::shared_ptr<void> token = std::make_shared<int>();
+  locks_[path] = token;
+  return token;
 }
 
 Result<> MemoryFs::sync_directory(const std::string& path) { return check("sync", path); }

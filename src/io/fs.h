@@ -52,6 +52,9 @@ class Fs {
   virtual Result<> remove(const std::string& path) = 0;
   // With its parents; no error when it exists.
   virtual Result<> make_directory(const std::string& path, unsigned permissions = 0755) = 0;
+  // Creates the file and keeps others (this process included) from locking it until the token goes. `refused` when somebody
+  // has it.
+  virtual Result<std::shared_ptr<void>> lock(const std::string& path) = 0;
   // New, renamed and removed names in it survive a power cut when this has returned.
   virtual Result<> sync_directory(const std::string& path) = 0;
 };
@@ -67,6 +70,7 @@ class MemoryFs : public Fs {
   Result<> rename(const std::string& from, const std::string& to) override;
   Result<> remove(const std::string& path) override;
   Result<> make_directory(const std::string& path, unsigned permissions = 0755) override;
+  Result<std::shared_ptr<void>> lock(const std::string& path) override;
   Result<> sync_directory(const std::string& path) override;
 
   // Null when there is no such file.
@@ -89,6 +93,7 @@ class MemoryFs : public Fs {
 
   std::map<std::string, std::shared_ptr<Node>> files_;  // shared with open files: renaming and removing do not close
   std::map<std::string, bool> directories_;
+  std::map<std::string, std::weak_ptr<void>> locks_;
 };
 
 }  // namespace weir::io

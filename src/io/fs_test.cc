@@ -77,6 +77,14 @@ void story(Fs& fs, const std::string& dir) {
   CHECK_FALSE(fs.info(path)->has_value());
   REQUIRE(fs.sync_directory(dir + "/a/b"));
   CHECK_FALSE(fs.rename(path, path + "2").has_value());
+  {
+    auto lock = fs.lock(dir + "/a/lock");
+    REQUIRE(lock.has_value());
+    auto second = fs.lock(dir + "/a/lock");
+    REQUIRE_FALSE(second.has_value());
+    CHECK(second.error().code == Errc::refused);
+  }
+  CHECK(fs.lock(dir + "/a/lock").has_value());
 }
 
 }  // namespace

@@ -1,0 +1,82 @@
+#include "components/extensions/file_storage/config.h"
+
+#include <charconv>
+
+#include "components/extensions/file_storage/file_storage.h"
+#include "engine/decode.h"
+
+namespace weir::extensions::file_storage {
+
+using config::field;
+using config::FieldInfo;
+
+namespace {
+
+std::optional<unsigned> parse_octal(std::string_view text) {
+  unsigned out = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, 8);
+  if (error != std::errc{} || end != text.data() + text.size() || out > 07777) return {};
+  return out;
+}
+
+}  // namespace
+
+std::span<const FieldInfo> Compaction::fields() {
+  static const std::array rows{
+      field<&Compaction::on_start>("on_start", "Accepted; segments are freed whole, nothing is compacted."),
+      field<&Compaction::on_rebound>("on_rebound", "Accepted, as above."),
+      field<&Compaction::directory>("directory", "Accepted, as above."),
+      field<&Compaction::rebound_needed_threshold_mib>("rebound_needed_threshold_mib", "Accepted, as above."),
+      field<&Compaction::rebound_trigger_threshold_mib>("rebound_trigger_threshold_mib", "Accepted, as above."),
+      field<&Compaction::max_transaction_size>("max_transaction_size", "Accepted, as above."),
+      field<&Compaction::check_interval>("check_interval", "Accepted, as above."),
+      field<&Compaction::cleanup_on_start>("cleanup_on_start", "Accepted, as above."),
+  };
+  return rows;
+}
+
+Result<> Compaction::validate() const {
+  if (on_rebound && check_interval <= 0s) return fail(Errc::config, "compaction check interval must be positive when rebound compaction is set");
+  return {};
+}
+
+std::span<const FieldInfo> Config::fields() {
+  static const std::array rows{
+      field<&Config::directory>("directory", "Where data is kept."),
+      field<&Config::create_directory>("create_directory", "Create it when it is not there."),
+      field<&Config::directory_permissions>("directory_permissions", "Octal permissions of a directory that is created."),
+      field<&Config::timeout>("timeout", "How long to wait at start for another process to let go of the directory.", {.min = 0s}),
+      field<&Config::fsync>("fsync", "Hand data to the disk, not only to the operating system, before answering."),
+      field<&Config::max_size>("max_size", "Bytes that may be kept; 0: no limit."),
+      field<&Config::recreate>("recreate", "Accepted; damaged records are skipped and counted, the rest is kept."),
+      field<&Config::compaction>("compaction", "Of the Go collector's data base."),
+  };
+  return rows;
+}
+
+Result<> Config::validate() const {
+  if (directory.empty()) return fail(Errc::config, "directory must be non-empty");
+  if (!parse_octal(directory_permissions)) return fail(Errc::config, "directory_permissions value must be a valid octal representation");
+  auto there = io::system_fs().info(directory);
+  if (!there) return fail(Errc::config, "{}", there.error().what);
+  if (*there && !(*there)->is_directory) return fail(Errc::config, "{} is not a directory", directory);
+  if (!*there && !create_directory)
+    return fail(Errc::config, "directory must exist: {}. You can enable the create_directory option to automatically create it", directory);
+  return {};
+}
+
+unsigned Config::permissions() const { return parse_octal(directory_permissions).value_or(0750); }
+
+engine::Factory factory() {
+  return {.kind = engine::Kind::extension,
+          .type = "file_storage",
+          .summary = "Reserves a directory for durable queues.",
+          .fields = Config::fields,
+          .decode = engine::decode_config<Config>,
+          .encode = engine::encode_config<Config>,
+          .make_extension = [](const void* config, engine::ExtensionContext& context) -> Result<std::unique_ptr<engine::Extension>> {
+            return std::make_unique<FileStorage>(*static_cast<const Config*>(config), context, io::system_fs());
+          }};
+}
+
+}  // namespace weir::extensions::file_storage

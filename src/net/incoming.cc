@@ -92,8 +92,9 @@ Result<> BodyBuffer::append(std::string_view bytes) {
   return {};
 }
 
-std::size_t BodyBuffer::room() {
-  return charge_for(ahead()) ? std::min(announced_, charge_.bytes()) - text_.size() : 0;
+std::size_t BodyBuffer::room(std::size_t waiting) {
+  std::size_t wanted = std::min(announced_, std::max(ahead(), text_.size() + waiting));
+  return charge_for(wanted) ? std::min(announced_, charge_.bytes()) - text_.size() : 0;
 }
 
 void BodyBuffer::discard() {

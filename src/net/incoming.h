@@ -36,8 +36,8 @@ class BodyBuffer {
   void announce(std::size_t size);
   // `refused` when the budget has no room.
   Result<> append(std::string_view bytes);
-  // How many bytes fill() may take at most now; 0 when the budget has no room.
-  std::size_t room();
+  // How many bytes fill() may take at most now, when `waiting` bytes are there to be read; 0 when the budget has no room.
+  std::size_t room(std::size_t waiting);
   // `read(char*, room)` puts bytes there and returns how many.
   template <class Read>
   void fill(std::size_t room, Read read) {
@@ -83,7 +83,7 @@ class Incoming {
   Answer refuse(const Error& error, int http_status = 0);
 
   // For bodies read straight into place; not for gRPC.
-  std::size_t room() { return body_.room(); }
+  std::size_t room(std::size_t waiting) { return body_.room(waiting); }
   BodyBuffer& body() { return body_; }
   Answer no_room();
 

@@ -1,5 +1,6 @@
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 #include "net/server_core.h"
 
@@ -100,14 +101,21 @@ void ServerConnection::read() {
   }
 }
 
+// Bytes that the kernel holds for us. Not known for TLS, whose records have to be opened first.
+std::size_t ServerConnection::waiting() const {
+  int bytes = 0;
+  return !stream_.is_tls() && ::ioctl(stream_.fd(), FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
 // False: the protocol is over. `more`: there may be more to read now.
 bool ServerConnection::read_once(bool& more) {
   Incoming* direct = protocol_ ? protocol_->direct() : nullptr;
-  std::size_t room = direct != nullptr ? direct->room() : 0;
+  std::size_t room = direct != nullptr ? direct->room(waiting()) : 0;
   // Little reads are better done into the shared buffer, which takes whatever there is.
   if (room < min_direct) room = 0;
-  std::size_t wanted = room > 0 ? room : io::Loop::scratch_bytes;
   std::span<char> scratch = core_.loop.scratch();
+  if (protocol_) scratch = scratch.first(std::min(scratch.size(), protocol_->read_size()));
+  std::size_t wanted = room > 0 ? room : scratch.size();
   IoResult got;
   if (room > 0) {
     direct->body().fill(room, [&](char* to, std::size_t size) {

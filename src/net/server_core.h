@@ -36,6 +36,7 @@ class ServerConnection final : public io::FdHandler, private ProtocolHost {
   bool shake_hands();
   void read();
   bool read_once(bool& more);
+  std::size_t waiting() const;
   bool take(std::string_view bytes);
   bool detect(std::string_view bytes);
   // False when there is no room, not even of what is set aside for saying so.

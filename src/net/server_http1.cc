@@ -8,6 +8,8 @@ namespace {
 // A body nobody wants is read and forgotten up to here, so that the connection can go on.
 constexpr std::uint64_t max_skipped = 256 * 1024;
 constexpr std::size_t head_without_room = 2048;
+// Who has sent a big body will send another: its head is read alone, and the body straight to its place.
+constexpr std::size_t big_body = 64 * 1024, head_read = 4 * 1024;
 
 class Http1Server final : public ServerProtocol {
  public:
@@ -21,6 +23,9 @@ class Http1Server final : public ServerProtocol {
     return state_ == State::waiting;
   }
   Incoming* direct() override { return state_ == State::body && !incoming_->head.is_grpc ? &*incoming_ : nullptr; }
+  std::size_t read_size() const override {
+    return last_body_ >= big_body && (state_ == State::idle || state_ == State::head) ? head_read : SIZE_MAX;
+  }
   bool received_direct() override;
   bool busy() const override { return state_ != State::idle && state_ != State::head && state_ != State::over; }
   bool wants_input() const override { return state_ != State::waiting; }
@@ -57,6 +62,7 @@ class Http1Server final : public ServerProtocol {
   std::size_t searched_ = 0;   // of pending_, for the end of the head
   std::uint64_t left_ = 0;     // of a body with a length
   TimePoint deadline_;
+  std::uint64_t last_body_ = 0;
   std::int32_t serial_ = 0;    // the request that is being answered
   State state_ = State::head;
   bool keep_going_ = true;     // another request may follow
@@ -155,7 +161,7 @@ bool Http1Server::on_head(std::string_view text) {
 }
 
 bool Http1Server::start_body(const Http1RequestHead& head) {
-  left_ = framing_.content_length.value_or(0);
+  left_ = last_body_ = framing_.content_length.value_or(0);
   if (!framing_.chunked && left_ == 0) return finish();
   if (head.expect_continue) host_.out.append("HTTP/1.1 100 Continue\r\n\r\n");
   chunks_ = {};

@@ -16,6 +16,8 @@ class ServerProtocol {
   virtual bool receive_end() = 0;
   // A body that knows its size: where the next bytes may be read to directly, or null.
   virtual Incoming* direct() { return nullptr; }
+  // How much to read at once otherwise: little when what follows is better read to direct().
+  virtual std::size_t read_size() const { return SIZE_MAX; }
   // After bytes were put there.
   virtual bool received_direct() { return true; }
   // Requests are under way. A connection without may be closed when its place is needed.

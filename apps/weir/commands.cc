@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/field.h"
+#include "weir/live.h"
 #include "weir/load.h"
 #include "weir/service.h"
 #include "weir/version.h"
@@ -90,6 +91,22 @@ void reload(Service& service, const Options& options) {
     log::info("Everything is ready. Begin running and processing data.");
 }
 
+// The next signal. With the embedded default, prints what comes meanwhile.
+int wait_for_signal(const sigset_t& signals, const Service& service, const Options& options) {
+  int signal = 0;
+  if (!options.uris.empty()) {
+    sigwait(&signals, &signal);
+    return signal;
+  }
+  LiveLines live;
+  constexpr timespec second{.tv_sec = 1};
+  while ((signal = sigtimedwait(&signals, nullptr, &second)) < 0) {
+    fmt::print("{}", live.next(service.ledger(), system_clock().wall()));
+    std::fflush(stdout);
+  }
+  return signal;
+}
+
 }  // namespace
 
 std::string version_text() { return fmt::format("weir version {}", version); }
@@ -152,19 +169,15 @@ int run_service(const Options& options) {
   auto loaded = load(options, problems);
   report(problems);
   if (!loaded) return 1;
+  std::string welcome = options.uris.empty() ? welcome_text(options, *loaded) : "";
   Service service(core_count(options));
   if (auto started = service.start(std::move(*loaded)); !started) {
     fmt::print(stderr, "weir: cannot start: {}\n", started.error().what);
     return 1;
   }
   log::info("Everything is ready. Begin running and processing data.");
-  if (options.uris.empty()) fmt::print(stderr, "{}", welcome_text(options));
-  for (;;) {
-    int signal = 0;
-    sigwait(&signals, &signal);
-    if (signal != SIGHUP) break;
-    reload(service, options);
-  }
+  fmt::print(stderr, "{}", welcome);
+  while (wait_for_signal(signals, service, options) == SIGHUP) reload(service, options);
   log::info("Received signal from OS, shutting down");
   bool complete = service.stop(30s);
   log::info("Shutdown complete.");

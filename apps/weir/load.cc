@@ -23,7 +23,6 @@ std::string default_config(const Options& options) {
       grpc: {{endpoint: "localhost:4317"}}
       http: {{endpoint: "localhost:4318", cors: {{allowed_origins: ["http://localhost:*", "http://127.0.0.1:*"]}}}}
 exporters:
-  debug: {{verbosity: basic, use_internal_logger: false}}
   file/traces: {{path: "{0}/traces.jsonl", create_directory: true, append: true}}
   file/metrics: {{path: "{0}/metrics.jsonl", create_directory: true, append: true}}
   file/logs: {{path: "{0}/logs.jsonl", create_directory: true, append: true}}
@@ -32,18 +31,25 @@ extensions:
 service:
   extensions: [health_check]
   pipelines:
-    traces: {{receivers: [otlp], exporters: [debug, file/traces]}}
-    metrics: {{receivers: [otlp], exporters: [debug, file/metrics]}}
-    logs: {{receivers: [otlp], exporters: [debug, file/logs]}}
+    traces: {{receivers: [otlp], exporters: [file/traces]}}
+    metrics: {{receivers: [otlp], exporters: [file/metrics]}}
+    logs: {{receivers: [otlp], exporters: [file/logs]}}
 )", dir);
 }
 
-std::string welcome_text(const Options& options) {
+std::string welcome_text(const Options& options, const Loaded& loaded) {
+  auto at = [&](std::string_view path) {
+    const config::Value* endpoint = loaded.tree.find(path);
+    return endpoint ? endpoint->text() : "";
+  };
+  std::string http = at("receivers::otlp::protocols::http::endpoint");
+  std::string metrics = loaded.own.prometheus_endpoints.empty() ? "off" : fmt::format("http://{}/metrics", loaded.own.prometheus_endpoints.front());
   return fmt::format(
-      "weir takes OTLP on localhost:4317 (gRPC) and localhost:4318 (HTTP): OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318\n"
-      "Each request is a line here, and its data goes to {}/traces.jsonl, metrics.jsonl and logs.jsonl (OTLP JSON).\n"
-      "Health: http://localhost:13133/  Own metrics: http://localhost:8888/metrics  Your configuration: weir --config=FILE\n",
-      std::filesystem::absolute(data_dir(options)).string());
+      "Send OTLP to {} (gRPC) or {} (HTTP), as in OTEL_EXPORTER_OTLP_ENDPOINT=http://{}\n"
+      "What comes is counted here and kept as OTLP JSON in {}/traces.jsonl, metrics.jsonl and logs.jsonl\n"
+      "Health: http://{}/  Own metrics: {}  To run your own configuration: weir --config=FILE\n",
+      at("receivers::otlp::protocols::grpc::endpoint"), http, http, std::filesystem::absolute(data_dir(options)).lexically_normal().string(),
+      at("extensions::health_check::endpoint"), metrics);
 }
 
 std::optional<Loaded> load(const Options& options, config::Problems& problems) {

@@ -14,7 +14,7 @@ std::optional<Loaded> bind(config::Value tree, config::Problems& problems);
 // The embedded default: what weir runs without --config.
 std::string default_config(const Options& options);
 // Three lines for who started weir without a configuration.
-std::string welcome_text(const Options& options);
+std::string welcome_text(const Options& options, const Loaded& loaded);
 
 std::string redacted_yaml(const Loaded& loaded);
 

@@ -141,6 +141,10 @@ bool Service::stop(Duration patience) {
   return lost == 0;
 }
 
+std::vector<engine::LedgerRow> Service::ledger() const {
+  return running_ ? running_->engine->ledger(false) : last_ledger_;
+}
+
 engine::Extension* Service::extension(const config::ComponentId& id) {
   if (running_)
     for (auto& [known, extension] : running_->extensions)

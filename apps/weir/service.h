@@ -23,6 +23,8 @@ class Service : public engine::Host {
   // Drains and stops. False when something had to be dropped.
   bool stop(Duration patience);
 
+  // What every component has counted so far. From the thread that starts and stops.
+  std::vector<engine::LedgerRow> ledger() const;
   // True after request_shutdown().
   bool failed() const { return failed_; }
 

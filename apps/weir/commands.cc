@@ -98,10 +98,14 @@ int wait_for_signal(const sigset_t& signals, const Service& service, const Optio
     sigwait(&signals, &signal);
     return signal;
   }
+  // Quick at first, when somebody watches; later the terminal is for other things.
   LiveLines live;
-  constexpr timespec second{.tv_sec = 1};
-  while ((signal = sigtimedwait(&signals, nullptr, &second)) < 0) {
-    fmt::print("{}", live.next(service.ledger(), system_clock().wall()));
+  int seconds_with_data = 0;
+  for (timespec pause{}; pause.tv_sec = seconds_with_data < 20 ? 1 : 10, (signal = sigtimedwait(&signals, nullptr, &pause)) < 0;) {
+    std::string lines = live.next(service.ledger(), system_clock().wall());
+    if (lines.empty()) continue;
+    ++seconds_with_data;
+    fmt::print("{}", lines);
     std::fflush(stdout);
   }
   return signal;

@@ -199,7 +199,8 @@ void ServerConnection::settle() {
 void ServerConnection::drain() {
   if (closed_ || phase_ != Phase::open) return;
   if (protocol_ && !protocol_->drain()) phase_ = Phase::ending;
-  if (!protocol_ && start_.empty() && !stream_.handshaking()) phase_ = Phase::ending;
+  // Who has not said anything yet may be about to.
+  if (!protocol_) first_bytes_by_ = std::min(first_bytes_by_, useful_at_ + drain_grace);
   core_.settle_later(*this);
 }
 
@@ -262,7 +263,7 @@ void ServerConnection::on_timer() {
   timer_at_ = TimePoint::max();
   TimePoint now = core_.loop.now();
   if (now >= std::min({first_bytes_by_, write_by_, linger_until_})) {
-    if (now < linger_until_) ++core_.stats.bad_peers;
+    if (now < linger_until_ && !core_.draining) ++core_.stats.bad_peers;
     return fail_connection();
   }
   in_event_ = true;

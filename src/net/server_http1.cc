@@ -14,7 +14,8 @@ constexpr std::size_t big_body = 64 * 1024, head_read = 4 * 1024;
 class Http1Server final : public ServerProtocol {
  public:
   explicit Http1Server(ProtocolHost& host) : host_(host), charge_(host.budget.empty_charge()) {
-    deadline_ = later(host_.clock.now(), host_.settings.read_header_timeout);
+    quiet_since_ = host_.clock.now();
+    deadline_ = later(quiet_since_, host_.settings.read_header_timeout);
   }
 
   bool receive(std::string_view bytes) override;
@@ -62,6 +63,7 @@ class Http1Server final : public ServerProtocol {
   std::size_t searched_ = 0;   // of pending_, for the end of the head
   std::uint64_t left_ = 0;     // of a body with a length
   TimePoint deadline_;
+  TimePoint quiet_since_;      // waiting for a request
   std::uint64_t last_body_ = 0;
   std::int32_t serial_ = 0;    // the request that is being answered
   State state_ = State::head;
@@ -266,7 +268,8 @@ void Http1Server::next_request() {
   incoming_.reset();
   no_body_ = false;
   searched_ = 0;
-  deadline_ = later(host_.clock.now(), host_.settings.idle_timeout);
+  quiet_since_ = host_.clock.now();
+  deadline_ = later(quiet_since_, host_.settings.idle_timeout);
 }
 
 // What came while the last answer was being made.
@@ -289,8 +292,11 @@ bool Http1Server::on_time(TimePoint now) {
 
 bool Http1Server::drain() {
   keep_going_ = false;
-  // A request that has begun is finished; one that could begin now has not been seen by anybody.
-  return state_ != State::idle && !(state_ == State::head && pending_.empty()) && state_ != State::over;
+  bool waiting = state_ == State::idle || (state_ == State::head && pending_.empty());
+  if (!waiting) return state_ != State::over;
+  TimePoint last = quiet_since_ + drain_grace;
+  deadline_ = std::min(deadline_, last);
+  return host_.clock.now() < last;
 }
 
 }  // namespace

@@ -320,6 +320,29 @@ TEST_CASE("http1: drain lets the open request finish and refuses connections") {
   CHECK(s.until([&] { return drained; }));
 }
 
+TEST_CASE("http1: drain waits a moment for requests that may be on their way, and no longer") {
+  TestServer s;
+  RawPeer fresh = s.peer(), used = s.peer(), silent = s.peer();
+  used.send(post("first"));
+  REQUIRE(used.wait_for("first"));
+  REQUIRE(s.until([&] { return s.server->connections() == 3; }));
+  used.take();
+  bool drained = false;
+  TimePoint begun = s.loop.now();
+  s.server->drain([&] { drained = true; });
+  REQUIRE(s.until([&] { return s.loop.now() > begun + 20ms; }));
+  fresh.send(post("fresh"));
+  used.send(post("again"));
+  REQUIRE(fresh.wait_for("fresh"));
+  REQUIRE(used.wait_for("again"));
+  CHECK(used.received().find("connection: close") != std::string::npos);
+  REQUIRE(silent.wait_closed());
+  CHECK(silent.received().empty());
+  for (RawPeer* peer : {&fresh, &used, &silent}) peer->close();
+  CHECK(s.until([&] { return drained; }));
+  CHECK(s.server->stats().bad_peers == 0);
+}
+
 TEST_CASE("a listening socket can be handed over without losing who waits in it") {
   TestServer s;
   std::uint16_t port = s.server->port();

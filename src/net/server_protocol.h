@@ -44,6 +44,10 @@ std::unique_ptr<ServerProtocol> make_http2_server(ProtocolHost& host);
 // Where the queue of one connection stops growing.
 inline constexpr std::size_t out_high_water = 1024 * 1024;
 
+// A client that was heard of (accepted, answered) this short a time ago may have a request on its way when the server
+// starts to drain: it is waited for, and answered.
+inline constexpr Duration drain_grace = 500ms;
+
 inline TimePoint later(TimePoint now, Duration wait) {
   return wait <= Duration::zero() ? TimePoint::max() : now + wait;
 }

@@ -1,0 +1,182 @@
+#pragma once
+// What metrics and graphs need of a span, read from its bytes without decoding the rest: no allocation, attributes only
+// for those who ask. Works as well on an item that somebody decoded or changed. Everything is a view into the item.
+#include "otlp/batch.h"
+
+namespace weir::otlp {
+
+struct AttributeView {
+  std::string_view key;
+  std::string_view raw;            // an AnyValue; not used when decoded
+  const Value* decoded = nullptr;
+
+  explicit operator bool() const { return decoded != nullptr || raw.data() != nullptr; }
+  Value value(Arena& arena) const {
+    if (decoded) return *decoded;
+    Value out;
+    decode(raw, arena, out);
+    return out;
+  }
+  // The text of a string, without decoding; nullopt for any other type.
+  std::optional<std::string_view> text() const {
+    if (decoded) return decoded->is(ValueType::string) ? std::optional(decoded->text) : std::nullopt;
+    Reader reader(raw);
+    if (!reader.next() || reader.field() != 1) return {};
+    std::string_view out = reader.bytes();
+    return reader.next() ? std::nullopt : std::optional(out);  // more than one value: left to value()
+  }
+};
+
+// Attributes that stand in a message under one field number, or in a decoded message.
+class AttributesView {
+ public:
+  AttributesView() = default;
+  AttributesView(std::string_view fields, std::uint32_t field) : fields_(fields), field_(field) {}
+  explicit AttributesView(const Attributes& decoded) : decoded_(&decoded) {}
+
+  template <class F>
+  void each(F f) const {  // f(const AttributeView&)
+    if (decoded_) {
+      for (auto& kv : *decoded_) f(AttributeView{kv.key, {}, &kv.value});
+      return;
+    }
+    for (Reader reader(fields_); reader.next();) {
+      if (reader.field() != field_)
+        reader.skip();
+      else
+        f(read(reader.bytes()));
+    }
+  }
+
+ private:
+  static AttributeView read(std::string_view key_value) {
+    AttributeView out{{}, std::string_view("", 0), nullptr};
+    for (Reader reader(key_value); reader.next();) {
+      if (reader.field() == 1)
+        out.key = reader.bytes();
+      else if (reader.field() == 2)
+        out.raw = reader.bytes();
+      else
+        reader.skip();
+    }
+    return out;
+  }
+
+  std::string_view fields_;
+  std::uint32_t field_ = 0;
+  const Attributes* decoded_ = nullptr;
+};
+
+struct SpanView {
+  TraceId trace_id;
+  SpanId span_id, parent_span_id;
+  std::string_view name, trace_state;
+  std::int32_t kind = 0, status_code = 0;
+  std::uint64_t start_time_unix_nano = 0, end_time_unix_nano = 0;
+  AttributesView attributes;
+
+  // `item` of a traces batch.
+  explicit SpanView(const Item& item) {
+    if (item.message)
+      take(*static_cast<const Span*>(item.message));
+    else
+      read(item.raw);
+  }
+
+  bool has_events() const { return decoded_ ? !decoded_->events.empty() : !events_.empty(); }
+  template <class F>
+  void each_event(F f) const {  // f(const AttributesView&) with the attributes of the event
+    if (decoded_) {
+      for (auto& event : decoded_->events) f(AttributesView(event.attributes));
+      return;
+    }
+    for (Reader reader(events_); reader.next();) {
+      if (reader.field() == 11)
+        f(AttributesView(reader.bytes(), 3));
+      else
+        reader.skip();
+    }
+  }
+
+ private:
+  // From the first to the last field of a kind; others may stand between them.
+  static void extend(std::string_view& run, std::string_view field) {
+    run = run.data() ? std::string_view(run.data(), static_cast<std::size_t>(field.data() + field.size() - run.data())) : field;
+  }
+
+  void read(std::string_view raw) {
+    std::string_view attributes_run;
+    for (Reader reader(raw); reader.next();) {
+      switch (reader.field()) {
+        case 1: trace_id = TraceId::from(reader.bytes()); break;
+        case 2: span_id = SpanId::from(reader.bytes()); break;
+        case 3: trace_state = reader.bytes(); break;
+        case 4: parent_span_id = SpanId::from(reader.bytes()); break;
+        case 5: name = reader.bytes(); break;
+        case 6: kind = static_cast<std::int32_t>(reader.varint()); break;
+        case 7: start_time_unix_nano = reader.fixed64(); break;
+        case 8: end_time_unix_nano = reader.fixed64(); break;
+        case 9: reader.skip(), extend(attributes_run, reader.whole()); break;
+        case 11: reader.skip(), extend(events_, reader.whole()); break;
+        case 15: read_status(reader.bytes()); break;
+        default: reader.skip();
+      }
+    }
+    attributes = AttributesView(attributes_run, 9);
+  }
+
+  void read_status(std::string_view message) {
+    for (Reader reader(message); reader.next();) {
+      if (reader.field() == 3)
+        status_code = static_cast<std::int32_t>(reader.varint());
+      else
+        reader.skip();
+    }
+  }
+
+  void take(const Span& span) {
+    trace_id = span.trace_id, span_id = span.span_id, parent_span_id = span.parent_span_id;
+    name = span.name, trace_state = span.trace_state;
+    kind = span.kind, status_code = span.status_code;
+    start_time_unix_nano = span.start_time_unix_nano, end_time_unix_nano = span.end_time_unix_nano;
+    attributes = AttributesView(span.attributes);
+    decoded_ = &span;
+  }
+
+  std::string_view events_;
+  const Span* decoded_ = nullptr;
+};
+
+// The keys somebody wants of each span, each in a slot of its own. Answers "no" to most other keys by their length.
+class WantedKeys {
+ public:
+  // The slot of a key; adds it when it is new. Before the first find().
+  std::size_t add(std::string_view key) {
+    for (std::size_t i = 0; i < keys_.size(); ++i)
+      if (keys_[i] == key) return i;
+    keys_.emplace_back(key);
+    lengths_ |= bit(key.size());
+    return keys_.size() - 1;
+  }
+  std::size_t size() const { return keys_.size(); }
+  const std::string& operator[](std::size_t slot) const { return keys_[slot]; }
+
+  // Fills `slots` (one for each key) with the first attribute of each key; those without one are left as they are.
+  void find(const AttributesView& attributes, std::span<AttributeView> slots) const {
+    attributes.each([&](const AttributeView& attribute) {
+      if (!(lengths_ & bit(attribute.key.size()))) return;
+      for (std::size_t i = 0; i < keys_.size(); ++i)
+        if (keys_[i] == attribute.key) {
+          if (!slots[i]) slots[i] = attribute;
+          return;
+        }
+    });
+  }
+
+ private:
+  static std::uint64_t bit(std::size_t length) { return std::uint64_t{1} << (length & 63); }
+  std::vector<std::string> keys_;
+  std::uint64_t lengths_ = 0;
+};
+
+}  // namespace weir::otlp

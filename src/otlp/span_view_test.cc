@@ -1,0 +1,113 @@
+#include "otlp/span_view.h"
+
+#include <doctest/doctest.h>
+
+using namespace weir;
+using namespace weir::otlp;
+
+namespace {
+
+Span sample(Arena& arena) {
+  Span span;
+  span.trace_id.bytes[15] = 1;
+  span.span_id.bytes[7] = 2;
+  span.parent_span_id.bytes[7] = 3;
+  span.trace_state = "ot=th:8";
+  span.name = "GET /";
+  span.kind = Span::server;
+  span.status_code = Span::error;
+  span.status_message = "down";
+  span.start_time_unix_nano = 5;
+  span.end_time_unix_nano = 9;
+  span.flags = 1;
+  span.attributes.push_back(arena, {"http.method", Value::of(std::string_view("GET"))});
+  span.attributes.push_back(arena, {"http.status_code", Value::of(std::int64_t{500})});
+  span.attributes.push_back(arena, {"http.method", Value::of(std::string_view("second"))});
+  span.attributes.push_back(arena, {"nothing", Value{}});
+  for (std::string_view type : {"IOError", "Timeout"}) {
+    auto& event = span.events.push_back(arena, {});
+    event.name = "exception";
+    event.attributes.push_back(arena, {"exception.type", Value::of(type)});
+  }
+  return span;
+}
+
+std::string bytes_of(const Span& span) {
+  Writer out;
+  encode(span, out);
+  return std::string(out.view());
+}
+
+void check_view(const SpanView& view, Arena& arena) {
+  CHECK(view.trace_id.bytes[15] == 1);
+  CHECK(view.span_id.bytes[7] == 2);
+  CHECK(view.parent_span_id.bytes[7] == 3);
+  CHECK(view.trace_state == "ot=th:8");
+  CHECK(view.name == "GET /");
+  CHECK(view.kind == Span::server);
+  CHECK(view.status_code == Span::error);
+  CHECK(view.start_time_unix_nano == 5);
+  CHECK(view.end_time_unix_nano == 9);
+
+  WantedKeys wanted;
+  std::size_t code = wanted.add("http.status_code"), method = wanted.add("http.method"), gone = wanted.add("http.route"),
+              nothing = wanted.add("nothing");
+  CHECK(wanted.add("http.method") == method);
+  std::array<AttributeView, 4> found;
+  wanted.find(view.attributes, found);
+  CHECK(found[code].value(arena).integer == 500);
+  CHECK(!found[code].text());
+  CHECK(found[method].text() == "GET");
+  CHECK(!found[gone]);
+  CHECK(found[nothing].value(arena).is(ValueType::empty));
+
+  std::vector<std::string> types;
+  CHECK(view.has_events());
+  view.each_event([&](const AttributesView& attributes) {
+    attributes.each([&](const AttributeView& attribute) { types.push_back(std::string(attribute.text().value_or("?"))); });
+  });
+  CHECK(types == std::vector<std::string>{"IOError", "Timeout"});
+}
+
+}  // namespace
+
+TEST_CASE("a span view reads bytes and decoded spans alike") {
+  Arena arena;
+  Span span = sample(arena);
+  std::string raw = bytes_of(span);
+  check_view(SpanView(Item{.raw = raw}), arena);
+  Item read{.raw = raw};
+  read.read<Span>(arena);
+  check_view(SpanView(read), arena);
+  check_view(SpanView(Item::of(&span)), arena);
+}
+
+TEST_CASE("a span view finds fields wherever they stand") {
+  Arena arena;
+  std::string raw = bytes_of(sample(arena));
+  // The same fields twice as far apart: unknown ones in between, attributes and events mixed.
+  std::vector<std::string> first, last;
+  for (Reader reader(raw); reader.next();) {
+    reader.skip();
+    (reader.field() % 2 ? first : last).push_back(std::string(reader.whole()));
+  }
+  Writer unknown;
+  unknown.bytes(99, "x");
+  std::string mixed;
+  for (std::size_t i = 0; i < std::max(first.size(), last.size()); ++i) {
+    if (i < first.size()) mixed += first[i];
+    mixed += unknown.view();
+    if (i < last.size()) mixed += last[i];
+  }
+  check_view(SpanView(Item{.raw = mixed}), arena);
+}
+
+TEST_CASE("a span view of an empty span is empty") {
+  SpanView view(Item{.raw = ""});
+  CHECK(view.trace_id.empty());
+  CHECK(!view.has_events());
+  int seen = 0;
+  view.attributes.each([&](const AttributeView&) { ++seen; });
+  view.each_event([&](const AttributesView&) { ++seen; });
+  CHECK(seen == 0);
+}

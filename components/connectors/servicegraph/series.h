@@ -1,0 +1,81 @@
+#pragma once
+// The graph as numbers: for each pair of services and set of labels how many requests, how many failed, how long.
+#include <unordered_map>
+#include <variant>
+
+#include "components/connectors/servicegraph/config.h"
+#include "components/connectors/servicegraph/edges.h"
+#include "components/shared/histograms/exponential.h"
+#include "otlp/batch.h"
+
+namespace weir::connectors::servicegraph {
+
+// What all series of a connector have in common.
+struct Shape {
+  explicit Shape(const Config& config);
+
+  std::optional<std::vector<double>> bounds;  // empty: exponential
+  std::uint32_t exponential_size;
+  std::vector<std::string> labels;            // client_NAME and server_NAME of each dimension
+  bool virtual_node_label;
+  std::uint64_t limit;                        // of series; 0 is none
+};
+
+// Seconds that requests took at one end.
+class Latency {
+ public:
+  explicit Latency(const Shape& shape);
+  void add(double seconds, const Shape& shape);
+  void merge(const Latency& other);
+  void write(const Shape& shape, Arena& arena, otlp::DataPoint& point) const;
+
+ private:
+  struct Explicit {
+    double sum = 0;
+    std::uint64_t count = 0;
+    std::vector<std::uint64_t> buckets;
+  };
+  std::variant<Explicit, histograms::Exponential> numbers_;
+};
+
+// Series by labels. One core; moves to another as a whole. At the limit further series become one.
+class SeriesTable {
+ public:
+  explicit SeriesTable(std::shared_ptr<const Shape> shape) : shape_(std::move(shape)) {}
+
+  bool empty() const { return rows_.empty(); }
+  std::size_t size() const { return rows_.size(); }
+  void add(const Edge& edge, TimePoint now);
+  // Takes over everything that `other` counted.
+  void merge(SeriesTable other);
+  // Forgets series without a request since `before`; true when there were any.
+  bool forget_idle(TimePoint before);
+  // Series that are new from now on say that they began at `start`.
+  void begin(UnixNanos start) { start_ = start; }
+  // All series as cumulative metrics; times are moved back by `offset`.
+  otlp::Batch write(UnixNanos now, Duration offset) const;
+
+ private:
+  struct Row {
+    std::uint64_t requests = 0, failed = 0;
+    Latency client, server;
+    TimePoint updated;
+    UnixNanos start = 0;
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>{}(key); }
+  };
+  using Rows = std::unordered_map<std::string, Row, Hash, std::equal_to<>>;
+
+  void make_key(const Edge& edge);
+  bool full() const { return shape_->limit != 0 && rows_.size() >= shape_->limit; }
+  Row& row(std::string_view key);
+
+  std::shared_ptr<const Shape> shape_;  // shared by the tables of all cores and those on their way
+  Rows rows_;
+  UnixNanos start_ = 0;
+  std::string key_;  // scratch
+};
+
+}  // namespace weir::connectors::servicegraph

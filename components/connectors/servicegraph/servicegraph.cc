@@ -1,0 +1,256 @@
+#include "components/connectors/servicegraph/servicegraph.h"
+
+namespace weir::connectors::servicegraph {
+
+using otlp::Attributes;
+using otlp::Span;
+
+constexpr Duration idle_series = 15min;  // as the collector's
+constexpr Duration least_interval = 1ms;  // of all loops, so that no setting keeps a core busy
+
+class ServiceGraph : public engine::Stage {
+ public:
+  ServiceGraph(const Config& config, engine::StageContext& context)
+      : config_(config),
+        shape_(std::make_shared<Shape>(config)),
+        edges_(config.dimensions.size()),
+        series_(shape_),
+        executor_(context.executor),
+        shards_(context.shards),
+        home_(context.shard == 0),
+        meeting_(engine::shared_state<Meeting>(context.host, fmt::format("connectors/{}", context.id.to_string()))) {
+    auto counter = [&](std::string_view name, std::string_view help) -> telemetry::Counter& {
+      return context.host.metrics().counter(fmt::format("otelcol_connector_servicegraph_{}", name), help, {{"connector", context.id.to_string()}});
+    };
+    dropped_spans_ = &counter("dropped_spans", "Number of spans dropped when trying to add edges");
+    expired_edges_ = &counter("expired_edges", "Number of edges that expired before finding its matching span");
+    total_edges_ = &counter("total_edges", "Total number of unique edges");
+  }
+
+  ~ServiceGraph() override {
+    meeting_->waiting -= static_cast<std::int64_t>(edges_.size());
+    if (home_ && meeting_->writer == this) meeting_->writer = nullptr;
+  }
+
+  Result<> start(engine::Out& out) override {
+    out_ = &out;
+    series_.begin(out.wall());
+    if (home_) {
+      meeting_->writer = this;
+      meeting_->home.store(&executor_, std::memory_order_release);
+    }
+    TimePoint now = out.now();
+    next_expiration_ = now + positive_or(config_.store_expiration_loop, 2s);
+    next_cleaning_ = now + positive_or(config_.cache_loop, 1min);
+    next_flush_ = flushes_by_time() ? now + positive_or(config_.metrics_flush_interval, {}) : TimePoint::max();
+    wake();
+    return {};
+  }
+
+  void process(otlp::Batch batch, engine::Out& out) override {
+    std::size_t dropped = 0;
+    Arena& arena = batch.arena();
+    for (auto& group : batch.groups()) {
+      const Attributes& resource = group.resource.read(arena).attributes;
+      const otlp::Value* service = resource.find("service.name");
+      if (service == nullptr) continue;
+      service_ = text_of(*service, service_text_);
+      for (auto& scope : group.scopes)
+        for (auto& item : scope.items) dropped += !take(item.read<Span>(arena), resource, out.now());
+    }
+    out.count_consumed(batch.items() - dropped);
+    if (dropped) out.count_dropped(dropped, engine::Reason::evicted);
+    batch.settle({});
+    if (!flushes_by_time() || drained_) hand_over(Part::batch);
+  }
+
+  void tick(TimePoint now, engine::Out&) override {
+    if (now >= next_expiration_) {
+      expire(now);
+      step(next_expiration_, positive_or(config_.store_expiration_loop, 2s), now);
+    }
+    if (now >= next_cleaning_) {
+      // What is new after series were forgotten may be one of them again: it begins now.
+      if (home_ && series_.forget_idle(now - idle_series)) series_.begin(out_->wall());
+      step(next_cleaning_, positive_or(config_.cache_loop, 1min), now);
+    }
+    if (now >= next_flush_) {
+      hand_over(Part::round);
+      step(next_flush_, positive_or(config_.metrics_flush_interval, {}), now);
+    }
+    wake();
+  }
+
+  void drain(engine::Out&) override {
+    if (std::exchange(drained_, true)) return;
+    while (Edge* edge = edges_.oldest()) {
+      // The caller of a request without a parent will never be seen; others may send their end to who comes after us.
+      expired_edges_->add();
+      if (virtual_nodes() && edge->client.empty() && edge->key.span.empty()) complete_with_user(*edge, executor_.now());
+      forget(*edge);
+    }
+    hand_over(Part::last);
+  }
+
+ private:
+  // Why a core hands over what it counted: a batch came and metrics are to leave at once, the interval is over (each core
+  // says so once an interval), or the end.
+  enum class Part : std::uint8_t { batch, round, last };
+
+  static Duration positive_or(Duration given, Duration standard) { return given > 0s ? std::max(given, least_interval) : standard; }
+  static void step(TimePoint& next, Duration interval, TimePoint now) {
+    next += ((now - next) / interval + 1) * interval;
+  }
+  static std::string_view text_of(const otlp::Value& value, std::string& scratch) {
+    if (value.is(otlp::ValueType::string)) return kept_text(value.text);
+    scratch = otlp::to_text(value);
+    return kept_text(scratch);
+  }
+  bool flushes_by_time() const { return config_.metrics_flush_interval > 0s; }
+  bool virtual_nodes() const { return !config_.virtual_node_peer_attributes.empty(); }
+  void wake() { out_->wake_at(std::min({next_expiration_, next_cleaning_, next_flush_})); }
+
+  // False when the span was dropped because too many wait.
+  bool take(const Span& span, const Attributes& resource, TimePoint now) {
+    bool messaging = span.kind == Span::producer || span.kind == Span::consumer;
+    bool client = span.kind == Span::client || span.kind == Span::producer;
+    if (!client && span.kind != Span::server && span.kind != Span::consumer) return true;
+    EdgeKey key{span.trace_id, client ? span.span_id : span.parent_span_id};
+    Edge* known = edges_.find(key);
+    Edge& edge = known ? *known : edges_.fresh(key, now + config_.store.ttl);
+    edge.connection = messaging ? Connection::messaging : Connection::direct;
+    edge.failed |= span.status_code == Span::error;
+    add_dimensions(edge, client ? 0 : 1, resource, span.attributes);
+    double seconds = span.end_time_unix_nano > span.start_time_unix_nano ? static_cast<double>(span.end_time_unix_nano - span.start_time_unix_nano) / 1e9 : 0;
+    if (client) {
+      edge.client = service_;
+      edge.client_seconds = seconds;
+      add_peer(edge, resource, span.attributes);
+    } else {
+      edge.server = service_;
+      edge.server_seconds = seconds;
+    }
+    return settle(edge, known != nullptr, now);
+  }
+
+  void add_dimensions(Edge& edge, std::size_t end, const Attributes& resource, const Attributes& attributes) {
+    for (std::size_t i = 0; i < config_.dimensions.size(); ++i) {
+      const otlp::Value* value = find(config_.dimensions[i], resource, attributes);
+      if (value == nullptr) continue;
+      auto& to = edge.dimensions[i * 2 + end];
+      to.present = true;
+      to.text = text_of(*value, text_);
+    }
+  }
+
+  void add_peer(Edge& edge, const Attributes& resource, const Attributes& attributes) {
+    for (std::uint32_t rank = 0; rank < config_.virtual_node_peer_attributes.size() && rank <= edge.peer_rank; ++rank)
+      if (const otlp::Value* value = attributes.find(config_.virtual_node_peer_attributes[rank])) {
+        edge.peer_rank = rank;
+        edge.peer = text_of(*value, text_);
+        break;
+      }
+    for (auto& name : config_.database_name_attributes)
+      if (const otlp::Value* value = find(name, resource, attributes)) {
+        // Databases send no spans; what the client saw is all there is.
+        edge.connection = Connection::database;
+        edge.server = text_of(*value, text_);
+        edge.server_seconds = edge.client_seconds;
+        break;
+      }
+  }
+
+  static const otlp::Value* find(std::string_view name, const Attributes& resource, const Attributes& attributes) {
+    const otlp::Value* value = resource.find(name);
+    return value ? value : attributes.find(name);
+  }
+
+  // Counts an edge that is complete, keeps one that is not.
+  bool settle(Edge& edge, bool known, TimePoint now) {
+    if (edge.complete()) {
+      series_.add(edge, now);
+      if (known) return forget(edge), true;
+      edges_.release(edge);
+    } else if (!known) {
+      if (meeting_->waiting.fetch_add(1, std::memory_order_relaxed) >= config_.store.max_items) {
+        meeting_->waiting.fetch_sub(1, std::memory_order_relaxed);
+        edges_.release(edge);
+        dropped_spans_->add();
+        return false;
+      }
+      edges_.keep(edge);
+    }
+    if (!known) total_edges_->add();
+    return true;
+  }
+
+  void forget(Edge& edge) {
+    edges_.remove(edge);
+    meeting_->waiting.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  void expire(TimePoint now) {
+    for (Edge* edge = edges_.oldest(); edge != nullptr && edge->expires < now; edge = edges_.oldest()) {
+      expired_edges_->add();
+      if (virtual_nodes()) complete_with_virtual_node(*edge, now);
+      forget(*edge);
+    }
+  }
+
+  void complete_with_virtual_node(Edge& edge, TimePoint now) {
+    if (edge.client.empty() && edge.key.span.empty()) complete_with_user(edge, now);
+    if (!edge.server.empty()) return;
+    edge.connection = Connection::virtual_node;
+    edge.server = edge.peer_rank == Edge::no_peer ? std::string_view("unknown") : std::string_view(edge.peer);
+    if (config_.virtual_node_extra_label) edge.virtual_node = VirtualNode::server;
+    series_.add(edge, now);
+  }
+  void complete_with_user(Edge& edge, TimePoint now) {
+    edge.connection = Connection::virtual_node;
+    edge.client = "user";
+    if (config_.virtual_node_extra_label) edge.virtual_node = VirtualNode::client;
+    series_.add(edge, now);
+  }
+
+  void hand_over(Part part) {
+    if (home_) return arrived(part);
+    io::Executor* home = meeting_->home.load(std::memory_order_acquire);
+    // The meeting is shared with all cores; it outlives their stages while messages are under way.
+    home->post([meeting = meeting_, part, counted = std::exchange(series_, SeriesTable(shape_))]() mutable {
+      if (ServiceGraph* writer = meeting->writer) writer->receive(part, std::move(counted));
+    });
+  }
+
+  void receive(Part part, SeriesTable counted) {
+    series_.merge(std::move(counted));
+    arrived(part);
+  }
+
+  // On the home core: metrics leave when all cores have said that the interval, or everything, is over.
+  void arrived(Part part) {
+    if (part == Part::last && ++ended_ < shards_) return;
+    if (part == Part::round && ++round_ < shards_) return;
+    round_ = 0;
+    if (!series_.empty()) out_->emit(series_.write(out_->wall(), config_.metrics_timestamp_offset));
+  }
+
+  const Config& config_;
+  std::shared_ptr<const Shape> shape_;  // shared by the tables of all cores and those on their way
+  Edges edges_;
+  SeriesTable series_;  // home: everything since the start; others: since it was handed over
+  io::Executor& executor_;
+  std::uint16_t shards_, round_ = 0, ended_ = 0;
+  bool home_, drained_ = false;
+  std::shared_ptr<Meeting> meeting_;  // shared by the stages of all cores and messages between them
+  engine::Out* out_ = nullptr;
+  TimePoint next_flush_, next_expiration_, next_cleaning_;
+  telemetry::Counter *dropped_spans_, *expired_edges_, *total_edges_;
+  std::string_view service_;  // of the resource that is being read
+  std::string service_text_, text_;  // scratch
+};
+
+Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, engine::StageContext& context) {
+  return std::make_unique<ServiceGraph>(config, context);
+}
+
+}  // namespace weir::connectors::servicegraph

@@ -24,8 +24,8 @@ using otlp::Signal;
 enum class Kind : std::uint8_t { receiver, processor, exporter, connector, extension };
 std::string_view to_string(Kind kind);
 
-// What a stage's state is about. Items with equal keys must meet on one core.
-enum class Key : std::uint8_t { none, trace_id, service, resource };
+// What a stage's state is about. Items with equal keys must meet on one core; `single`: all of them.
+enum class Key : std::uint8_t { none, trace_id, service, resource, single };
 std::string_view to_string(Key key);
 
 struct StageContext;

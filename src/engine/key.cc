@@ -31,6 +31,7 @@ std::uint64_t key_hash(Key key, Signal signal, otlp::ResourceGroup& group, const
       return name == nullptr ? 0 : hash(otlp::to_text(*name));
     }
     case Key::resource: return resource_hash(group.resource.read(arena));
+    case Key::single: return 0;
   }
   return 0;
 }

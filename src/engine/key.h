@@ -8,6 +8,6 @@ namespace weir::engine {
 std::uint64_t key_hash(Key key, Signal signal, otlp::ResourceGroup& group, const otlp::Item& item, Arena& arena);
 
 // True when all items of one resource have the same key, so that it is enough to hash once for each.
-constexpr bool by_resource(Key key) { return key == Key::service || key == Key::resource; }
+constexpr bool by_resource(Key key) { return key == Key::service || key == Key::resource || key == Key::single; }
 
 }  // namespace weir::engine

@@ -13,7 +13,7 @@ std::string_view to_string(Kind kind) {
 }
 
 std::string_view to_string(Key key) {
-  constexpr std::array<std::string_view, 4> names = {"none", "trace_id", "service", "resource"};
+  constexpr std::array<std::string_view, 5> names = {"none", "trace_id", "service", "resource", "single"};
   return names[static_cast<std::size_t>(key)];
 }
 

@@ -1,0 +1,154 @@
+#include "components/connectors/spanmetrics/resources.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace weir::connectors::spanmetrics {
+namespace {
+
+// What requests' resources are remembered for recognising them by their bytes.
+constexpr std::size_t most_source_bytes = 4 * 1024 * 1024, largest_source = 64 * 1024;
+
+// One part in so many of the memory budget.
+constexpr std::size_t share_of_budget = 4;
+
+}  // namespace
+
+bool Footprint::take(std::size_t bytes) {
+  if (meeting_.series_bytes.load(std::memory_order_relaxed) + bytes > budget_.limit() / share_of_budget) return false;
+  if (!charge_.grow(bytes)) return false;
+  meeting_.series_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  return true;
+}
+
+void Footprint::take_unchecked(std::size_t bytes) {
+  charge_.grow_unchecked(bytes);
+  meeting_.series_bytes.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void Footprint::give_back(std::size_t bytes) {
+  charge_.shrink_to(charge_.bytes() - bytes);
+  meeting_.series_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+Resources::Resources(const Config& config, const otlp::WantedKeys& wanted, Meeting& meeting, Footprint& footprint)
+    : config_(config),
+      wanted_(wanted),
+      meeting_(meeting),
+      footprint_(footprint),
+      limit_(static_cast<std::size_t>(config.resource_metrics_cache_size)) {}
+
+Resources::~Resources() {
+  remove_if([](const Resource&) { return true; });
+}
+
+Resources::Found Resources::find(otlp::Lazy<otlp::Resource>& message, Arena& arena, TimePoint now) {
+  std::string_view raw = message.raw();
+  if (message.dirty()) {
+    writer_.clear();
+    message.write(writer_);
+    raw = writer_.view();
+  }
+  std::uint64_t hash = XXH3_64bits(raw.data(), raw.size());
+  auto at = sources_.find(hash);
+  Source* source = at == sources_.end() || at->second->raw != raw ? nullptr : at->second.get();
+  if (source == nullptr) {
+    Refused refused = Refused::no;
+    auto made = read(raw, arena, refused);
+    if (!made) return {nullptr, refused};
+    source = made.get();
+    keep(hash, std::move(made));
+  }
+  Resource& resource = *source->resource;
+  resource.last_seen = now;
+  resource.used = ++clock_;
+  if (resource.evicted) {
+    resource.evicted = false;
+    meeting_.resources.fetch_add(1, std::memory_order_relaxed);
+    make_room(resource);
+  }
+  return {source, Refused::no};
+}
+
+std::unique_ptr<Source> Resources::read(std::string_view raw, Arena& arena, Refused& refused) {
+  auto source = std::make_unique<Source>();
+  source->raw = raw;
+  otlp::Resource message;
+  decode(source->raw, arena, message);
+  const otlp::Value* service = message.attributes.find("service.name");
+  if (service == nullptr) return refused = Refused::no_service, nullptr;
+  if (service->is(otlp::ValueType::string)) source->service = service->text;
+  source->slots.resize(wanted_.size());
+  wanted_.find(otlp::AttributesView(source->raw, 1), source->slots);
+  source->resource = resource_of(message);
+  if (source->resource == nullptr) return refused = Refused::no_memory, nullptr;
+  return source;
+}
+
+// Equal for equal attributes in any order.
+std::string Resources::identity_of(const otlp::Resource& message) const {
+  auto& keys = config_.resource_metrics_key_attributes;
+  std::vector<const otlp::KeyValue*> parts;
+  for (auto& kv : message.attributes)
+    if (keys.empty() || std::find(keys.begin(), keys.end(), kv.key) != keys.end()) parts.push_back(&kv);
+  std::sort(parts.begin(), parts.end(), [](auto* a, auto* b) { return a->key < b->key; });
+  std::string out;
+  for (auto* kv : parts) {
+    std::string value = to_text(kv->value);
+    out += fmt::format("{}:{}{}{}:", kv->key.size(), kv->key, static_cast<int>(kv->value.type), value.size());
+    out += value;
+  }
+  return out;
+}
+
+Resource* Resources::resource_of(const otlp::Resource& message) {
+  std::string identity = identity_of(message);
+  auto at = resources_.find(identity);
+  if (at != resources_.end()) return at->second.get();
+  auto resource = std::make_unique<Resource>();
+  otlp::Resource bare;
+  bare.attributes = message.attributes;
+  otlp::Writer writer;
+  encode(bare, writer);
+  resource->attributes = std::string(writer.view());
+  resource->identity = identity;
+  resource->bytes = sizeof(Resource) + 2 * identity.size() + resource->attributes.size();
+  if (!footprint_.take(resource->bytes)) return nullptr;
+  Resource& made = *resource;
+  made.used = ++clock_;
+  resources_.emplace(std::move(identity), std::move(resource));
+  meeting_.resources.fetch_add(1, std::memory_order_relaxed);
+  make_room(made);
+  return &made;
+}
+
+// Over the limit for the process: the one of this core that was longest unseen goes with the next flush.
+void Resources::make_room(const Resource& newest) {
+  if (meeting_.resources.load(std::memory_order_relaxed) <= limit_) return;
+  Resource* oldest = nullptr;
+  for (auto& [identity, resource] : resources_)
+    if (!resource->evicted && resource.get() != &newest && (oldest == nullptr || resource->used < oldest->used)) oldest = resource.get();
+  if (oldest == nullptr) return;
+  oldest->evicted = true;
+  meeting_.resources.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Resources::keep(std::uint64_t hash, std::unique_ptr<Source> source) {
+  if (source->raw.size() > largest_source) {
+    passing_ = std::move(source);
+    return;
+  }
+  std::size_t bytes = sizeof(Source) + source->raw.size() + source->slots.size() * sizeof(otlp::AttributeView);
+  if (source_bytes_ + bytes > most_source_bytes) sources_.clear(), source_bytes_ = 0;
+  source_bytes_ += bytes;
+  sources_.insert_or_assign(hash, std::move(source));
+}
+
+void Resources::forget(Resource& resource) {
+  if (!resource.evicted) meeting_.resources.fetch_sub(1, std::memory_order_relaxed);
+  footprint_.give_back(resource.bytes);
+  sources_.clear();  // some may point to it
+  source_bytes_ = 0;
+}
+
+}  // namespace weir::connectors::spanmetrics

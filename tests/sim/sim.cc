@@ -1,0 +1,162 @@
+// Runs seeds: each one world of cores, traffic, faults and clock jumps. See README.md.
+#include <CLI/CLI.hpp>
+
+#include "base/log.h"
+#include "config/yaml.h"
+#include "engine/testing.h"
+#include "sim/checks.h"
+
+namespace weir::sim {
+namespace {
+
+using engine::testing::World;
+
+const engine::Factory& factory(std::string_view type) {
+  for (auto& row : engine::component_table())
+    if (row.accepts(type)) return row;
+  WEIR_CHECK(false, "no component {}", type);
+}
+
+void add(World& world, std::string_view id, std::string_view type, std::string_view yaml) {
+  config::Problems problems;
+  auto value = config::parse_yaml(yaml);
+  WEIR_CHECK(value.has_value(), "{}", value ? "" : value.error().what);
+  auto settings = factory(type).decode(&*value, problems);
+  WEIR_CHECK(settings != nullptr, "{}", problems.to_string());
+  world.add(factory(type), id, settings);
+}
+
+struct Totals {
+  Duration time{};
+  std::size_t spans = 0, traces = 0, kept = 0, exemplars = 0, refusals = 0, retries = 0;
+};
+
+// One seed.
+class Trial {
+ public:
+  explicit Trial(std::uint64_t seed)
+      : rng_(seed),
+        cores_(std::array<std::size_t, 4>{1, 2, 3, 8}[rng_.below(4)]),
+        name_(fmt::format("seed {} ({} cores)", seed, cores_)),
+        traces_(std::make_shared<Backend>()),
+        metrics_(std::make_shared<Backend>()),
+        world_(cores_, rng_.next()) {}
+
+  void run(Totals& totals) {
+    build();
+    world_.start();
+    Traffic traffic = Traffic::random(rng_, 30s);
+    for (auto& request : traffic.requests) {
+      if (Duration wait = request.at - world_.simulation().elapsed(); wait > 0s) pass(wait);
+      send(request.spans);
+    }
+    for (int i = 0; i < 20 && !retry(); ++i) pass(5s);
+    WEIR_CHECK(open_.empty(), "{}: {} requests are never taken", name_, open_.size());
+    pass(90s);  // decisions, edges and candidates are through
+    world_.stop(1h);
+    Seen seen = check(traffic.reference, *traces_, *metrics_, refusals_ == 0, name_);
+    totals.time += world_.simulation().elapsed();
+    totals.spans += traffic.reference.spans;
+    totals.traces += traffic.reference.traces.size();
+    totals.kept += seen.kept.size();
+    totals.exemplars += seen.exemplars;
+    totals.refusals += refusals_;
+    totals.retries += traces_->attempts + metrics_->attempts - traces_->got.size() - metrics_->got.size();
+  }
+
+ private:
+  struct Open {
+    std::size_t push;
+    std::vector<SimSpan> spans;
+  };
+
+  void faults(Backend& backend) {
+    backend.settings.retry.max_elapsed_time = 0s;
+    backend.settings.retry.initial_interval = 200ms;
+    backend.slowest = std::array<Duration, 3>{1ms, 100ms, 2s}[rng_.below(3)];
+    backend.failures = rng_.chance(0.5) ? 0.3 : 0.0;
+    if (rng_.chance(0.3)) {
+      backend.away_from = TimePoint(Duration(static_cast<std::int64_t>(rng_.below(20)) * 1s));
+      backend.away_until = backend.away_from + 30s;
+    }
+  }
+
+  void build() {
+    faults(*traces_);
+    faults(*metrics_);
+    if (rng_.chance(0.3)) traces_->settings.queue.queue_size = 2;  // overflows: senders are refused and come again
+    std::vector<std::string> before;
+    if (rng_.chance(0.4)) add_processor("groupbytrace", "groupbytrace", "{wait_duration: 2s}", before);
+    if (rng_.chance(0.4)) add_processor("batch", "batch", "{timeout: 500ms, send_batch_size: 50}", before);
+    add_processor("tail_sampling", "tail_sampling",
+                  "{decision_wait: 3s, policies: [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}]}", before);
+    add(world_, "spanmetrics", "spanmetrics", "{metrics_flush_interval: 5s, exemplars: {enabled: true}}");
+    add(world_, "servicegraph", "servicegraph", "{metrics_flush_interval: 5s, store: {ttl: 1h, max_items: 100000}}");
+    world_.add(backend_factory(), "backend/traces", traces_);
+    world_.add(backend_factory(), "backend/metrics", metrics_);
+    using otlp::Signal;
+    world_.pipeline("traces/sampled", Signal::traces, {"source"}, before, {"backend/traces"});
+    world_.pipeline("traces/all", Signal::traces, {"source"}, {}, {"spanmetrics", "servicegraph"});
+    world_.pipeline("metrics", Signal::metrics, {"spanmetrics", "servicegraph"}, {}, {"backend/metrics"});
+  }
+
+  void add_processor(std::string_view id, std::string_view type, std::string_view yaml, std::vector<std::string>& list) {
+    add(world_, id, type, yaml);
+    list.emplace_back(id);
+  }
+
+  void send(std::vector<SimSpan> spans) {
+    std::size_t push = world_.push(to_batch(spans), rng_.below(cores_));
+    open_.push_back({push, std::move(spans)});
+  }
+
+  // Sends refused requests again, as a client would. True when every request was answered OK.
+  bool retry() {
+    std::vector<Open> refused;
+    std::erase_if(open_, [&](Open& open) {
+      auto& answer = world_.answer(open.push);
+      if (!answer) return false;
+      if (*answer) refused.push_back(std::move(open));
+      return true;
+    });
+    refusals_ += refused.size();
+    for (auto& open : refused) send(std::move(open.spans));
+    return open_.empty();
+  }
+
+  void pass(Duration d) {
+    if (rng_.chance(0.05)) world_.simulation().clock().jump_wall((rng_.chance(0.5) ? 1 : -1) * 1h);
+    world_.advance(d);
+    retry();
+    world_.check_conservation();
+  }
+
+  Rng rng_;
+  std::size_t cores_;
+  std::string name_;
+  std::shared_ptr<Backend> traces_, metrics_;  // shared with the plan, which takes them for its configuration
+  World world_;
+  std::vector<Open> open_;
+  std::size_t refusals_ = 0;
+};
+
+int run(std::uint64_t from, std::uint64_t seeds) {
+  Totals totals;
+  for (std::uint64_t seed = from; seed < from + seeds; ++seed) Trial(seed).run(totals);
+  fmt::print("{} worlds from seed {}: {:.1f} simulated hours, {} spans in {} traces, {} kept, {} exemplars, {} requests refused, {} exports retried\n",
+             seeds, from, static_cast<double>(totals.time / 1s) / 3600, totals.spans, totals.traces, totals.kept, totals.exemplars,
+             totals.refusals, totals.retries);
+  return totals.kept > 0 && totals.exemplars > 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace weir::sim
+
+int main(int argc, char** argv) {
+  std::uint64_t from = 1, seeds = 300;
+  CLI::App app("Whole plans on virtual cores, with faults and clock jumps");
+  app.add_option("--from", from, "The first seed")->capture_default_str();
+  app.add_option("--seeds", seeds, "How many")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  return weir::sim::run(from, seeds);
+}

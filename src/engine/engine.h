@@ -34,6 +34,10 @@ class Engine {
   // Exact when nothing is moving (held() is asked on the stage's core only in stop and in the simulation).
   std::vector<LedgerRow> ledger(bool with_held) const;
 
+  // Bytes that one exchange of one core may have on their way to other cores. Past it senders are refused and come again.
+  void set_exchange_credit(std::size_t bytes) { exchange_credit_ = bytes; }
+  std::size_t exchange_credit() const { return exchange_credit_; }
+
   const Plan& plan() const { return plan_; }
   Host& host() { return host_; }
   std::uint16_t shard_count() const { return static_cast<std::uint16_t>(shards_.size()); }
@@ -48,6 +52,7 @@ class Engine {
   Plan plan_;
   Host& host_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::size_t exchange_credit_ = 32 * 1024 * 1024;  // some 90,000 spans: more only waits longer
   TimePoint deadline_{};
   io::Task stopped_;
 };

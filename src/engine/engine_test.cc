@@ -155,3 +155,29 @@ TEST_CASE("timers fire in virtual time") {
   CHECK(items(world.take()) == 1);
   world.stop();
 }
+
+TEST_CASE("an exchange whose cores are busy refuses, and senders come again") {
+  counters.clear();
+  World world(2, 5);
+  world.add(count_factory, "count", nullptr);
+  world.pipeline("traces", Signal::traces, {"source"}, {"count"}, {"sink"});
+  world.start();
+  world.engine().set_exchange_credit(1000);
+  std::vector<std::size_t> pushes = world.push_all(100, [] { return some_traces(4, 2); });
+  std::size_t refused = 0, taken = 0;
+  for (std::size_t push : pushes) {
+    REQUIRE(world.answer(push));
+    auto& outcome = *world.answer(push);
+    if (outcome) {
+      CHECK(outcome->code == Errc::refused);
+      CHECK(outcome->retry_after == 1s);
+    }
+    ++(outcome ? refused : taken);
+  }
+  CHECK(refused > 0);
+  CHECK(items(world.take()) == taken * 8);
+  world.check_conservation();
+  auto again = world.push(some_traces(4, 2));
+  CHECK_FALSE(*world.answer(again));
+  world.stop();
+}

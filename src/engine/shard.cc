@@ -207,6 +207,9 @@ void Shard::fan_out(const std::vector<Node*>& targets, Batch batch) {
 }
 
 void Shard::exchange(Node& node, Batch batch) {
+  // What has no sender to tell goes through: its memory exists already.
+  if (congested(node) && !batch.receipts.empty())
+    return node.out.refuse(std::move(batch), {Errc::refused, fmt::format("the cores behind \"{}\" are busy", label(node.plan)), 1s});
   Ledger::add(node.ledger.out, batch.items());
   std::size_t shards = engine_.shard_count();
   Node& next = *node.all.front();
@@ -228,13 +231,18 @@ void Shard::exchange(Node& node, Batch batch) {
       continue;
     }
     Shard& other = engine_.shard(i);
-    std::size_t items = parts[i].items();
-    node.in_flight.fetch_add(items, std::memory_order_relaxed);
-    other.executor_.post([&other, &node, items, at = next.index, part = std::move(parts[i])]() mutable {
-      node.in_flight.fetch_sub(items, std::memory_order_relaxed);
+    std::size_t bytes = parts[i].bytes();
+    node.in_flight.fetch_add(bytes, std::memory_order_relaxed);
+    other.executor_.post([&other, &node, bytes, at = next.index, part = std::move(parts[i])]() mutable {
+      node.in_flight.fetch_sub(bytes, std::memory_order_relaxed);
       other.deliver(*other.nodes_[at], std::move(part));
     });
   }
+}
+
+bool Shard::congested(const Node& node) const {
+  if (node.plan.role == Role::exchange) return node.in_flight.load(std::memory_order_relaxed) >= engine_.exchange_credit();
+  return node.stage && node.stage->congested();
 }
 
 void Shard::arm(Node& node, TimePoint when) {
@@ -307,12 +315,8 @@ TimePoint Out::now() const { return shard_->executor().now(); }
 UnixNanos Out::wall() const { return shard_->executor().wall(); }
 
 bool Out::congested() const {
-  auto full = [](auto& self, const Node& node) -> bool {
-    for (Node* next : node.all) {
-      if (next->stage && next->stage->congested()) return true;
-      if (self(self, *next)) return true;
-    }
-    return false;
+  auto full = [this](auto& self, const Node& node) -> bool {
+    return std::any_of(node.all.begin(), node.all.end(), [&](Node* next) { return shard_->congested(*next) || self(self, *next); });
   };
   return full(full, *node_);
 }

@@ -20,7 +20,7 @@ struct Node {
   std::unique_ptr<Intake> intake;      // receivers only
   io::TimerId timer = 0;
   TimePoint wake{};
-  std::atomic<std::uint64_t> in_flight{0};  // exchange: items on their way to other cores
+  std::atomic<std::size_t> in_flight{0};  // exchange: bytes on their way to other cores
 };
 
 // Owned by Engine; everything but the ledgers belongs to the core of its executor.
@@ -47,6 +47,7 @@ class Shard {
   void deliver(Node& to, Batch batch);
   void fan_out(const std::vector<Node*>& targets, Batch batch);
   void exchange(Node& node, Batch batch);
+  bool congested(const Node& node) const;
   void arm(Node& node, TimePoint when);
   void fire(Node& node);
   Result<> make_stage(Node& node);

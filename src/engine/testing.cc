@@ -124,12 +124,24 @@ void World::start() {
 }
 
 std::size_t World::push(Batch batch, std::size_t core) {
+  std::size_t number = post(std::move(batch), core);
+  simulation_.run_ready();
+  return number;
+}
+
+std::vector<std::size_t> World::push_all(std::size_t count, const std::function<Batch()>& make, std::size_t core) {
+  std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i < count; ++i) numbers.push_back(post(make(), core));
+  simulation_.run_ready();
+  return numbers;
+}
+
+std::size_t World::post(Batch batch, std::size_t core) {
   std::size_t number = answers_.size();
   answers_.emplace_back();
   simulation_.core(core).post([this, number, core, batch = std::move(batch)]() mutable {
     intakes_[core]->push(std::move(batch), "test", [this, number](Outcome outcome) { answers_[number] = std::move(outcome); });
   });
-  simulation_.run_ready();
   return number;
 }
 

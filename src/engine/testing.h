@@ -56,6 +56,8 @@ class World {
 
   // Feeds a batch into the receiver "source" on a core; the outcome is kept under the returned number.
   std::size_t push(Batch batch, std::size_t core = 0);
+  // Feeds `count` batches before any of them is worked on.
+  std::vector<std::size_t> push_all(std::size_t count, const std::function<Batch()>& make, std::size_t core = 0);
   // nullopt: not answered yet.
   const std::optional<Outcome>& answer(std::size_t push) const { return answers_[push]; }
   void advance(Duration d) { simulation_.advance(d); }
@@ -75,6 +77,7 @@ class World {
 
  private:
   friend struct WorldAccess;
+  std::size_t post(Batch batch, std::size_t core);
   io::Simulation simulation_;
   TestHost host_;
   PlanSpec spec_;

@@ -86,21 +86,26 @@ class Sink:
         self.server.server_close()
 
 
-class Weir:
-    """A running weir. `config` is YAML text; the process works in a folder of its own."""
+class Collector:
+    """A running collector. `config` is YAML text; the process works in a folder of its own."""
 
-    def __init__(self, config, args=(), ready=(), env=None):
+    def __init__(self, program, config, args=(), ready=(), env=None):
+        self.name = os.path.basename(program)
         self.folder = tempfile.TemporaryDirectory(prefix="weir-test-")
         self.config = os.path.join(self.folder.name, "config.yaml")
         self.write(config)
         self.log_path = os.path.join(self.folder.name, "log")
         self.log = open(self.log_path, "wb")
-        self.process = subprocess.Popen([binary(), "--config", self.config, *args], stdout=self.log, stderr=self.log,
+        self.process = subprocess.Popen([program, "--config", self.config, *args], stdout=self.log, stderr=self.log,
                                         stdin=subprocess.DEVNULL, cwd=self.folder.name, env={**os.environ, **(env or {})})
-        for port in ready:
-            wait_for(lambda: connectable(port) or self.process.poll() is not None, what="port %d open" % port)
+        try:
+            for port in ready:
+                wait_for(lambda: connectable(port) or self.process.poll() is not None, what="port %d open" % port)
+        except AssertionError as e:
+            self.process.kill()
+            raise AssertionError("%s\n%s" % (e, self.output()[-3000:]))
         if self.process.poll() is not None:
-            raise AssertionError("weir ended with %s:\n%s" % (self.process.returncode, self.output()))
+            raise AssertionError("%s ended with %s:\n%s" % (self.name, self.process.returncode, self.output()))
 
     def write(self, config):
         with open(self.config, "w") as f:
@@ -126,7 +131,7 @@ class Weir:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-                raise AssertionError("weir did not stop:\n" + self.output()[-3000:])
+                raise AssertionError("%s did not stop:\n%s" % (self.name, self.output()[-3000:]))
         return self.process.returncode
 
     def __enter__(self):
@@ -138,6 +143,11 @@ class Weir:
             self.process.wait()
         self.log.close()
         self.folder.cleanup()
+
+
+class Weir(Collector):
+    def __init__(self, config, **options):
+        super().__init__(binary(), config, **options)
 
 
 def post(port, path, body, headers=None, timeout=20):

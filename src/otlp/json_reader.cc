@@ -1,5 +1,6 @@
 #include <simdjson.h>
 
+#include <bit>
 #include <charconv>
 #include <cmath>
 
@@ -350,7 +351,7 @@ class Converter {
     if (value.get(out) == simdjson::SUCCESS || parse_text(value, out)) return true;
     std::string_view text;
     if (value.get(text) == simdjson::SUCCESS) {
-      if (text == "NaN") return out = std::nan(""), true;
+      if (text == "NaN") return out = std::bit_cast<double>(0x7ff8'0000'0000'0001), true;  // the bits of Go's NaN: hashes of values are equal
       if (text == "Infinity" || text == "-Infinity") return out = text[0] == '-' ? -INFINITY : INFINITY, true;
     }
     return wrong("expected a number");

@@ -35,7 +35,8 @@ class OneProgram(Differential):
     def test_batches_are_cut_and_joined(self):
         for settings in ("timeout: 10s, send_batch_size: 100000", "timeout: 10s, send_batch_size: 50, send_batch_max_size: 70", "timeout: 20ms, send_batch_size: 10"):
             with self.subTest(settings):
-                self.same(template(SIGNALS, "  batch: {%s}" % settings, ["batch"]), requests())
+                # The Go collector loses the metadata of a metric that it cuts in two.
+                self.same(template(SIGNALS, "  batch: {%s}" % settings, ["batch"]), requests(), ignore=["^metric.metadata"])
 
     def test_batch_sizes(self):
         config = template("traces", "  batch: {timeout: 10s, send_batch_size: 30, send_batch_max_size: 30}", ["batch"])

@@ -348,14 +348,13 @@ class Converter {
     return wrong("expected an unsigned integer");
   }
   bool read_real(dom::element value, double& out) {
-    if (value.get(out) == simdjson::SUCCESS || parse_text(value, out)) return true;
-    std::string_view text;
-    if (value.get(text) == simdjson::SUCCESS) {
-      if (text == "NaN") return out = std::bit_cast<double>(0x7ff8'0000'0000'0001), true;  // the bits of Go's NaN: hashes of values are equal
-      if (text == "Infinity" || text == "-Infinity") return out = text[0] == '-' ? -INFINITY : INFINITY, true;
-    }
-    return wrong("expected a number");
+    if (value.get(out) == simdjson::SUCCESS) return true;
+    if (!parse_text(value, out)) return wrong("expected a number");
+    if (std::isnan(out)) out = std::bit_cast<double>(go_nan);
+    return true;
   }
+
+  static constexpr std::uint64_t go_nan = 0x7ff8'0000'0000'0001;  // what Go reads "NaN" as: hashes of it are equal too
 
   Writer out_;
   std::string place_, why_;

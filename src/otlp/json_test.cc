@@ -40,6 +40,12 @@ TEST_CASE("other legal spellings") {
   CHECK(again(Signal::traces, "{}") == "{}");
 }
 
+TEST_CASE("NaN has the bits that the Go collector gives it") {
+  auto bytes = json_to_protobuf(Signal::metrics, R"({"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"gauge":{"dataPoints":[{"asDouble":"NaN"}]}}]}]}]})");
+  REQUIRE(bytes);
+  CHECK(bytes->view().ends_with(std::string_view("\x01\0\0\0\0\0\xf8\x7f", 8)));
+}
+
 TEST_CASE("errors name the place") {
   struct {
     std::string_view json, error;

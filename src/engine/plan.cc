@@ -94,11 +94,13 @@ class Planner {
       if (auto* connector = find(plan_.spec_->connectors, id)) {
         for (std::size_t node : connector_nodes(*connector, pipeline.signal)) sinks.push_back(node);
       } else if (auto* exporter = find(plan_.spec_->exporters, id)) {
-        if (!exporter->factory->supports(pipeline.signal))
+        if (!exporter->factory->supports(pipeline.signal)) {
           error(fmt::format("service::pipelines::{}: exporter \"{}\" does not support {}", pipeline.id, id.to_string(),
                             to_string(pipeline.signal)));
-        else
-          sinks.push_back(single(Role::exporter, *exporter, pipeline.signal, pipeline.signal));
+          continue;
+        }
+        check(*exporter, pipeline);
+        sinks.push_back(single(Role::exporter, *exporter, pipeline.signal, pipeline.signal));
       }
     }
   }

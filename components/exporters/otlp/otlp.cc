@@ -1,10 +1,12 @@
-#include "components/exporters/otlp/config.h"
-#include "components/shared/otlp_grpc/grpc_sender.h"
 #include "components/shared/auth/auth.h"
+#include "components/shared/otlp_grpc/config.h"
+#include "components/shared/otlp_grpc/grpc_sender.h"
 #include "engine/decode.h"
 
 namespace weir::exporters::otlp {
 namespace {
+
+using otlp_grpc::Config;
 
 const Config& as(const void* config) { return *static_cast<const Config*>(config); }
 
@@ -16,11 +18,6 @@ Result<std::unique_ptr<engine::Stage>> make(const void* config, engine::StageCon
 }
 
 }  // namespace
-
-std::span<const config::FieldInfo> Config::fields() {
-  static const std::array rows{config::embedded<&Config::client>(), config::embedded<&Config::exporting>()};
-  return rows;
-}
 
 engine::Factory factory() {
   return {.kind = engine::Kind::exporter,

@@ -46,11 +46,12 @@ struct Metrics : SentCounters {
 
 // Holds batches from process() until the backend has them or they are given up. One core; bounded by queue_size for
 // whoever can still be refused, and by the memory budget for what stages in front already hold.
-class QueuedExporter : public engine::Stage {
+class QueuedExporter : public QueuedStage {
  public:
-  QueuedExporter(const Settings& settings, std::unique_ptr<Sender> sender, const engine::StageContext& context)
+  QueuedExporter(const Settings& settings, std::unique_ptr<Sender> sender, Relay* relay, const engine::StageContext& context)
       : settings_(settings),
         sender_(std::move(sender)),
+        relay_(relay),
         id_(context.id.to_string()),
         executor_(context.executor),
         rng_(context.rng),
@@ -58,15 +59,15 @@ class QueuedExporter : public engine::Stage {
         signal_(context.signal) {
     auto& queue = settings_.queue;
     if (!queue.enabled) return;
-    std::string key = fmt::format("queue {} {}", id_, to_string(context.signal));
+    std::string key = fmt::format("queue {} {} {}", id_, to_string(context.signal), settings_.endpoint);
     fill_ = engine::shared_state<Fill>(context.host, key);
-    consumers_ = std::max<std::size_t>(1, queue.num_consumers / context.shards);
+    if (sender_) consumers_ = std::max<std::size_t>(1, queue.num_consumers / context.shards);
     if (context.shard == 0) export_gauges(context);
   }
 
   Result<> start(Out& out) override {
     out_ = &out;
-    return sender_->start();
+    return sender_ ? sender_->start() : Result<>();
   }
 
   void process(Batch batch, Out& out) override {
@@ -104,6 +105,22 @@ class QueuedExporter : public engine::Stage {
   bool congested() const override { return settings_.queue.enabled && is_full(1); }
 
   void tick(TimePoint, Out&) override { pump(); }
+
+  void retire(std::function<void(Batch)> take) override {
+    take_ = std::move(take);
+    auto blocked = std::exchange(blocked_, {});
+    for (auto& entry : std::exchange(waiting_, {})) hand_back(std::move(entry.batch), entry.size);
+    for (auto& batch : blocked) take_(std::move(batch));
+    for (auto job = jobs_.begin(); job != jobs_.end();) {
+      auto next = std::next(job);
+      if (job->timer) {
+        executor_.cancel(job->timer);
+        hand_back(std::move(job->batch), job->size);
+        jobs_.erase(job);
+      }
+      job = next;
+    }
+  }
 
  private:
   struct Waiting {
@@ -144,12 +161,14 @@ class QueuedExporter : public engine::Stage {
   }
 
   void pump() {
+    if (std::exchange(pumping_, true)) return;  // an attempt may end at once, and ends here
     while (!waiting_.empty() && jobs_.size() < consumers_) {
       auto next = settings_.queue.batch ? take_batch() : take_one();
-      if (!next) return;
+      if (!next) break;
       jobs_.push_back({.batch = std::move(next->batch), .size = next->size, .begun = executor_.now(), .number = ++job_number_});
       attempt(std::prev(jobs_.end()));
     }
+    pumping_ = false;
   }
 
   std::optional<Waiting> take_one() {
@@ -201,10 +220,18 @@ class QueuedExporter : public engine::Stage {
   void attempt(JobRef job) {
     job->timer = 0;
     ++job->attempts;
+    if (relay_) return relay(job);
     metrics_.in_flight.set(metrics_.in_flight.value() + 1);
     Payload payload{sender_->encode(job->batch), signal_, job->batch.items(), job->batch.context};
     sender_->send(std::move(payload), settings_.timeout,
                   [this, number = job->number](Outcome outcome) { finished(number, std::move(outcome)); });
+  }
+
+  void relay(JobRef job) {
+    Outcome outcome = relay_->forward(job->batch, *out_);
+    if (outcome) return fail_attempt(job, *outcome);
+    leave(job);
+    pump();
   }
 
   void finished(std::uint64_t number, Outcome outcome) {
@@ -213,10 +240,24 @@ class QueuedExporter : public engine::Stage {
     if (job == jobs_.end()) return;  // abandoned meanwhile
     if (!outcome)
       succeed(job);
-    else if (settings_.retry.enabled && may_retry(*outcome))
-      retry(job, *outcome);
     else
-      fail_job(job, *outcome, may_retry(*outcome) ? Reason::retries_exhausted : Reason::permanent_error);
+      fail_attempt(job, *outcome);
+  }
+
+  void fail_attempt(JobRef job, const Error& error) {
+    if (take_ && may_retry(error)) {
+      hand_back(std::move(job->batch), job->size);
+      jobs_.erase(job);
+    } else if (settings_.retry.enabled && may_retry(error)) {
+      retry(job, error);
+    } else {
+      fail_job(job, error, may_retry(error) ? Reason::retries_exhausted : Reason::permanent_error);
+    }
+  }
+
+  void hand_back(Batch batch, std::uint64_t size) {
+    release(size);
+    take_(std::move(batch));
   }
 
   void succeed(JobRef job) {
@@ -281,6 +322,7 @@ class QueuedExporter : public engine::Stage {
 
   void export_gauges(const engine::StageContext& context) {
     telemetry::Labels labels = {{"exporter", id_}, {"data_type", std::string(to_string(context.signal))}};
+    if (!settings_.endpoint.empty()) labels.emplace_back("endpoint", settings_.endpoint);
     auto capacity = static_cast<double>(settings_.queue.queue_size);
     gauges_ = context.host.metrics().add_source([labels, capacity, fill = fill_](std::vector<telemetry::Family>& out) {
       auto gauge = [&](std::string name, std::string help, double value) {
@@ -293,7 +335,8 @@ class QueuedExporter : public engine::Stage {
   }
 
   Settings settings_;
-  std::unique_ptr<Sender> sender_;
+  std::unique_ptr<Sender> sender_;  // one of the two
+  Relay* relay_;
   std::string id_;
   io::Executor& executor_;
   Rng& rng_;
@@ -302,12 +345,13 @@ class QueuedExporter : public engine::Stage {
   Out* out_ = nullptr;
   std::shared_ptr<Fill> fill_;    // shared with the same exporter on other cores
   std::shared_ptr<void> gauges_;  // registration, first core only
-  std::size_t consumers_ = SIZE_MAX;
+  std::size_t consumers_ = SIZE_MAX;  // handing on takes no time: what one backend has no room for must not stop the others
   std::deque<Waiting> waiting_;
   std::deque<Batch> blocked_;  // block_on_overflow: not in the queue yet, their senders wait
   std::list<Job> jobs_;
   std::uint64_t job_number_ = 0;
-  bool draining_ = false, abandoned_ = false;
+  bool draining_ = false, abandoned_ = false, pumping_ = false;
+  std::function<void(Batch)> take_;  // set: out of service
   log::RateLimit retry_lines_, drop_lines_;
 };
 
@@ -328,9 +372,13 @@ Duration backoff(const RetrySettings& settings, unsigned attempt, Rng& rng, Dura
   return std::max(asked, Duration{static_cast<std::int64_t>(base * jitter)});
 }
 
-std::unique_ptr<engine::Stage> make_stage(const Settings& settings, std::unique_ptr<Sender> sender,
-                                          const engine::StageContext& context) {
-  return std::make_unique<QueuedExporter>(settings, std::move(sender), context);
+std::unique_ptr<QueuedStage> make_stage(const Settings& settings, std::unique_ptr<Sender> sender,
+                                        const engine::StageContext& context) {
+  return std::make_unique<QueuedExporter>(settings, std::move(sender), nullptr, context);
+}
+
+std::unique_ptr<QueuedStage> make_stage(const Settings& settings, Relay& relay, const engine::StageContext& context) {
+  return std::make_unique<QueuedExporter>(settings, nullptr, &relay, context);
 }
 
 }  // namespace weir::exporting

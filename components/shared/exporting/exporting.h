@@ -38,6 +38,7 @@ struct Settings {
   Duration timeout = 5s;  // one attempt; 0: none
   RetrySettings retry;
   QueueSettings queue;
+  std::string endpoint;  // of exporters with a queue for each backend: tells their queues and gauges apart
 };
 
 // One request on its way out.
@@ -61,6 +62,22 @@ class Sender {
   virtual void send(Payload payload, Duration timeout, Done done) = 0;
 };
 
+// What takes batches instead of a Sender when there are queues of other stages behind: it hands parts of a batch on to
+// them, with the same Out, and they deliver.
+class Relay {
+ public:
+  virtual ~Relay() = default;
+  // What could not be handed on is left in `batch`, and tried again as the error says.
+  virtual Outcome forward(otlp::Batch& batch, engine::Out& out) = 0;
+};
+
+// An exporter stage that can be taken out of service without losing what it holds.
+class QueuedStage : public engine::Stage {
+ public:
+  // From now on nothing is tried again: what waits now, and what fails later in a way that may pass, goes to `take`.
+  virtual void retire(std::function<void(otlp::Batch)> take) = 0;
+};
+
 // The collector's counters of an exporter's items. For exporters that write at once and need no queue, too.
 struct SentCounters {
   telemetry::Counter &sent, &failed;
@@ -71,8 +88,10 @@ struct SentCounters {
 Duration backoff(const RetrySettings& settings, unsigned attempt, Rng& rng, Duration asked);
 
 // The exporter stage around a sender.
-std::unique_ptr<engine::Stage> make_stage(const Settings& settings, std::unique_ptr<Sender> sender,
-                                          const engine::StageContext& context);
+std::unique_ptr<QueuedStage> make_stage(const Settings& settings, std::unique_ptr<Sender> sender,
+                                        const engine::StageContext& context);
+// The same in front of a relay, which outlives it.
+std::unique_ptr<QueuedStage> make_stage(const Settings& settings, Relay& relay, const engine::StageContext& context);
 
 // For Factory::answers_late: an OK from this queue means that the backend has the data.
 inline bool answers_late(const Settings& settings) { return !settings.queue.enabled || settings.queue.wait_for_result; }

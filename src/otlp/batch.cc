@@ -100,10 +100,15 @@ Item split_metric(Item& item, std::uint32_t n, Arena& arena) {
 
 Result<Batch> Batch::parse(Signal signal, Bytes request, Charge charge) {
   WEIR_ASSIGN(Extent extent, verify(signal, request.view()));
-  Batch batch(signal);
-  batch.items_ = extent.items;
-  batch.bytes_ = request.size();
+  Batch batch = trusted(signal, std::move(request), extent.items);
   batch.charge = std::move(charge);
+  return batch;
+}
+
+Batch Batch::trusted(Signal signal, Bytes request, std::size_t items) {
+  Batch batch(signal);
+  batch.items_ = items;
+  batch.bytes_ = request.size();
   if (!request.empty()) batch.chunks_.push_back(std::move(request));
   return batch;
 }

@@ -13,7 +13,7 @@ using config::field;
 using config::FieldInfo;
 
 std::optional<PolicyType> policy_type(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, PolicyType>, 16> names{{
+  static constexpr std::array<std::pair<std::string_view, PolicyType>, 17> names{{
       {"always_sample", PolicyType::always_sample},
       {"latency", PolicyType::latency},
       {"numeric_attribute", PolicyType::numeric_attribute},
@@ -23,6 +23,7 @@ std::optional<PolicyType> policy_type(std::string_view name) {
       {"rate_limiting", PolicyType::rate_limiting},
       {"span_count", PolicyType::span_count},
       {"trace_state", PolicyType::trace_state},
+      {"trace_flags", PolicyType::trace_flags},
       {"boolean_attribute", PolicyType::boolean_attribute},
       {"ottl_condition", PolicyType::ottl_condition},
       {"bytes_limiting", PolicyType::bytes_limiting},
@@ -86,7 +87,7 @@ std::span<const FieldInfo> StringAttribute::fields() {
 std::span<const FieldInfo> RateLimiting::fields() {
   static const std::array rows{
       field<&RateLimiting::spans_per_second>("spans_per_second", "Spans a second, over all cores."),
-      field<&RateLimiting::burst_capacity>("burst_capacity", "Spans that may come at once; 0 counts whole seconds."),
+      field<&RateLimiting::burst_capacity>("burst_capacity", "Spans that may come at once; 0 is twice spans_per_second."),
   };
   return rows;
 }
@@ -216,6 +217,7 @@ std::span<const FieldInfo> Config::fields() {
       field<&Config::sample_on_first_match>("sample_on_first_match", "Stop at the first policy that samples."),
       field<&Config::drop_pending_traces_on_shutdown>("drop_pending_traces_on_shutdown", "Drop waiting traces at shutdown instead of deciding them."),
       field<&Config::maximum_trace_size_bytes>("maximum_trace_size_bytes", "Larger traces are dropped whole; 0 is no limit."),
+      field<&Config::early_decision_trace_bytes>("early_decision_trace_bytes", "A trace that holds more than this is decided at once, its later spans follow; 0 is no limit."),
       field<&Config::sampling_strategy>("sampling_strategy", "trace-complete waits for the trace; span-ingest keeps a trace as soon as a policy samples it."),
   };
   return rows;
@@ -230,7 +232,7 @@ void Config::validate(config::Context& context) const {
     if (!names.insert(policy.name).second) context.error_at(at, fmt::format("duplicate policy name \"{}\"", policy.name));
   }
   // The collector finds these out when it starts, and so do we; a check of the configuration warns.
-  if (auto compiled = Policies::compile(policies); !compiled) context.warning_at("policies", compiled.error().what);
+  if (auto compiled = Policies::check(*this); !compiled) context.warning_at("policies", compiled.error().what);
 }
 
 engine::Factory factory() {

@@ -11,7 +11,7 @@ namespace weir::processors::tail_sampling {
 
 enum class PolicyType : std::uint8_t {
   always_sample, latency, numeric_attribute, probabilistic, status_code, string_attribute, rate_limiting, span_count,
-  trace_state, boolean_attribute, ottl_condition, bytes_limiting, and_, not_, drop, composite
+  trace_state, trace_flags, boolean_attribute, ottl_condition, bytes_limiting, and_, not_, drop, composite
 };
 
 enum class Strategy : std::uint8_t { trace_complete, span_ingest };
@@ -65,7 +65,7 @@ struct BooleanAttribute {
   static std::span<const config::FieldInfo> fields();
 };
 struct OttlCondition {
-  std::string error_mode = "propagate";
+  std::string error_mode = "ignore";
   std::vector<std::string> span, spanevent;
   static std::span<const config::FieldInfo> fields();
 };
@@ -144,6 +144,7 @@ struct Config {
   bool sample_on_first_match = false;
   bool drop_pending_traces_on_shutdown = false;
   std::uint64_t maximum_trace_size_bytes = 0;
+  std::uint64_t early_decision_trace_bytes = 16 * 1024 * 1024;
   Strategy sampling_strategy = Strategy::trace_complete;
 
   static std::span<const config::FieldInfo> fields();

@@ -1,277 +1,319 @@
 #include "components/processors/tail_sampling/tail_sampling.h"
 
-#include <queue>
-
-#include "components/processors/tail_sampling/traces.h"
-
 namespace weir::processors::tail_sampling {
 namespace {
 
 using engine::Out;
 using engine::Reason;
 using otlp::Batch;
-using otlp::TraceId;
-
-constexpr std::array<double, 17> age_bounds = {1, 2, 5, 10, 20, 30, 40, 50, 60, 90, 120, 180, 300, 600, 1800, 3600, 7200};
 
 // Decided traces go on together up to this size, so that what follows is called less often.
 constexpr std::size_t outgoing_items = 2000;
 
-// Decisions come within this time of their due time: one wake-up for many traces.
-constexpr Duration tick = 100ms;
+// Traces that are due come in rounds this far apart: one wake-up for many.
+constexpr Duration round_length = 100ms;
 
-struct Metrics {
-  struct PolicyCounters {
-    telemetry::Counter &sampled, &not_sampled;
-  };
-  std::vector<PolicyCounters> policies;
-  telemetry::Counter &kept, &rejected, &dropped, &new_traces, &early, &late_kept, &late_dropped, &too_early;
-  telemetry::Histogram& late_age;
-  telemetry::Gauge& in_memory;
+// Decisions in one round; what is left comes after others had their turn.
+constexpr std::size_t round_decisions = 5000;
 
-  static Metrics of(const engine::StageContext& context, const std::vector<std::string>& names) {
-    auto& registry = context.host.metrics();
-    constexpr std::string_view prefix = "otelcol_processor_tail_sampling_";
-    auto counter = [&](std::string_view name, std::string_view help, telemetry::Labels labels) -> telemetry::Counter& {
-      labels.emplace_back("processor", context.id.to_string());
-      return registry.counter(std::string(prefix) + std::string(name), help, std::move(labels));
-    };
-    constexpr std::string_view by_policy = "Traces by what a policy said.", overall = "Traces by decision.";
-    std::vector<PolicyCounters> policies;
-    for (auto& name : names) {
-      std::string label = context.id.name.empty() ? name : context.id.name + "." + name;
-      policies.push_back({counter("count_traces_sampled", by_policy, {{"policy", label}, {"sampled", "true"}, {"decision", "sampled"}}),
-                          counter("count_traces_sampled", by_policy, {{"policy", label}, {"sampled", "false"}, {"decision", "not_sampled"}})});
-    }
-    telemetry::Labels own = {{"processor", context.id.to_string()}};
-    return {std::move(policies),
-            counter("global_count_traces_sampled", overall, {{"sampled", "true"}, {"decision", "sampled"}}),
-            counter("global_count_traces_sampled", overall, {{"sampled", "false"}, {"decision", "not_sampled"}}),
-            counter("global_count_traces_sampled", overall, {{"sampled", "false"}, {"decision", "dropped"}}),
-            counter("new_trace_id_received", "Traces that came for the first time.", {}),
-            counter("early_decisions", "Traces decided before their time because num_traces waited.", {}),
-            counter("early_releases_from_cache_decision", "Late spans by the decision on their trace.", {{"sampled", "true"}}),
-            counter("early_releases_from_cache_decision", "Late spans by the decision on their trace.", {{"sampled", "false"}}),
-            counter("sampling_trace_dropped_too_early", "Traces lost undecided: never, weir decides them early.", {}),
-            registry.histogram(std::string(prefix) + "sampling_late_span_age", "Seconds from the decision to a late span.", age_bounds, own),
-            registry.gauge(std::string(prefix) + "sampling_traces_on_memory", "Traces waiting for their decision.", own)};
-  }
-};
+// Of so many decisions one is timed, policy by policy.
+constexpr std::uint64_t timed_share = 64;
 
-class TailSampling : public engine::Stage {
- public:
-  TailSampling(const Config& config, std::unique_ptr<Policies> policies, const engine::StageContext& context)
-      : config_(config),
-        policies_(std::move(policies)),
-        budget_(context.host.budget()),
-        metrics_(Metrics::of(context, policies_->names())),
-        limit_(std::max<std::size_t>(1, config.num_traces / context.shards)),
-        kept_(cache_size(config.decision_cache.sampled_cache_size, context.shards)),
-        rejected_(cache_size(config.decision_cache.non_sampled_cache_size, context.shards)) {}
-
-  void process(Batch batch, Out& out) override {
-    if (!batch.receipts.empty() && (out.congested() || (config_.block_on_overflow && pending_.size() >= limit_)))
-      return out.refuse(std::move(batch), {Errc::refused, "tail sampling holds as much as it may", 1s});
-    out.accept(batch);
-    Arena& arena = batch.arena();
-    for (auto& group : batch.groups())
-      for (auto& scope : group.scopes) take(group, scope, arena, out);
-    flush(out);
-    metrics_.in_memory.set(static_cast<double>(pending_.size()));
-  }
-
-  void tick(TimePoint now, Out& out) override {
-    while (!queue_.empty() && queue_.top().due <= now) {
-      Waiting next = queue_.top();
-      queue_.pop();
-      auto at = pending_.find(next.id);
-      if (at == pending_.end() || at->second->due > next.due) continue;  // decided already, or waiting longer now
-      decide(at, out);
-    }
-    flush(out);
-    wake(out);
-    metrics_.in_memory.set(static_cast<double>(pending_.size()));
-  }
-
-  void drain(Out& out) override {
-    while (!pending_.empty()) {
-      if (config_.drop_pending_traces_on_shutdown)
-        drop_pending(pending_.begin(), Reason::shutdown, out);
-      else
-        decide(pending_.begin(), out);
-    }
-    flush(out);
-  }
-
-  std::size_t held() const override { return held_ + outgoing_.items(); }
-
- private:
-  using Pending = boost::unordered_flat_map<TraceId, std::unique_ptr<PendingTrace>, std::hash<TraceId>>;
-  struct Waiting {
-    TimePoint due;
-    TraceId id;
-    bool operator<(const Waiting& other) const { return due > other.due; }  // earliest first
-  };
-
-  std::size_t cache_size(std::uint64_t asked, std::uint16_t shards) const {
-    return std::max<std::size_t>(1, (asked ? asked : config_.num_traces) / shards);
-  }
-
-  void take(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, Out& out) {
-    SharedSurroundings around;
-    for (auto& item : scope.items) {
-      TraceId id = item.read<otlp::Span>(arena).trace_id;
-      const UnixNanos* kept = kept_.find(id);
-      if (const UnixNanos* decided = kept ? kept : rejected_.find(id)) {
-        if (!note_late(kept != nullptr, *decided, out)) continue;
-        if (!around) around = surroundings_.intern(group, scope, *policies_, arena);
-        pass_on(item, around, out);
-        continue;
-      }
-      if (!around) around = surroundings_.intern(group, scope, *policies_, arena);
-      PendingTrace& trace = pending(id, out);
-      add(trace, group, scope, item, around, arena, out);
-    }
-  }
-
-  // A span of a trace that is decided. True when it follows a kept one.
-  bool note_late(bool kept, UnixNanos decided, Out& out) {
-    metrics_.late_age.observe(static_cast<double>(out.wall() - std::min(out.wall(), decided)) / 1e9);
-    (kept ? metrics_.late_kept : metrics_.late_dropped).add();
-    if (!kept) out.count_dropped(1, Reason::late);
-    return kept;
-  }
-
-  void pass_on(const otlp::Item& item, const SharedSurroundings& around, Out& out) {
-    PendingTrace single;
-    append_span(single, item, around, scratch_);
-    release(single, out);
-  }
-
-  PendingTrace& pending(const TraceId& id, Out& out) {
-    auto at = pending_.find(id);
-    if (at != pending_.end()) return *at->second;
-    if (pending_.size() >= limit_) decide_oldest(out);
-    metrics_.new_traces.add();
-    auto trace = std::make_unique<PendingTrace>();
-    trace->facts.id = id;
-    trace->first = out.now();
-    trace->charge = budget_.empty_charge();
-    PendingTrace& made = *trace;
-    pending_.emplace(id, std::move(trace));
-    return made;
-  }
-
-  void add(PendingTrace& trace, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item, const SharedSurroundings& around,
-           Arena& arena, Out& out) {
-    trace.last = out.now();
-    policies_->observe(group, scope, item, around->conditions, arena, trace.facts);
-    std::size_t size = append_span(trace, item, around, scratch_);
-    trace.facts.bytes += size;
-    trace.charge.grow_unchecked(size);
-    ++held_;
-    if (!trace.root && item.read<otlp::Span>(arena).parent_span_id.empty()) trace.root = out.now();
-    if (config_.maximum_trace_size_bytes && trace.facts.bytes > config_.maximum_trace_size_bytes)
-      return drop_too_large(trace.facts.id, out);
-    schedule(trace, out);
-    if (config_.sampling_strategy == Strategy::span_ingest) decide_if_sampled(trace.facts.id, out);
-  }
-
-  // When the trace is due now; an entry in the queue for each change.
-  void schedule(PendingTrace& trace, Out& out) {
-    TimePoint due = trace.first + std::max<Duration>(config_.decision_wait, 1s);
-    if (config_.decision_wait_idle > 0s) due = std::min(due, trace.last + config_.decision_wait_idle);
-    if (trace.root && config_.decision_wait_after_root_received > 0s)
-      due = std::min(due, *trace.root + config_.decision_wait_after_root_received);
-    if (due == trace.due) return;
-    trace.due = due;
-    queue_.push({due, trace.facts.id});
-    wake(out);
-  }
-
-  void wake(Out& out) {
-    if (queue_.empty()) return;
-    // Rounded up, so that traces that are due close together share a wake-up.
-    auto due = queue_.top().due.time_since_epoch();
-    out.wake_at(TimePoint((due + tick_length - 1ns) / tick_length * tick_length));
-  }
-
-  void decide_if_sampled(const TraceId& id, Out& out) {
-    auto at = pending_.find(id);
-    if (policies_->decide(at->second->facts, out.wall(), true).decision == Decision::sampled) decide(at, out);
-  }
-
-  void decide_oldest(Out& out) {
-    while (!queue_.empty()) {
-      auto at = pending_.find(queue_.top().id);
-      queue_.pop();
-      if (at == pending_.end()) continue;
-      metrics_.early.add();
-      return decide(at, out);
-    }
-  }
-
-  void decide(Pending::iterator at, Out& out) {
-    PendingTrace& trace = *at->second;
-    auto verdict = policies_->decide(trace.facts, out.wall(), config_.sample_on_first_match);
-    for (std::size_t i = 0; i < verdict.asked; ++i)
-      (verdict.sampled_by[i] ? metrics_.policies[i].sampled : metrics_.policies[i].not_sampled).add();
-    if (verdict.decision == Decision::sampled) {
-      metrics_.kept.add();
-      kept_.add(trace.facts.id, out.wall());
-      held_ -= trace.facts.spans;
-      release(trace, out);
-      pending_.erase(at);
-      return;
-    }
-    (verdict.decision == Decision::dropped ? metrics_.dropped : metrics_.rejected).add();
-    drop_pending(at, Reason::sampled_out, out);
-  }
-
-  void drop_too_large(const TraceId& id, Out& out) {
-    metrics_.dropped.add();
-    drop_pending(pending_.find(id), Reason::too_large, out);
-  }
-
-  void drop_pending(Pending::iterator at, Reason reason, Out& out) {
-    rejected_.add(at->first, out.wall());
-    held_ -= at->second->facts.spans;
-    out.count_dropped(at->second->facts.spans, reason);
-    pending_.erase(at);
-  }
-
-  void release(PendingTrace& trace, Out& out) {
-    Batch batch = to_batch(trace);
-    batch.charge = std::move(trace.charge);
-    outgoing_.append(std::move(batch));
-    if (outgoing_.items() >= outgoing_items) flush(out);
-  }
-
-  void flush(Out& out) {
-    if (outgoing_.empty()) return;
-    Batch ready = std::exchange(outgoing_, Batch(otlp::Signal::traces));
-    out.push(std::move(ready));
-  }
-
-  static constexpr Duration tick_length = tail_sampling::tick;
-  Config config_;
-  std::unique_ptr<Policies> policies_;
-  Budget& budget_;
-  Metrics metrics_;
-  std::size_t limit_;
-  Pending pending_;
-  std::priority_queue<Waiting> queue_;
-  DecisionTable kept_, rejected_;
-  SurroundingsTable surroundings_;
-  otlp::Writer scratch_;
-  Batch outgoing_{otlp::Signal::traces};
-  std::size_t held_ = 0;
-};
+std::size_t share(std::uint64_t all, std::uint16_t shards) { return std::max<std::size_t>(1, (all + shards - 1) / shards); }
 
 }  // namespace
 
+TailSampling::TailSampling(const Config& config, std::unique_ptr<Policies> policies, const engine::StageContext& context)
+    : config_(config),
+      policies_(std::move(policies)),
+      conditions_(policies_->conditions()),
+      measures_(policies_->needs_sizes() || config.maximum_trace_size_bytes > 0),
+      budget_(context.host.budget()),
+      metrics_(context, policies_->list()),
+      board_(decisions::board_of(context.host)),
+      shared_(engine::shared_state<Shared>(context.host, fmt::format("tail_sampling {} {}", context.id.to_string(), context.pipeline))),
+      surroundings_(context.rng.next()),
+      traces_(share(config.decision_cache.sampled_cache_size ? config.decision_cache.sampled_cache_size : config.num_traces, context.shards),
+              share(config.decision_cache.non_sampled_cache_size ? config.decision_cache.non_sampled_cache_size : config.num_traces, context.shards),
+              context.rng),
+      outgoing_(surroundings_),
+      charge_(budget_.empty_charge()) {}
+
+TailSampling::~TailSampling() { shared_->waiting -= counted_; }
+
+void TailSampling::process(Batch batch, Out& out) {
+  bool answered = batch.receipts.empty();
+  if (!answered && refuses(out)) return out.refuse(std::move(batch), {Errc::refused, "tail sampling holds as much as it may", 1s});
+  out.accept(batch);
+  for (auto& group : batch.groups()) read(group, batch.arena(), out);
+  store();
+  settle_touched(out);
+  make_room(config_.block_on_overflow && !answered, out);
+  relieve(out);
+  if (draining_) drain(out);
+  finish(out);
+}
+
+bool TailSampling::refuses(const Out& out) const {
+  bool full = config_.block_on_overflow && shared_->waiting.load(std::memory_order_relaxed) >= static_cast<std::int64_t>(config_.num_traces);
+  return full || out.congested();
+}
+
+void TailSampling::read(otlp::ResourceGroup& group, Arena& arena, Out& out) {
+  ++piece_;
+  for (auto& scope : group.scopes) read(group, scope, arena, out);
+  for (PendingTrace* trace : touched_by_piece_) decide_piece(*trace, out);
+  touched_by_piece_.clear();
+}
+
+void TailSampling::read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, Out& out) {
+  ++scope_;
+  otlp::Writer edited(0);
+  Surroundings* around = nullptr;
+  for (auto& item : scope.items) {
+    std::string_view bytes = item.raw;
+    if (item.dirty) {
+      edited.clear();
+      otlp::encode(*static_cast<const otlp::Span*>(item.message), edited);
+      bytes = arena.copy(edited.view());
+    }
+    SpanView span = conditions_.scanner().scan(bytes);
+    auto known = traces_.find(span.trace_id);
+    if (known.decided) {
+      metrics_.late(known.kept, out.now() - known.when);
+      if (!known.kept) {
+        out.count_dropped(1, Reason::late);
+        continue;
+      }
+    } else if (known.pending == nullptr) {
+      metrics_.new_traces.add();
+      known.pending = &traces_.add(span.trace_id, out.now());
+      bytes_ += PendingTrace::overhead;
+    }
+    if (around == nullptr) leases_.push_back(around = &surroundings_.lease(group, scope, conditions_, arena));
+    arrivals_.push_back({known.pending, around, bytes});
+    if (known.pending) observe(*known.pending, span, group, scope, item, *around, arena, out);
+  }
+}
+
+void TailSampling::observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
+                           Surroundings& around, Arena& arena, Out& out) {
+  if (trace.incoming == 0) touched_.push_back(&trace);
+  if (trace.incoming_around != &around) {
+    trace.incoming_around = &around;
+    trace.incoming += HeldSpans::run_overhead;
+  }
+  trace.incoming += HeldSpans::framed(arrivals_.back().span.size());
+  if (config_.sampling_strategy == Strategy::span_ingest && trace.piece != piece_) {
+    trace.piece = piece_;
+    trace.facts.seen.reset();
+    trace.facts.first_start = trace.facts.last_end = 0;
+    touched_by_piece_.push_back(&trace);
+  }
+  ++trace.facts.spans;
+  ++held_;
+  trace.facts.seen |= around.conditions;
+  conditions_.observe(span, group, scope, item, arena, trace.facts);
+  if (measures_) measure(trace, span, around);
+  if (span.root && config_.decision_wait_after_root_received > 0s && !trace.by_root.listed) {
+    trace.root = out.now();
+    traces_.by_root().push_back(trace);
+  }
+}
+
+void TailSampling::measure(PendingTrace& trace, const SpanView& span, const Surroundings& around) {
+  trace.size.add(piece_, scope_, around.resource.size(), around.scope.size(), span.size);
+  trace.facts.bytes = trace.size.bytes();
+  trace.facts.bytes_framed = trace.size.framed();
+}
+
+// Strategy::span_ingest: from what this ResourceSpans message told of the trace. Its spans are stored a little later.
+void TailSampling::decide_piece(PendingTrace& trace, Out& out) {
+  bool too_large = config_.maximum_trace_size_bytes && trace.facts.bytes > config_.maximum_trace_size_bytes;
+  if (trace.decision != Decision::pending || too_large) return;
+  auto verdict = policies_->decide_on_ingest(trace.facts, {out.now(), out.wall()});
+  metrics_.decided(verdict, trace.facts);
+  trace.decision = verdict.decision;
+}
+
+void TailSampling::store() {
+  for (const Arrival& arrival : arrivals_) {
+    if (arrival.trace == nullptr) {
+      outgoing_.add(*arrival.around, arrival.span);
+      continue;
+    }
+    PendingTrace& trace = *arrival.trace;
+    if (trace.incoming) {
+      std::size_t before = trace.bytes();
+      trace.spans.open(std::exchange(trace.incoming, 0));
+      bytes_ += trace.bytes() - before;
+    }
+    trace.spans.append(*arrival.around, arrival.span);
+  }
+  arrivals_.clear();
+}
+
+void TailSampling::settle_touched(Out& out) {
+  for (PendingTrace* trace : touched_) {
+    trace->incoming_around = nullptr;
+    if (config_.maximum_trace_size_bytes && trace->facts.bytes > config_.maximum_trace_size_bytes && trace->decision == Decision::pending) {
+      metrics_.too_large.add();
+      metrics_.decided_without_policies(Decision::not_sampled);
+      reject(*trace, Reason::too_large, out);
+    } else if (trace->decision == Decision::sampled) {
+      keep(*trace, out);
+    } else if (trace->decision != Decision::pending) {
+      reject(*trace, Reason::sampled_out, out);
+    } else if (config_.early_decision_trace_bytes && trace->bytes() > config_.early_decision_trace_bytes) {
+      decide_early(*trace, Early::trace_bytes, out);
+    } else if (config_.decision_wait_idle > 0s) {
+      trace->last = out.now();
+      traces_.by_last().remove(*trace);
+      traces_.by_last().push_back(*trace);
+    }
+  }
+  touched_.clear();
+}
+
+// `may_be_over`: those who sent too much hear it next time, instead of others paying for it.
+void TailSampling::make_room(bool may_be_over, Out& out) {
+  auto waiting = static_cast<std::int64_t>(traces_.waiting());
+  std::int64_t all = shared_->waiting.fetch_add(waiting - counted_, std::memory_order_relaxed) + waiting - counted_;
+  counted_ = waiting;
+  if (may_be_over) return;
+  for (; all > static_cast<std::int64_t>(config_.num_traces) && traces_.waiting() > 0; --all) decide_early(*traces_.oldest(), Early::traces, out);
+}
+
+// Waiting traces are what can be given up when memory is short: the oldest are decided, a sixteenth at a time, so that
+// what was dropped and delivered shows before more is given up. Not while something behind is full: new input is refused
+// then anyway, and what is kept would only move on to wait there.
+void TailSampling::relieve(Out& out) {
+  bool short_of_memory = budget_.closed() || budget_.used() > budget_.limit() / 8 * 7;
+  if (!short_of_memory || out.now() < relieved_ + round_length || out.congested()) return;
+  relieved_ = out.now();
+  std::size_t enough = bytes_ - bytes_ / 16;
+  while (bytes_ >= enough && traces_.waiting() > 0) decide_early(*traces_.oldest(), Early::memory, out);
+}
+
+void TailSampling::tick(TimePoint now, Out& out) {
+  TimePoint began = out.now();
+  decide_due(now, out);
+  relieve(out);
+  finish(out);
+  metrics_.timer_took(out.now() - began);
+}
+
+void TailSampling::decide_due(TimePoint now, Out& out) {
+  std::size_t left = round_decisions;
+  auto decide_until = [&](auto& list, TimePoint PendingTrace::*since, Duration wait) {
+    for (PendingTrace* trace; left > 0 && (trace = list.front()) && trace->*since + wait <= now; --left) decide(*trace, out);
+  };
+  decide_until(traces_.by_first(), &PendingTrace::first, std::max<Duration>(config_.decision_wait, 1s));
+  decide_until(traces_.by_root(), &PendingTrace::root, config_.decision_wait_after_root_received);
+  decide_until(traces_.by_last(), &PendingTrace::last, config_.decision_wait_idle);
+  if (left == 0) out.wake_at(now + 1ms);
+}
+
+void TailSampling::drain(Out& out) {
+  draining_ = true;
+  while (PendingTrace* trace = traces_.oldest()) {
+    if (config_.drop_pending_traces_on_shutdown)
+      reject(*trace, Reason::shutdown, out);
+    else
+      decide(*trace, out);
+  }
+  finish(out);
+}
+
+void TailSampling::decide(PendingTrace& trace, Out& out) {
+  Decision decision = Decision::not_sampled;
+  if (config_.sampling_strategy == Strategy::span_ingest)
+    metrics_.decided_without_policies(decision);
+  else
+    decision = ask(trace.facts, out).decision;
+  if (decision == Decision::sampled)
+    keep(trace, out);
+  else
+    reject(trace, Reason::sampled_out, out);
+}
+
+void TailSampling::decide_early(PendingTrace& trace, Early why, Out& out) {
+  metrics_.early(why);
+  decide(trace, out);
+}
+
+Policies::Verdict TailSampling::ask(const Facts& facts, Out& out) {
+  Moment moment{out.now(), out.wall()};
+  Policies::Verdict verdict;
+  if (decisions_++ % timed_share != 0) {
+    verdict = policies_->decide(facts, moment);
+  } else {
+    TimePoint began = moment.now;
+    std::size_t asked = SIZE_MAX;
+    Policies::Timed timed = [&](std::size_t policy) {
+      TimePoint now = out.now();
+      if (asked != SIZE_MAX) metrics_.policy_took(asked, now - began, timed_share);
+      asked = policy;
+      began = now;
+    };
+    verdict = policies_->decide(facts, moment, &timed);
+    if (asked != SIZE_MAX) metrics_.policy_took(asked, out.now() - began, timed_share);
+  }
+  metrics_.decided(verdict, facts);
+  return verdict;
+}
+
+void TailSampling::keep(PendingTrace& trace, Out& out) {
+  bytes_ -= trace.bytes();
+  held_ -= trace.facts.spans;
+  outgoing_.add(trace.spans.take());
+  bytes_ += trace.bytes();
+  forget(trace, true, out);
+  if (outgoing_.items() >= outgoing_items) flush(out);
+}
+
+void TailSampling::reject(PendingTrace& trace, Reason reason, Out& out) {
+  held_ -= trace.facts.spans;
+  out.count_dropped(trace.facts.spans, reason);
+  trace.spans.each_run([&](Surroundings& around, std::string_view, std::uint32_t) { surroundings_.release(around); });
+  forget(trace, false, out);
+}
+
+void TailSampling::forget(PendingTrace& trace, bool kept, Out& out) {
+  decided_.push_back({trace.facts.id, kept});
+  metrics_.removed(out.now() - trace.first);
+  bytes_ -= trace.bytes();
+  traces_.decide(trace, kept, out.now());
+}
+
+void TailSampling::flush(Out& out) {
+  if (outgoing_.empty()) return;
+  Batch batch = outgoing_.take();
+  batch.charge = budget_.charge_unchecked(batch.bytes());
+  out.push(std::move(batch));
+}
+
+void TailSampling::finish(Out& out) {
+  flush(out);
+  for (Surroundings* around : leases_) surroundings_.release(*around);
+  leases_.clear();
+  if (!decided_.empty()) board_.publish(decided_, out.now());
+  decided_.clear();
+  auto waiting = static_cast<std::int64_t>(traces_.waiting());
+  if (waiting != counted_) shared_->waiting.fetch_add(waiting - counted_, std::memory_order_relaxed);
+  counted_ = waiting;
+  std::size_t bytes = bytes_ + surroundings_.bytes();
+  if (bytes > charge_.bytes()) charge_.grow_unchecked(bytes - charge_.bytes());
+  charge_.shrink_to(bytes);
+  metrics_.in_memory.set(static_cast<double>(waiting));
+  metrics_.bytes_in_memory.set(static_cast<double>(bytes));
+  // Rounded up, so that cores and processors wake together.
+  auto next = (out.now().time_since_epoch() + round_length) / round_length * round_length;
+  if (waiting > 0) out.wake_at(TimePoint(next));
+}
+
 Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, const engine::StageContext& context) {
-  WEIR_ASSIGN(auto policies, Policies::compile(config.policies, &context.host, context.id.to_string() + context.pipeline));
+  WEIR_ASSIGN(auto policies, Policies::compile(config, context.host, context.rng, context.id.to_string() + " " + context.pipeline));
   return std::make_unique<TailSampling>(config, std::move(policies), context);
 }
 

@@ -1,8 +1,85 @@
 #pragma once
+// Holds spans by trace until the trace is decided, then passes on or drops all of them; late spans follow the decision.
 #include "components/processors/tail_sampling/config.h"
+#include "components/processors/tail_sampling/metrics.h"
+#include "components/processors/tail_sampling/outgoing.h"
+#include "components/processors/tail_sampling/trace_table.h"
+#include "components/shared/decisions/decisions.h"
 #include "engine/out.h"
 
 namespace weir::processors::tail_sampling {
+
+// One core's part. Senders are answered when their spans are in here: a decision may be longer away than they wait.
+// Bounded by num_traces over all cores, by bytes for each trace, and by the memory budget: what waits longest is
+// decided early when one of them is reached.
+class TailSampling : public engine::Stage {
+ public:
+  TailSampling(const Config& config, std::unique_ptr<Policies> policies, const engine::StageContext& context);
+  ~TailSampling() override;
+
+  void process(otlp::Batch batch, engine::Out& out) override;
+  void tick(TimePoint now, engine::Out& out) override;
+  void drain(engine::Out& out) override;
+  std::size_t held() const override { return held_; }
+
+ private:
+  struct Arrival {
+    PendingTrace* trace;  // null: late, goes on at once
+    Surroundings* around;
+    std::string_view span;
+  };
+  // Waiting traces of all cores; each adds what changed once for each batch.
+  struct Shared {
+    std::atomic<std::int64_t> waiting{0};
+  };
+
+  bool refuses(const engine::Out& out) const;
+  void read(otlp::ResourceGroup& group, Arena& arena, engine::Out& out);
+  void read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, engine::Out& out);
+  void observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
+               Surroundings& around, Arena& arena, engine::Out& out);
+  void measure(PendingTrace& trace, const SpanView& span, const Surroundings& around);
+  void decide_piece(PendingTrace& trace, engine::Out& out);
+  void store();
+  void settle_touched(engine::Out& out);
+  void make_room(bool may_be_over, engine::Out& out);
+  void relieve(engine::Out& out);
+  void decide_due(TimePoint now, engine::Out& out);
+
+  void decide(PendingTrace& trace, engine::Out& out);
+  void decide_early(PendingTrace& trace, Early why, engine::Out& out);
+  Policies::Verdict ask(const Facts& facts, engine::Out& out);
+  void keep(PendingTrace& trace, engine::Out& out);
+  void reject(PendingTrace& trace, engine::Reason reason, engine::Out& out);
+  void forget(PendingTrace& trace, bool kept, engine::Out& out);
+  void flush(engine::Out& out);
+  void finish(engine::Out& out);
+
+  const Config config_;
+  std::unique_ptr<Policies> policies_;
+  ConditionSet& conditions_;
+  const bool measures_;  // Facts::bytes are asked for
+  Budget& budget_;
+  Metrics metrics_;
+  decisions::Board::Sampler board_;
+  std::shared_ptr<Shared> shared_;  // by all cores of this processor
+  SurroundingsTable surroundings_;
+  TraceTable traces_;
+  Outgoing outgoing_;
+  Charge charge_;
+  std::size_t bytes_ = 0, held_ = 0;       // of waiting traces: bytes charged, spans
+  std::int64_t counted_ = 0;               // traces told to shared_
+  TimePoint relieved_{};                   // when memory was short last
+  std::uint64_t decisions_ = 0;
+  bool draining_ = false;
+
+  // Of the running batch.
+  std::uint64_t piece_ = 0, scope_ = 0;
+  std::vector<Arrival> arrivals_;
+  std::vector<PendingTrace*> touched_, touched_by_piece_;
+  std::vector<Surroundings*> leases_;
+  std::vector<decisions::Decision> decided_;
+};
 
 Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, const engine::StageContext& context);
 

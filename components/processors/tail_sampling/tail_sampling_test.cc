@@ -19,7 +19,7 @@ using otlp::Signal;
 namespace {
 
 Policy errors() { return {.name = "errors", .type = "status_code", .status_code = {{"ERROR"}}}; }
-Policy always() { return {.name = "always", .type = "always_sample"}; }
+Policy everything() { return {.name = "always", .type = "always_sample"}; }
 Policy share(double percent) { return {.name = "share", .type = "probabilistic", .probabilistic = {.sampling_percentage = percent}}; }
 
 struct Fixture {
@@ -76,7 +76,7 @@ TEST_CASE("late spans follow the decision") {
 }
 
 TEST_CASE("too many traces: the oldest is decided early, none is lost unseen") {
-  Fixture f({.decision_wait = 30s, .num_traces = 3, .policies = {always()}});
+  Fixture f({.decision_wait = 30s, .num_traces = 3, .policies = {everything()}});
   for (std::uint8_t t = 1; t <= 5; ++t) f.world.push(make_traces({{.trace = t}}));
   CHECK(f.out() == Counts{{1, 1}, {2, 1}});
   f.world.stop();
@@ -84,14 +84,14 @@ TEST_CASE("too many traces: the oldest is decided early, none is lost unseen") {
 }
 
 TEST_CASE("the root span, silence, and size end the wait early") {
-  Fixture root({.decision_wait = 60s, .decision_wait_after_root_received = 2s, .policies = {always()}});
+  Fixture root({.decision_wait = 60s, .decision_wait_after_root_received = 2s, .policies = {everything()}});
   root.world.push(make_traces({{.trace = 1, .parent = 5}, {.trace = 2, .parent = 5}}));
   root.world.push(make_traces({{.trace = 1, .span = 5}}));
   root.world.advance(3s);
   CHECK(root.out() == Counts{{1, 2}});
   root.world.stop();
 
-  Fixture idle({.decision_wait = 60s, .decision_wait_idle = 5s, .policies = {always()}});
+  Fixture idle({.decision_wait = 60s, .decision_wait_idle = 5s, .policies = {everything()}});
   idle.world.push(make_traces({{.trace = 1}, {.trace = 2}}));
   idle.world.advance(4s);
   idle.world.push(make_traces({{.trace = 1, .span = 2}}));
@@ -101,7 +101,7 @@ TEST_CASE("the root span, silence, and size end the wait early") {
   CHECK(idle.out() == Counts{{1, 2}});
   idle.world.stop();
 
-  Fixture large({.decision_wait = 1s, .policies = {always()}, .maximum_trace_size_bytes = 300});
+  Fixture large({.decision_wait = 1s, .policies = {everything()}, .maximum_trace_size_bytes = 300});
   for (std::uint8_t s = 1; s <= 20; ++s) large.world.push(make_traces({{.trace = 1, .span = s}}));
   large.world.push(make_traces({{.trace = 2}}));
   large.world.advance(2s);
@@ -115,7 +115,7 @@ TEST_CASE("drop wins over everything; not and and combine") {
   Policy inverse{.name = "n", .type = "not"};
   inverse.not_policy.not_sub_policy.policy = {errors()};
   no_errors.drop.drop_sub_policy = {inverse};
-  Fixture f({.decision_wait = 1s, .policies = {always(), no_errors}});
+  Fixture f({.decision_wait = 1s, .policies = {everything(), no_errors}});
   f.world.push(make_traces({{.trace = 1, .status = 2}, {.trace = 2}}));
   f.world.advance(2s);
   CHECK(f.out() == Counts{{1, 1}});
@@ -133,10 +133,10 @@ TEST_CASE("the hash of the salt and the trace id is the collector's") {
 }
 
 TEST_CASE("settings that make no sense are refused") {
-  CHECK_FALSE(Policies::compile({{.name = "x", .type = "status_code"}}));
-  CHECK_FALSE(Policies::compile({{.name = "x", .type = "status_code", .status_code = {{"MAYBE"}}}}));
-  CHECK_FALSE(Policies::compile({{.name = "x", .type = "string_attribute", .string_attribute = {.key = "a", .values = {"("}, .enabled_regex_matching = true}}}));
-  CHECK(Policies::compile({errors(), always(), share(3)}));
+  CHECK_FALSE(Policies::check({.policies = {{.name = "x", .type = "status_code"}}}));
+  CHECK_FALSE(Policies::check({.policies = {{.name = "x", .type = "status_code", .status_code = {{"MAYBE"}}}}}));
+  CHECK_FALSE(Policies::check({.policies = {{.name = "x", .type = "string_attribute", .string_attribute = {.key = "a", .values = {"("}, .enabled_regex_matching = true}}}}));
+  CHECK(Policies::check({.policies = {errors(), everything(), share(3)}}));
 }
 
 TEST_CASE("the same decisions on every number of cores, whatever the interleaving, faults of the clock included") {

@@ -1,7 +1,13 @@
 #include "components/processors/tail_sampling/traces.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace weir::processors::tail_sampling {
 namespace {
+
+// An entry in the table of traces, and what the allocator adds to two allocations.
+constexpr std::size_t beside_trace = 80;
 
 std::string joined(const otlp::Unknown& unknown) {
   std::string out;
@@ -9,106 +15,109 @@ std::string joined(const otlp::Unknown& unknown) {
   return out;
 }
 
+// The message's bytes; in `arena` when it was edited.
 template <class T>
-std::string bytes_of(const otlp::Lazy<T>& message) {
-  if (!message.dirty()) return std::string(message.raw());
+std::string_view bytes_of(const otlp::Lazy<T>& message, Arena& arena) {
+  if (!message.dirty()) return message.raw();
   otlp::Writer out;
   message.write(out);
-  return std::string(out.view());
-}
-
-void add_unknown(std::string_view fields, Arena& arena, otlp::Unknown& out) {
-  if (!fields.empty()) out.push_back(arena, fields);
+  return arena.copy(out.view());
 }
 
 }  // namespace
 
-SharedSurroundings SurroundingsTable::intern(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Policies& policies, Arena& arena) {
-  auto made = std::make_shared<Surroundings>();
-  made->resource = bytes_of(group.resource);
-  made->resource_schema_url = group.schema_url;
-  made->resource_unknown = joined(group.unknown);
-  made->scope = bytes_of(scope.scope);
-  made->scope_schema_url = scope.schema_url;
-  made->scope_unknown = joined(scope.unknown);
-  std::uint64_t hash = std::hash<std::string>{}(made->resource) * 31 + std::hash<std::string>{}(made->scope);
-  auto& same_hash = table_[hash];
-  for (auto& known : same_hash)
-    if (auto alive = known.lock(); alive && *alive == *made) return alive;
-  made->conditions = policies.look_at(group.resource.read(arena));
-  std::erase_if(same_hash, [](auto& known) { return known.expired(); });
-  same_hash.push_back(made);
-  if (++size_ >= sweep_at_) sweep();
-  return made;
+const std::size_t PendingTrace::overhead = sizeof(PendingTrace) + beside_trace;
+
+bool SurroundingsTable::Equal::operator()(const Views& a, const std::unique_ptr<Surroundings>& b) const {
+  return a.hash == b->hash && a.resource == b->resource && a.scope == b->scope && a.resource_schema_url == b->resource_schema_url &&
+         a.scope_schema_url == b->scope_schema_url && a.resource_unknown == b->resource_unknown && a.scope_unknown == b->scope_unknown;
 }
 
-// Forgets what no trace uses any more.
-void SurroundingsTable::sweep() {
-  size_ = 0;
-  for (auto at = table_.begin(); at != table_.end();) {
-    std::erase_if(at->second, [](auto& known) { return known.expired(); });
-    size_ += at->second.size();
-    if (at->second.empty())
-      table_.erase(at++);
-    else
-      ++at;
+Surroundings& SurroundingsTable::lease(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, ConditionSet& conditions, Arena& arena) {
+  auto hash = [](std::string_view text, std::uint64_t seed) { return XXH3_64bits_withSeed(text.data(), text.size(), seed); };
+  std::string resource_unknown = joined(group.unknown), scope_unknown = joined(scope.unknown);
+  Views views{bytes_of(group.resource, arena), group.schema_url, resource_unknown, bytes_of(scope.scope, arena), scope.schema_url, scope_unknown, 0};
+  std::uint64_t resource_hash = hash(views.resource, hash(views.resource_schema_url, hash(resource_unknown, seed_)));
+  views.hash = hash(views.scope, hash(views.scope_schema_url, hash(scope_unknown, resource_hash)));
+  auto at = table_.find(views);
+  if (at == table_.end()) {
+    auto made = std::make_unique<Surroundings>(std::string(views.resource), std::string(views.resource_schema_url), std::move(resource_unknown),
+                                               std::string(views.scope), std::string(views.scope_schema_url), std::move(scope_unknown));
+    made->conditions = conditions.look_at(group.resource.read(arena));
+    made->resource_hash = resource_hash;
+    made->hash = views.hash;
+    bytes_ += made->bytes();
+    at = table_.insert(std::move(made)).first;
   }
-  sweep_at_ = std::max<std::size_t>(1024, size_ * 2);
+  ++(*at)->users;
+  return **at;
 }
 
-std::size_t append_span(PendingTrace& trace, const otlp::Item& item, const SharedSurroundings& around, otlp::Writer& scratch) {
-  std::size_t before = trace.spans.size();
-  scratch.clear();
-  if (item.dirty)
-    otlp::encode(*static_cast<const otlp::Span*>(item.message), scratch);
-  else
-    scratch.raw(item.raw);
-  scratch.close(2, 0);
-  trace.spans += scratch.view();
-  if (trace.runs.empty() || trace.runs.back().around != around) trace.runs.push_back({around, 0});
-  trace.runs.back().end = trace.spans.size();
-  return trace.spans.size() - before;
+void SurroundingsTable::release(Surroundings& around, std::size_t users) {
+  around.users -= users;
+  if (around.users > 0) return;
+  bytes_ -= around.bytes();
+  table_.erase(table_.find(&around));
 }
 
-otlp::Batch to_batch(PendingTrace& trace) {
-  otlp::Batch batch(otlp::Signal::traces);
-  Arena& arena = batch.arena();
-  Bytes bytes = Bytes::take(std::move(trace.spans));
-  batch.hold(bytes);
-  auto& groups = batch.groups();
-  std::size_t begin = 0;
-  // Runs of equal surroundings become one group, wherever they stand.
-  std::vector<const Surroundings*> made;
-  for (auto& run : trace.runs) {
-    const Surroundings& around = *run.around;
-    std::size_t at = static_cast<std::size_t>(std::find(made.begin(), made.end(), &around) - made.begin());
-    if (at == made.size()) {
-      made.push_back(&around);
-      auto& group = groups.emplace_back();
-      group.resource = otlp::Lazy<otlp::Resource>(arena.copy(around.resource));
-      group.schema_url = arena.copy(around.resource_schema_url);
-      add_unknown(arena.copy(around.resource_unknown), arena, group.unknown);
-      auto& scope = group.scopes.emplace_back();
-      scope.scope = otlp::Lazy<otlp::Scope>(arena.copy(around.scope));
-      scope.schema_url = arena.copy(around.scope_schema_url);
-      add_unknown(arena.copy(around.scope_unknown), arena, scope.unknown);
-    }
-    otlp::Reader reader(bytes.view().substr(begin, run.end - begin));
-    while (reader.next()) groups[at].scopes[0].items.push_back({.raw = reader.bytes()});
-    begin = run.end;
+HeldSpans::~HeldSpans() {
+  while (first_ != nullptr) ::operator delete(std::exchange(first_, first_->next));
+}
+
+void HeldSpans::open(std::size_t bytes) {
+  auto* block = new (::operator new(sizeof(Block) + bytes)) Block{nullptr, static_cast<std::uint32_t>(bytes), 0, 0};
+  (last_ ? last_->next : first_) = block;
+  last_ = block;
+  bytes_ += sizeof(Block) + bytes;
+}
+
+HeldSpans::Run HeldSpans::read(const char* at) {
+  Run run;
+  std::memcpy(&run, at, run_overhead);
+  return run;
+}
+
+void HeldSpans::write(char* at, const Run& run) { std::memcpy(at, &run, run_overhead); }
+
+void HeldSpans::append(Surroundings& around, std::string_view span) {
+  static_assert(sizeof(Run) == run_overhead);
+  Block& block = *last_;
+  Run run = block.run < block.used ? read(block.data() + block.run) : Run{};
+  std::size_t need = framed(span.size());
+  if (run.around != &around) {
+    need += run_overhead;
+    block.run = block.used;
+    run = {&around, 0, 0};
+    ++around.users;
   }
-  batch.prune();
-  batch.set_bytes(bytes.size());
-  trace.runs.clear();
-  return batch;
+  WEIR_CHECK(block.size - block.used >= need, "{} bytes in a block of {}, {} used", need, block.size, block.used);
+  char* to = block.data() + (run.spans ? block.used : block.run + run_overhead);
+  *to++ = 2 << 3 | static_cast<char>(otlp::WireType::bytes);  // ScopeSpans.spans
+  std::size_t left = span.size();
+  for (; left >= 0x80; left >>= 7) *to++ = static_cast<char>(left | 0x80);
+  *to++ = static_cast<char>(left);
+  std::memcpy(to, span.data(), span.size());
+  block.used += static_cast<std::uint32_t>(need);
+  run.size += static_cast<std::uint32_t>(framed(span.size()));
+  ++run.spans;
+  write(block.data() + block.run, run);
 }
 
-void DecisionTable::add(const otlp::TraceId& id, UnixNanos when) {
-  if (!known_.emplace(id, when).second) return;
-  if (full_) known_.erase(order_[next_]);
-  order_[next_] = id;
-  next_ = (next_ + 1) % order_.size();
-  full_ = full_ || next_ == 0;
+void TraceSize::add(std::uint64_t piece, std::uint64_t scope, std::size_t resource_bytes, std::size_t scope_bytes, std::size_t span_bytes) {
+  if (piece_ != piece) {
+    closed_framed_ = framed();
+    closed_ = bytes();
+    piece_ = piece;
+    scope_ = 0;
+    scope_bytes_ = 0;
+    closed_scopes_ = HeldSpans::framed(resource_bytes);
+  }
+  if (scope_ != scope) {
+    closed_scopes_ = piece_bytes();
+    scope_ = scope;
+    scope_bytes_ = HeldSpans::framed(scope_bytes);
+  }
+  scope_bytes_ += HeldSpans::framed(span_bytes);
 }
 
 }  // namespace weir::processors::tail_sampling

@@ -1,70 +1,171 @@
 #pragma once
-// Spans of traces that are still undecided, on one core. Owned by the stage; bytes held here are charged to the memory
-// budget until the trace is decided. A log on disk can take their place later: the stage only adds, takes and counts.
-#include <boost/unordered/unordered_flat_map.hpp>
+// A trace that waits for its decision: what is known of it and the bytes of its spans.
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "components/processors/tail_sampling/policies.h"
 
 namespace weir::processors::tail_sampling {
 
-// Everything around spans that they share: one for each resource and scope, not one for each trace.
+// Everything around spans that they share: one for each resource and scope, not one for each trace. Owned by the
+// SurroundingsTable of its core as long as somebody counts as user.
 struct Surroundings {
   std::string resource, resource_schema_url, resource_unknown, scope, scope_schema_url, scope_unknown;
-  Conditions conditions;  // that hold for the resource
-  bool operator==(const Surroundings& o) const {
-    return resource == o.resource && scope == o.scope && resource_schema_url == o.resource_schema_url &&
-           scope_schema_url == o.scope_schema_url && resource_unknown == o.resource_unknown && scope_unknown == o.scope_unknown;
+  Conditions conditions;           // that hold for the resource
+  std::uint64_t resource_hash = 0, hash = 0;
+  std::size_t users = 0;
+  std::uint32_t part = UINT32_MAX;  // place in the outgoing batch
+
+  std::size_t bytes() const {
+    return sizeof(*this) + resource.size() + resource_schema_url.size() + resource_unknown.size() + scope.size() + scope_schema_url.size() +
+           scope_unknown.size();
+  }
+  bool same_resource(const Surroundings& o) const {
+    return resource == o.resource && resource_schema_url == o.resource_schema_url && resource_unknown == o.resource_unknown;
   }
 };
-using SharedSurroundings = std::shared_ptr<const Surroundings>;  // shared by the traces of this core that are in it
+
+// One copy of each resource and scope that is in use on this core.
+class SurroundingsTable {
+ public:
+  explicit SurroundingsTable(std::uint64_t seed) : seed_(seed) {}
+  // Counts as a user until release(). Valid as long as it has users.
+  Surroundings& lease(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, ConditionSet& conditions, Arena& arena);
+  void release(Surroundings& around, std::size_t users = 1);
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  struct Views {
+    std::string_view resource, resource_schema_url, resource_unknown, scope, scope_schema_url, scope_unknown;
+    std::uint64_t hash;
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(const std::unique_ptr<Surroundings>& around) const { return around->hash; }
+    std::size_t operator()(const Surroundings* around) const { return around->hash; }
+    std::size_t operator()(const Views& views) const { return views.hash; }
+  };
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(const std::unique_ptr<Surroundings>& a, const std::unique_ptr<Surroundings>& b) const { return a == b; }
+    bool operator()(const Surroundings* a, const std::unique_ptr<Surroundings>& b) const { return a == b.get(); }
+    bool operator()(const Views& a, const std::unique_ptr<Surroundings>& b) const;
+  };
+  std::uint64_t seed_;
+  boost::unordered_flat_set<std::unique_ptr<Surroundings>, Hash, Equal> table_;
+  std::size_t bytes_ = 0;
+};
+
+// Spans as they stand in a ScopeSpans message, in runs of equal surroundings. One allocation for each open().
+class HeldSpans {
+ public:
+  HeldSpans() = default;
+  HeldSpans(const HeldSpans&) = delete;
+  HeldSpans& operator=(const HeldSpans&) = delete;
+  ~HeldSpans();
+
+  static constexpr std::size_t run_overhead = sizeof(void*) + 2 * sizeof(std::uint32_t);
+  static std::size_t framed(std::size_t span) { return 1 + otlp::varint_size(span) + span; }
+
+  // Makes room for exactly `bytes` of what append() will add: framed spans and run_overhead for each run.
+  void open(std::size_t bytes);
+  void append(Surroundings& around, std::string_view span);
+  // Each run: f(surroundings, framed spans, how many).
+  template <class F>
+  void each_run(F f) const {
+    for (Block* block = first_; block != nullptr; block = block->next)
+      for (std::size_t at = 0; at < block->used;) {
+        Run run = read(block->data() + at);
+        f(*run.around, std::string_view(block->data() + at + run_overhead, run.size), run.spans);
+        at += run_overhead + run.size;
+      }
+  }
+  // Empties it; the bytes stay as long as the result. The caller releases the surroundings of each run.
+  HeldSpans take() { return HeldSpans(std::exchange(first_, nullptr), std::exchange(last_, nullptr), std::exchange(bytes_, 0)); }
+  HeldSpans(HeldSpans&& o) noexcept : HeldSpans(std::exchange(o.first_, nullptr), std::exchange(o.last_, nullptr), std::exchange(o.bytes_, 0)) {}
+
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  struct Block {
+    Block* next;
+    std::uint32_t size, used;
+    std::uint32_t run;  // where the last run begins; == used: none yet
+    char* data() { return reinterpret_cast<char*>(this + 1); }
+  };
+  struct Run {
+    Surroundings* around;
+    std::uint32_t size, spans;
+  };
+  HeldSpans(Block* first, Block* last, std::size_t bytes) : first_(first), last_(last), bytes_(bytes) {}
+  static Run read(const char* at);
+  static void write(char* at, const Run& run);
+
+  Block* first_ = nullptr;
+  Block* last_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+// A trace's size as the collector counts it: each part of a request as a ResourceSpans message of its own.
+class TraceSize {
+ public:
+  // `piece` and `scope` number the ResourceSpans and ScopeSpans messages that the span came in.
+  void add(std::uint64_t piece, std::uint64_t scope, std::size_t resource_bytes, std::size_t scope_bytes, std::size_t span_bytes);
+  std::uint64_t bytes() const { return closed_ + piece_bytes(); }
+  // With a tag and length around each.
+  std::uint64_t framed() const { return closed_framed_ + (piece_ ? HeldSpans::framed(piece_bytes()) : 0); }
+
+ private:
+  std::uint64_t piece_bytes() const { return closed_scopes_ + (scope_bytes_ ? HeldSpans::framed(scope_bytes_) : 0); }
+  std::uint64_t piece_ = 0, scope_ = 0;
+  std::uint64_t closed_ = 0, closed_framed_ = 0;  // earlier pieces
+  std::uint64_t closed_scopes_ = 0, scope_bytes_ = 0;
+};
+
+struct PendingTrace;
+struct Links {
+  PendingTrace *before = nullptr, *after = nullptr;
+  bool listed = false;
+};
 
 struct PendingTrace {
   Facts facts;
-  TimePoint first, last, due;
-  std::optional<TimePoint> root;  // when its root span came
-  Charge charge;
-  // Spans one after another as they stand in a ScopeSpans message, and where each run of equal surroundings ends.
-  std::string spans;
-  struct Run {
-    SharedSurroundings around;
-    std::size_t end;
-  };
-  std::vector<Run> runs;
+  HeldSpans spans;
+  TraceSize size;
+  TimePoint first, last, root;
+  Links by_first, by_last, by_root;
+  std::uint64_t piece = 0;                // that the facts are about, when decisions are made while spans come
+  Decision decision = Decision::pending;  // made while the batch that brought it is still being read
+
+  // What the running batch brings.
+  Surroundings* incoming_around = nullptr;
+  std::size_t incoming = 0;
+
+  // Charged to the memory budget.
+  std::size_t bytes() const { return overhead + spans.bytes() + facts.cells.capacity() * sizeof(std::uint64_t); }
+  static const std::size_t overhead;
 };
 
-// One copy of each resource and scope that is in use.
-class SurroundingsTable {
+// Traces in the order of a time that all of them wait from equally long.
+template <Links PendingTrace::*Member>
+class TraceList {
  public:
-  SharedSurroundings intern(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Policies& policies, Arena& arena);
-
- private:
-  void sweep();
-  boost::unordered_flat_map<std::uint64_t, std::vector<std::weak_ptr<const Surroundings>>> table_;
-  std::size_t size_ = 0, sweep_at_ = 1024;
-};
-
-// Adds a span's bytes to a trace. Returns how many.
-std::size_t append_span(PendingTrace& trace, const otlp::Item& item, const SharedSurroundings& around, otlp::Writer& scratch);
-
-// The trace's spans as a batch; the trace is empty after it.
-otlp::Batch to_batch(PendingTrace& trace);
-
-// Decisions that outlive their traces, the oldest forgotten first.
-class DecisionTable {
- public:
-  explicit DecisionTable(std::size_t capacity) : order_(std::max<std::size_t>(1, capacity)) {}
-  void add(const otlp::TraceId& id, UnixNanos when);
-  // When it was decided, or null.
-  const UnixNanos* find(const otlp::TraceId& id) const {
-    auto at = known_.find(id);
-    return at == known_.end() ? nullptr : &at->second;
+  PendingTrace* front() const { return front_; }
+  void push_back(PendingTrace& trace) {
+    Links& links = trace.*Member;
+    links = {back_, nullptr, true};
+    (back_ ? (back_->*Member).after : front_) = &trace;
+    back_ = &trace;
+  }
+  void remove(PendingTrace& trace) {
+    Links& links = trace.*Member;
+    if (!links.listed) return;
+    (links.before ? (links.before->*Member).after : front_) = links.after;
+    (links.after ? (links.after->*Member).before : back_) = links.before;
+    links = {};
   }
 
  private:
-  boost::unordered_flat_map<otlp::TraceId, UnixNanos, std::hash<otlp::TraceId>> known_;
-  std::vector<otlp::TraceId> order_;  // a ring
-  std::size_t next_ = 0;
-  bool full_ = false;
+  PendingTrace *front_ = nullptr, *back_ = nullptr;
 };
 
 }  // namespace weir::processors::tail_sampling

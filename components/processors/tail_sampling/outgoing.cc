@@ -1,0 +1,70 @@
+#include "components/processors/tail_sampling/outgoing.h"
+
+namespace weir::processors::tail_sampling {
+
+void Outgoing::add(HeldSpans spans) {
+  spans.each_run([&](Surroundings& around, std::string_view run, std::uint32_t count) {
+    Part& to = part(around);
+    to.slices.push_back({run, true});
+    ++to.users;
+    items_ += count;
+    bytes_ += run.size();
+  });
+  spans_.push_back(std::move(spans));
+}
+
+void Outgoing::add(Surroundings& around, std::string_view span) {
+  part(around).slices.push_back({span, false});
+  ++items_;
+  bytes_ += HeldSpans::framed(span.size());
+}
+
+Outgoing::Part& Outgoing::part(Surroundings& around) {
+  if (around.part == UINT32_MAX) {
+    around.part = static_cast<std::uint32_t>(used_);
+    if (used_ == parts_.size()) parts_.emplace_back();
+    parts_[used_++].around = &around;
+    bytes_ += around.bytes();
+  }
+  return parts_[around.part];
+}
+
+otlp::Batch Outgoing::take() {
+  auto end = parts_.begin() + static_cast<std::ptrdiff_t>(used_);
+  std::sort(parts_.begin(), end, [](const Part& a, const Part& b) { return a.around->resource_hash < b.around->resource_hash; });
+  otlp::Writer out(bytes_ + 32 * used_);
+  for (auto part = end; part != parts_.begin();) {
+    const Surroundings& around = *(part - 1)->around;
+    std::size_t mark = out.size();
+    out.raw(around.resource_unknown);
+    out.put_bytes(3, around.resource_schema_url);
+    for (; part != parts_.begin() && (part - 1)->around->same_resource(around); --part) write_scope(*(part - 1), out);
+    out.put_bytes(1, around.resource);
+    out.close(1, mark);
+  }
+  for (auto part = parts_.begin(); part != end; ++part) {
+    part->slices.clear();
+    part->around->part = UINT32_MAX;
+    if (std::size_t users = std::exchange(part->users, 0)) table_.release(*part->around, users);
+  }
+  spans_.clear();
+  used_ = bytes_ = 0;
+  return otlp::Batch::trusted(otlp::Signal::traces, out.finish(), std::exchange(items_, 0));
+}
+
+void Outgoing::write_scope(const Part& part, otlp::Writer& out) const {
+  const Surroundings& around = *part.around;
+  std::size_t mark = out.size();
+  out.raw(around.scope_unknown);
+  out.put_bytes(3, around.scope_schema_url);
+  for (std::size_t i = part.slices.size(); i-- > 0;) {
+    if (part.slices[i].framed)
+      out.raw(part.slices[i].bytes);
+    else
+      out.bytes(2, part.slices[i].bytes);
+  }
+  out.put_bytes(1, around.scope);
+  out.close(2, mark);
+}
+
+}  // namespace weir::processors::tail_sampling

@@ -1,0 +1,41 @@
+#pragma once
+// Kept spans on their way out, brought together by resource and scope, so that each stands there once.
+#include "components/processors/tail_sampling/traces.h"
+
+namespace weir::processors::tail_sampling {
+
+// One core. What was added must live until take(), where it is copied once.
+class Outgoing {
+ public:
+  explicit Outgoing(SurroundingsTable& table) : table_(table) {}
+
+  // Takes over the surroundings' users.
+  void add(HeldSpans spans);
+  // A single span that lives elsewhere; `around` has a user until take().
+  void add(Surroundings& around, std::string_view span);
+
+  std::size_t items() const { return items_; }
+  bool empty() const { return items_ == 0; }
+  // All of it as one batch, without a charge.
+  otlp::Batch take();
+
+ private:
+  struct Slice {
+    std::string_view bytes;
+    bool framed;
+  };
+  struct Part {
+    Surroundings* around = nullptr;
+    std::size_t users = 0;  // to be released
+    std::vector<Slice> slices;
+  };
+  Part& part(Surroundings& around);
+  void write_scope(const Part& part, otlp::Writer& out) const;
+
+  SurroundingsTable& table_;
+  std::vector<HeldSpans> spans_;
+  std::vector<Part> parts_;  // the first used_ of them; the others keep their memory
+  std::size_t used_ = 0, items_ = 0, bytes_ = 0;
+};
+
+}  // namespace weir::processors::tail_sampling

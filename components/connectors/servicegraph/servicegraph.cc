@@ -1,8 +1,9 @@
 #include "components/connectors/servicegraph/servicegraph.h"
 
+#include "components/connectors/servicegraph/attributes.h"
+
 namespace weir::connectors::servicegraph {
 
-using otlp::Attributes;
 using otlp::Span;
 
 constexpr Duration idle_series = 15min;  // as the collector's
@@ -13,6 +14,7 @@ class ServiceGraph : public engine::Stage {
   ServiceGraph(const Config& config, engine::StageContext& context)
       : config_(config),
         shape_(std::make_shared<Shape>(config)),
+        attributes_(config),
         edges_(config.dimensions.size()),
         series_(shape_),
         executor_(context.executor),
@@ -49,14 +51,12 @@ class ServiceGraph : public engine::Stage {
 
   void process(otlp::Batch batch, engine::Out& out) override {
     std::size_t dropped = 0;
-    Arena& arena = batch.arena();
     for (auto& group : batch.groups()) {
-      const Attributes& resource = group.resource.read(arena).attributes;
-      const otlp::Value* service = resource.find("service.name");
-      if (service == nullptr) continue;
-      service_ = text_of(*service, service_text_);
+      auto service = attributes_.enter(group, batch.arena());
+      if (!service) continue;
+      service_ = *service;
       for (auto& scope : group.scopes)
-        for (auto& item : scope.items) dropped += !take(item.read<Span>(arena), resource, out.now());
+        for (auto& item : scope.items) dropped += !take(otlp::SpanView(item), out.now());
     }
     out.count_consumed(batch.items() - dropped);
     if (dropped) out.count_dropped(dropped, engine::Reason::evicted);
@@ -101,17 +101,12 @@ class ServiceGraph : public engine::Stage {
   static void step(TimePoint& next, Duration interval, TimePoint now) {
     next += ((now - next) / interval + 1) * interval;
   }
-  static std::string_view text_of(const otlp::Value& value, std::string& scratch) {
-    if (value.is(otlp::ValueType::string)) return kept_text(value.text);
-    scratch = otlp::to_text(value);
-    return kept_text(scratch);
-  }
   bool flushes_by_time() const { return config_.metrics_flush_interval > 0s; }
   bool virtual_nodes() const { return !config_.virtual_node_peer_attributes.empty(); }
   void wake() { out_->wake_at(std::min({next_expiration_, next_cleaning_, next_flush_})); }
 
   // False when the span was dropped because too many wait.
-  bool take(const Span& span, const Attributes& resource, TimePoint now) {
+  bool take(const otlp::SpanView& span, TimePoint now) {
     bool messaging = span.kind == Span::producer || span.kind == Span::consumer;
     bool client = span.kind == Span::client || span.kind == Span::producer;
     if (!client && span.kind != Span::server && span.kind != Span::consumer) return true;
@@ -120,49 +115,52 @@ class ServiceGraph : public engine::Stage {
     Edge& edge = known ? *known : edges_.fresh(key, now + config_.store.ttl);
     edge.connection = messaging ? Connection::messaging : Connection::direct;
     edge.failed |= span.status_code == Span::error;
-    add_dimensions(edge, client ? 0 : 1, resource, span.attributes);
     double seconds = span.end_time_unix_nano > span.start_time_unix_nano ? static_cast<double>(span.end_time_unix_nano - span.start_time_unix_nano) / 1e9 : 0;
     if (client) {
       edge.client = service_;
       edge.client_seconds = seconds;
-      add_peer(edge, resource, span.attributes);
+      attributes_.read(span.attributes);
+      add_dimensions(edge, 0);
+      add_peer(edge);
+      add_database(edge);
     } else {
       edge.server = service_;
       edge.server_seconds = seconds;
+      if (!config_.dimensions.empty()) {
+        attributes_.read(span.attributes);
+        add_dimensions(edge, 1);
+      }
     }
     return settle(edge, known != nullptr, now);
   }
 
-  void add_dimensions(Edge& edge, std::size_t end, const Attributes& resource, const Attributes& attributes) {
-    for (std::size_t i = 0; i < config_.dimensions.size(); ++i) {
-      const otlp::Value* value = find(config_.dimensions[i], resource, attributes);
-      if (value == nullptr) continue;
-      auto& to = edge.dimensions[i * 2 + end];
-      to.present = true;
-      to.text = text_of(*value, text_);
-    }
+  void add_dimensions(Edge& edge, std::size_t end) {
+    for (std::size_t i = 0; i < attributes_.dimensions.size(); ++i)
+      if (auto text = attributes_.anywhere(attributes_.dimensions[i])) {
+        auto& to = edge.dimensions[i * 2 + end];
+        to.present = true;
+        to.text = *text;
+      }
   }
 
-  void add_peer(Edge& edge, const Attributes& resource, const Attributes& attributes) {
-    for (std::uint32_t rank = 0; rank < config_.virtual_node_peer_attributes.size() && rank <= edge.peer_rank; ++rank)
-      if (const otlp::Value* value = attributes.find(config_.virtual_node_peer_attributes[rank])) {
+  void add_peer(Edge& edge) {
+    for (std::uint32_t rank = 0; rank < attributes_.peers.size() && rank <= edge.peer_rank; ++rank)
+      if (auto text = attributes_.of_span(attributes_.peers[rank])) {
         edge.peer_rank = rank;
-        edge.peer = text_of(*value, text_);
-        break;
-      }
-    for (auto& name : config_.database_name_attributes)
-      if (const otlp::Value* value = find(name, resource, attributes)) {
-        // Databases send no spans; what the client saw is all there is.
-        edge.connection = Connection::database;
-        edge.server = text_of(*value, text_);
-        edge.server_seconds = edge.client_seconds;
-        break;
+        edge.peer = *text;
+        return;
       }
   }
 
-  static const otlp::Value* find(std::string_view name, const Attributes& resource, const Attributes& attributes) {
-    const otlp::Value* value = resource.find(name);
-    return value ? value : attributes.find(name);
+  // Databases send no spans; what the client saw is all there is.
+  void add_database(Edge& edge) {
+    for (std::size_t slot : attributes_.databases)
+      if (auto text = attributes_.anywhere(slot)) {
+        edge.connection = Connection::database;
+        edge.server = *text;
+        edge.server_seconds = edge.client_seconds;
+        return;
+      }
   }
 
   // Counts an edge that is complete, keeps one that is not.
@@ -236,6 +234,7 @@ class ServiceGraph : public engine::Stage {
 
   const Config& config_;
   std::shared_ptr<const Shape> shape_;  // shared by the tables of all cores and those on their way
+  Attributes attributes_;
   Edges edges_;
   SeriesTable series_;  // home: everything since the start; others: since it was handed over
   io::Executor& executor_;
@@ -246,7 +245,6 @@ class ServiceGraph : public engine::Stage {
   TimePoint next_flush_, next_expiration_, next_cleaning_;
   telemetry::Counter *dropped_spans_, *expired_edges_, *total_edges_;
   std::string_view service_;  // of the resource that is being read
-  std::string service_text_, text_;  // scratch
 };
 
 Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, engine::StageContext& context) {

@@ -10,6 +10,19 @@ struct AttributeView {
   std::string_view raw;            // an AnyValue; not used when decoded
   const Value* decoded = nullptr;
 
+  // Of a KeyValue message.
+  static AttributeView read(std::string_view key_value) {
+    AttributeView out{{}, std::string_view("", 0), nullptr};
+    for (Reader reader(key_value); reader.next();) {
+      if (reader.field() == 1)
+        out.key = reader.bytes();
+      else if (reader.field() == 2)
+        out.raw = reader.bytes();
+      else
+        reader.skip();
+    }
+    return out;
+  }
   explicit operator bool() const { return decoded != nullptr || raw.data() != nullptr; }
   Value value(Arena& arena) const {
     if (decoded) return *decoded;
@@ -44,27 +57,58 @@ class AttributesView {
       if (reader.field() != field_)
         reader.skip();
       else
-        f(read(reader.bytes()));
+        f(AttributeView::read(reader.bytes()));
     }
   }
 
  private:
-  static AttributeView read(std::string_view key_value) {
-    AttributeView out{{}, std::string_view("", 0), nullptr};
-    for (Reader reader(key_value); reader.next();) {
-      if (reader.field() == 1)
-        out.key = reader.bytes();
-      else if (reader.field() == 2)
-        out.raw = reader.bytes();
-      else
-        reader.skip();
-    }
-    return out;
-  }
-
   std::string_view fields_;
   std::uint32_t field_ = 0;
   const Attributes* decoded_ = nullptr;
+};
+
+// The keys somebody wants of each span, each in a slot of its own. Answers "no" to most other keys by their length.
+class WantedKeys {
+ public:
+  // The slot of a key; adds it when it is new. Before the first find().
+  std::size_t add(std::string_view key) {
+    for (std::size_t i = 0; i < keys_.size(); ++i)
+      if (keys_[i] == key) return i;
+    keys_.emplace_back(key);
+    lengths_ |= bit(key.size());
+    return keys_.size() - 1;
+  }
+  std::size_t size() const { return keys_.size(); }
+  static const WantedKeys& none() {
+    static const WantedKeys empty;
+    return empty;
+  }
+  const std::string& operator[](std::size_t slot) const { return keys_[slot]; }
+
+  // Fills `slots` (one for each key) with the first attribute of each key; those without one are left as they are.
+  void find(const AttributesView& attributes, std::span<AttributeView> slots) const {
+    attributes.each([&](const AttributeView& attribute) { place(attribute, slots); });
+  }
+  // The same for one attribute, a KeyValue message.
+  void look_at(std::string_view key_value, std::span<AttributeView> slots) const {
+    // The key comes first in what every SDK writes: most attributes are told apart by two bytes.
+    bool plain = key_value.size() >= 2 && key_value[0] == 0x0A && static_cast<unsigned char>(key_value[1]) < 0x80;
+    if (plain && !(lengths_ & bit(static_cast<std::size_t>(key_value[1])))) return;
+    place(AttributeView::read(key_value), slots);
+  }
+
+ private:
+  void place(const AttributeView& attribute, std::span<AttributeView> slots) const {
+    if (!(lengths_ & bit(attribute.key.size()))) return;
+    for (std::size_t i = 0; i < keys_.size(); ++i)
+      if (keys_[i] == attribute.key) {
+        if (!slots[i]) slots[i] = attribute;
+        return;
+      }
+  }
+  static std::uint64_t bit(std::size_t length) { return std::uint64_t{1} << (length & 63); }
+  std::vector<std::string> keys_;
+  std::uint64_t lengths_ = 0;
 };
 
 struct SpanView {
@@ -76,11 +120,13 @@ struct SpanView {
   AttributesView attributes;
 
   // `item` of a traces batch.
-  explicit SpanView(const Item& item) {
+  explicit SpanView(const Item& item) : SpanView(item, WantedKeys::none(), {}) {}
+  // Fills `slots` as WantedKeys::find() does, in the same pass.
+  SpanView(const Item& item, const WantedKeys& wanted, std::span<AttributeView> slots) {
     if (item.message)
-      take(*static_cast<const Span*>(item.message));
+      take(*static_cast<const Span*>(item.message), wanted, slots);
     else
-      read(item.raw);
+      read(item.raw, wanted, slots);
   }
 
   bool has_events() const { return decoded_ ? !decoded_->events.empty() : !events_.empty(); }
@@ -104,7 +150,7 @@ struct SpanView {
     run = run.data() ? std::string_view(run.data(), static_cast<std::size_t>(field.data() + field.size() - run.data())) : field;
   }
 
-  void read(std::string_view raw) {
+  void read(std::string_view raw, const WantedKeys& wanted, std::span<AttributeView> slots) {
     std::string_view attributes_run;
     for (Reader reader(raw); reader.next();) {
       switch (reader.field()) {
@@ -116,8 +162,13 @@ struct SpanView {
         case 6: kind = static_cast<std::int32_t>(reader.varint()); break;
         case 7: start_time_unix_nano = reader.fixed64(); break;
         case 8: end_time_unix_nano = reader.fixed64(); break;
-        case 9: reader.skip(), extend(attributes_run, reader.whole()); break;
-        case 11: reader.skip(), extend(events_, reader.whole()); break;
+        case 9: {
+          std::string_view attribute = reader.bytes();
+          if (!slots.empty()) wanted.look_at(attribute, slots);
+          extend(attributes_run, reader.whole());
+          break;
+        }
+        case 11: reader.bytes(), extend(events_, reader.whole()); break;
         case 15: read_status(reader.bytes()); break;
         default: reader.skip();
       }
@@ -134,49 +185,18 @@ struct SpanView {
     }
   }
 
-  void take(const Span& span) {
+  void take(const Span& span, const WantedKeys& wanted, std::span<AttributeView> slots) {
     trace_id = span.trace_id, span_id = span.span_id, parent_span_id = span.parent_span_id;
     name = span.name, trace_state = span.trace_state;
     kind = span.kind, status_code = span.status_code;
     start_time_unix_nano = span.start_time_unix_nano, end_time_unix_nano = span.end_time_unix_nano;
     attributes = AttributesView(span.attributes);
+    if (!slots.empty()) wanted.find(attributes, slots);
     decoded_ = &span;
   }
 
   std::string_view events_;
   const Span* decoded_ = nullptr;
-};
-
-// The keys somebody wants of each span, each in a slot of its own. Answers "no" to most other keys by their length.
-class WantedKeys {
- public:
-  // The slot of a key; adds it when it is new. Before the first find().
-  std::size_t add(std::string_view key) {
-    for (std::size_t i = 0; i < keys_.size(); ++i)
-      if (keys_[i] == key) return i;
-    keys_.emplace_back(key);
-    lengths_ |= bit(key.size());
-    return keys_.size() - 1;
-  }
-  std::size_t size() const { return keys_.size(); }
-  const std::string& operator[](std::size_t slot) const { return keys_[slot]; }
-
-  // Fills `slots` (one for each key) with the first attribute of each key; those without one are left as they are.
-  void find(const AttributesView& attributes, std::span<AttributeView> slots) const {
-    attributes.each([&](const AttributeView& attribute) {
-      if (!(lengths_ & bit(attribute.key.size()))) return;
-      for (std::size_t i = 0; i < keys_.size(); ++i)
-        if (keys_[i] == attribute.key) {
-          if (!slots[i]) slots[i] = attribute;
-          return;
-        }
-    });
-  }
-
- private:
-  static std::uint64_t bit(std::size_t length) { return std::uint64_t{1} << (length & 63); }
-  std::vector<std::string> keys_;
-  std::uint64_t lengths_ = 0;
 };
 
 }  // namespace weir::otlp

@@ -19,13 +19,15 @@ class Reader {
   explicit Reader(std::string_view message) : p_(message.data()), end_(message.data() + message.size()) {}
 
   bool next() {
-    if (p_ == end_) return false;
+    if (p_ == end_) return false;  // also once a read failed
     start_ = p_;
-    std::uint64_t tag = varint();
+    std::uint64_t tag = static_cast<unsigned char>(*p_);
+    if (tag >= 0x80 || tag < 8) [[unlikely]]
+      return long_tag();
+    ++p_;
     field_ = static_cast<std::uint32_t>(tag >> 3);
     type_ = static_cast<WireType>(tag & 7);
-    if (tag >> 3 == 0 || tag >> 32) failed();
-    return ok_;
+    return true;
   }
   std::uint32_t field() const { return field_; }
   WireType type() const { return type_; }
@@ -67,6 +69,13 @@ class Reader {
     std::memcpy(&out, p_, sizeof out);  // little-endian host
     p_ += sizeof out;
     return out;
+  }
+  bool long_tag() {
+    std::uint64_t tag = varint();
+    field_ = static_cast<std::uint32_t>(tag >> 3);
+    type_ = static_cast<WireType>(tag & 7);
+    if (tag >> 3 == 0 || tag >> 32) failed();
+    return ok_;
   }
   std::uint64_t long_varint() {
     std::uint64_t out = 0;

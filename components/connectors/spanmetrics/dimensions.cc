@@ -25,27 +25,17 @@ std::size_t known(std::int32_t number, const std::array<std::string_view, N>&) {
   return number >= 0 && static_cast<std::size_t>(number) < N - 1 ? static_cast<std::size_t>(number) : N - 1;
 }
 
-void append_length(std::string& key, std::size_t length) {
-  auto n = static_cast<std::uint32_t>(length);
-  key.append(reinterpret_cast<const char*>(&n), sizeof n);
-}
-
-void append_part(std::string& key, std::string_view text) {
-  append_length(key, text.size());
-  key += text;
-}
-
 // Values that print alike are one label value in most stores, so they are one here.
-void append_value(std::string& key, const AttributeView& view, Arena& arena) {
-  if (auto text = view.text()) return append_part(key, *text);
+void append_value(KeyBuffer& key, const AttributeView& view, Arena& arena) {
+  if (auto text = view.text()) return key.part(*text);
   Value value = view.value(arena);
   if (value.is(ValueType::integer)) {
     std::array<char, 24> digits;
     char* end = std::to_chars(digits.data(), digits.data() + digits.size(), value.integer).ptr;
-    return append_part(key, {digits.data(), static_cast<std::size_t>(end - digits.data())});
+    return key.part({digits.data(), static_cast<std::size_t>(end - digits.data())});
   }
-  if (value.is(ValueType::boolean)) return append_part(key, value.boolean ? "true" : "false");
-  append_part(key, to_text(value));
+  if (value.is(ValueType::boolean)) return key.part(value.boolean ? "true" : "false");
+  key.part(to_text(value));
 }
 
 bool has_key(const std::vector<AttributeView>& views, std::string_view key) {
@@ -99,6 +89,7 @@ Result<Dimensions> Dimensions::make(const Config& config, std::string instance_i
   out.instance_id_ = std::move(instance_id);
   out.otel_status_ = otel_status_gate();
   out.service_ = !config.excludes("service.name");
+  out.several_services_ = out.service_ && !config.resource_metrics_key_attributes.empty();
   out.name_ = !config.excludes("span.name");
   out.kind_ = !config.excludes("span.kind");
   out.status_ = !config.excludes(out.otel_status_ ? "otel.status_code" : "status.code");
@@ -111,14 +102,14 @@ bool Dimensions::is_scope_dimension(std::string_view scope_name) const {
   return !scope_name.empty() && std::find(scopes_.begin(), scopes_.end(), scope_name) != scopes_.end();
 }
 
-void Dimensions::append_common_key(const Subject& subject, std::string& key) const {
+void Dimensions::append_common_key(const Subject& subject, KeyBuffer& key) const {
   std::size_t kind = kind_ ? known(subject.span.kind, kinds) : 0, status = status_ ? known(subject.span.status_code, statuses) : 0;
-  key += static_cast<char>(kind | status << 3 | (sampling_method_ && subject.adjusted ? 1 << 5 : 0));
-  if (service_) append_part(key, subject.source.service);
-  if (name_) append_part(key, subject.span.name);
+  key.byte(static_cast<std::uint8_t>(kind | status << 3 | (sampling_method_ && subject.adjusted ? 1 << 5 : 0)));
+  if (name_) key.part(subject.span.name);
+  if (several_services_) key.part(subject.source.service);
   if (scopes_.empty()) return;
-  append_part(key, subject.scope_name);
-  append_part(key, subject.scope_version);
+  key.part(subject.scope_name);
+  key.part(subject.scope_version);
 }
 
 AttributeView Dimensions::value_of(const Named& named, const Subject& subject) {
@@ -141,16 +132,16 @@ const std::vector<AttributeView>& Dimensions::matching(Recipe& recipe, const Sub
   return matching_;
 }
 
-void Dimensions::append_key(Family family, const Subject& subject, Arena& arena, std::string& key) {
+void Dimensions::append_key(Family family, const Subject& subject, Arena& arena, KeyBuffer& key) {
   Recipe& recipe = recipes_[family];
   for (auto& named : recipe.names) {
     AttributeView view = value_of(named, subject);
-    key += view ? '\1' : '\0';
+    key.byte(view ? 1 : 0);
     if (view) append_value(key, view, arena);
   }
   if (recipe.globs.empty()) return;
   for (auto& view : matching(recipe, subject)) {
-    append_part(key, view.key);
+    key.part(view.key);
     append_value(key, view, arena);
   }
 }

@@ -4,6 +4,7 @@
 
 #include "base/regex.h"
 #include "components/connectors/spanmetrics/config.h"
+#include "components/connectors/spanmetrics/key_buffer.h"
 #include "components/connectors/spanmetrics/series.h"
 #include "otlp/span_view.h"
 
@@ -53,8 +54,8 @@ class Dimensions {
   bool is_scope_dimension(std::string_view scope_name) const;
 
   // The part of the key that all families share, then that of one family. Equal for equal dimension values.
-  void append_common_key(const Subject& subject, std::string& key) const;
-  void append_key(Family family, const Subject& subject, Arena& arena, std::string& key);
+  void append_common_key(const Subject& subject, KeyBuffer& key) const;
+  void append_key(Family family, const Subject& subject, Arena& arena, KeyBuffer& key);
   // As a data point has them, encoded as KeyValue messages in field 1.
   std::string attributes(Family family, const Subject& subject, Arena& arena);
 
@@ -79,6 +80,7 @@ class Dimensions {
   std::vector<std::string> scopes_;
   std::string instance_id_;
   bool alike_ = false;
+  bool several_services_ = false;  // may share a resource
   bool service_ = true, name_ = true, kind_ = true, status_ = true, instance_ = true, sampling_method_ = false, otel_status_ = false;
 };
 

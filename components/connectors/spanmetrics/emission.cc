@@ -125,11 +125,11 @@ void Emission::write_explicit(const Series& series) {
 }
 
 void Emission::write_exponential(const Series& series) {
-  const Exponential& histogram = *series.exponential;
+  const histograms::Exponential& histogram = *series.exponential;
   writer_.real(13, histogram.max());
   writer_.real(12, histogram.min());
   write_exemplars(11, series);
-  if (auto& counts = histogram.counts(); !counts.empty()) {
+  if (auto& counts = histogram.buckets(); !counts.empty()) {
     std::size_t mark = writer_.size();
     for (std::size_t i = counts.size(); i-- > 0;) writer_.varint(counts[i]);
     writer_.close(2, mark);

@@ -1,82 +1,11 @@
 #include <doctest/doctest.h>
 
-#include <cmath>
-
 #include "components/connectors/spanmetrics/adjusted_count.h"
-#include "components/connectors/spanmetrics/exponential.h"
 #include "components/connectors/spanmetrics/glob.h"
 #include "components/connectors/spanmetrics/meeting.h"
 
 using namespace weir;
 using namespace weir::connectors::spanmetrics;
-
-TEST_CASE("exponential histogram: buckets end at powers of the base, inclusive") {
-  Exponential one(160);
-  one.record(8.5, 1);
-  CHECK(one.scale() == 20);
-  CHECK(one.offset() == 3237439);
-  CHECK(one.counts() == std::vector<std::uint64_t>{1});
-  Exponential quarter(160);
-  quarter.record(0.25, 1);
-  CHECK(quarter.offset() == -2097153);  // (…, 2^-2]
-}
-
-TEST_CASE("exponential histogram: a wide range takes a coarse scale, and nothing is lost on the way") {
-  struct {
-    std::vector<double> values;
-    std::int32_t size, scale, offset;
-    std::vector<std::uint64_t> counts;
-  } const rows[] = {
-      {{1, 2, 4}, 4, 0, -1, {1, 1, 1}},
-      {{4, 4, 4, 2, 16, 1}, 4, -1, -1, {1, 4, 1}},
-      {{2, 4, 1, 8}, 2, -2, -1, {1, 3}},
-      {{1, 1024}, 2, -4, -1, {1, 1}},
-  };
-  for (auto& row : rows) {
-    Exponential h(row.size);
-    for (double v : row.values) h.record(v, 1);
-    CAPTURE(row.values.size());
-    CHECK(h.scale() == row.scale);
-    CHECK(h.offset() == row.offset);
-    CHECK(h.counts() == row.counts);
-  }
-  Rng rng(1);
-  for (std::int32_t size : {2, 7, 160}) {
-    Exponential h(size);
-    double sum = 0, least = 1e300, most = 0;
-    for (int i = 0; i < 2000; ++i) {
-      double v = std::exp(rng.unit() * 40 - 20);
-      h.record(v, 2);
-      sum += 2 * v, least = std::min(least, v), most = std::max(most, v);
-    }
-    std::uint64_t counted = 0;
-    for (auto n : h.counts()) counted += n;
-    CHECK(counted == 4000);
-    CHECK(h.counts().size() <= static_cast<std::size_t>(size));
-    CHECK(h.counts().front() > 0);
-    CHECK(h.counts().back() > 0);
-    double base = std::exp2(std::exp2(-h.scale()));
-    CHECK(std::pow(base, h.offset()) <= least);
-    CHECK(std::pow(base, h.offset() + static_cast<std::int32_t>(h.counts().size())) >= most * (1 - 1e-9));
-    CHECK(h.sum() == doctest::Approx(sum));
-    CHECK(h.min() == least);
-    CHECK(h.max() == most);
-  }
-}
-
-TEST_CASE("exponential histogram: zeros are counted apart") {
-  Exponential h(160);
-  h.record(0, 3);
-  CHECK(h.scale() == 0);
-  CHECK(h.counts().empty());
-  CHECK(h.zero_count() == 3);
-  h.record(1, 1);
-  CHECK(h.count() == 4);
-  CHECK(h.min() == 0);
-  h.clear();
-  CHECK(h.count() == 0);
-  CHECK(h.zero_count() == 0);
-}
 
 TEST_CASE("sampling threshold: from well-formed trace states only") {
   constexpr std::uint64_t half = std::uint64_t{1} << 55;

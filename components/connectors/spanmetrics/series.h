@@ -3,7 +3,7 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 
 #include "base/time.h"
-#include "components/connectors/spanmetrics/exponential.h"
+#include "components/shared/histograms/exponential.h"
 #include "otlp/model.h"
 
 namespace weir::connectors::spanmetrics {
@@ -28,9 +28,9 @@ struct Series {
   TimePoint last_seen;
   std::uint64_t count = 0;
   double sum = 0;
-  std::vector<std::uint64_t> buckets;        // explicit histogram
-  std::unique_ptr<Exponential> exponential;  // exponential histogram
-  std::vector<ExemplarSpan> exemplars;       // for the next flush
+  std::vector<std::uint64_t> buckets;         // explicit histogram
+  std::unique_ptr<histograms::Exponential> exponential;
+  std::vector<ExemplarSpan> exemplars;        // for the next flush
   std::array<std::uint8_t, duration_classes> waiting_in{};
   std::uint32_t waiting = 0;  // spans among the candidates that point here
   std::size_t bytes = 0;      // charged for it
@@ -44,7 +44,7 @@ struct Series {
     count = 0;
     sum = 0;
     std::fill(buckets.begin(), buckets.end(), 0);
-    if (exponential) exponential->clear();
+    if (exponential) *exponential = histograms::Exponential(exponential->size());
   }
 };
 

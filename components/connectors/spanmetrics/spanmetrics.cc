@@ -142,7 +142,8 @@ class SpanMetrics : public engine::Stage {
       if (dimensions_.is_scope_dimension(message.name)) name = message.name, version = message.version;
     }
     for (auto& item : scope.items) {
-      otlp::SpanView span(item);
+      if (!slots_.empty()) std::fill(slots_.begin(), slots_.end(), AttributeView{});
+      otlp::SpanView span(item, dimensions_.wanted(), slots_);
       Subject subject{.source = source, .span = span, .scope_name = name, .scope_version = version};
       measure(subject, arena);
     }
@@ -155,12 +156,8 @@ class SpanMetrics : public engine::Stage {
     double duration = static_cast<double>(nanoseconds) / per_unit_;
     auto [spans, adjusted] = counts_.of(span.trace_state, rng_);
     subject.adjusted = adjusted;
-    if (!slots_.empty()) {
-      std::fill(slots_.begin(), slots_.end(), AttributeView{});
-      dimensions_.wanted().find(span.attributes, slots_);
-    }
     subject.slots = slots_;
-    key_.clear();
+    key_.truncate(0);
     dimensions_.append_common_key(subject, key_);
     common_key_ = key_.size();
 
@@ -191,7 +188,7 @@ class SpanMetrics : public engine::Stage {
   }
 
   void observe(Series& series, double duration, std::uint64_t spans) {
-    if (series.exponential) return series.exponential->record(duration, spans);
+    if (series.exponential) return series.exponential->add(duration, spans);
     series.sum += duration * static_cast<double>(spans);
     auto bucket = std::lower_bound(bounds_.begin(), bounds_.end(), duration) - bounds_.begin();
     series.buckets[static_cast<std::size_t>(bucket)] += spans;
@@ -213,9 +210,9 @@ class SpanMetrics : public engine::Stage {
   }
 
   Series& series_of(Family family, const Subject& subject, Arena& arena) {
-    key_.resize(common_key_);
+    key_.truncate(common_key_);
     dimensions_.append_key(family, subject, arena, key_);
-    SeriesKey key{key_, XXH3_64bits(key_.data(), key_.size())};
+    SeriesKey key{key_.view(), XXH3_64bits(key_.view().data(), key_.size())};
     SeriesTable& table = subject.source.resource->tables[family];
     Series* series = table.find(key);
     // With delta temporality a series of an earlier interval is as new as one never seen.
@@ -267,12 +264,12 @@ class SpanMetrics : public engine::Stage {
     series.start = wall_;
     bool has_durations = !config_.histogram.disable && (family == durations || (family == calls && alike_));
     if (has_durations && config_.histogram.exponential)
-      series.exponential = std::make_unique<Exponential>(config_.histogram.exponential->max_size);
+      series.exponential = std::make_unique<histograms::Exponential>(static_cast<std::uint32_t>(std::max(0, config_.histogram.exponential->max_size)));
     else if (has_durations)
       series.buckets.resize(bounds_.size() + 1);
     constexpr std::size_t overhead = 96;  // its place in the tables and the allocator's share
     series.bytes = sizeof(Series) + overhead + series.key.size() + series.attributes.size() + series.buckets.size() * 8 +
-                   (series.exponential ? series.exponential->most_bytes() : 0) +
+                   (series.exponential ? sizeof(histograms::Exponential) + series.exponential->size() * 8 : 0) +
                    (config_.exemplars.enabled ? static_cast<std::size_t>(std::clamp<std::int64_t>(config_.exemplars.max_per_data_point, 0, 1024)) * sizeof(ExemplarSpan) : 0);
   }
 
@@ -393,7 +390,7 @@ class SpanMetrics : public engine::Stage {
   TimePoint now_{};
   UnixNanos wall_ = 0;
   bool only_kept_ = false;
-  std::string key_;
+  KeyBuffer key_;
   std::size_t common_key_ = 0;
   std::vector<AttributeView> slots_, event_slots_;
 };

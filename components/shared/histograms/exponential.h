@@ -24,6 +24,10 @@ class Exponential {
 
   std::uint64_t count() const { return count_; }
   double sum() const { return sum_; }
+  double min() const { return min_; }
+  double max() const { return max_; }
+  // The most buckets it may have.
+  std::uint32_t size() const { return size_; }
   // 0 while all values were zero.
   std::int32_t scale() const { return buckets_.empty() ? 0 : scale_; }
   std::uint64_t zero_count() const { return zero_count_; }

@@ -133,3 +133,49 @@ TEST_CASE("joining keeps order and counts") {
   CHECK(a->encode().size() == 2);
   CHECK(a->groups().size() == 3);
 }
+
+TEST_CASE("decoding parts leaves out what was not asked for, and nothing else") {
+  Arena arena;
+  Span span;
+  span.name = "GET";
+  span.trace_id.bytes[0] = 7;
+  span.status_code = Span::error;
+  span.attributes.set(arena, "a", Value::of(std::int64_t{1}));
+  span.events.push_back(arena, {});
+  span.links.push_back(arena, {});
+  span.unknown.push_back(arena, std::string_view("\xf8\x01\x01", 3));
+  Writer writer;
+  encode(span, writer);
+  struct {
+    Parts parts;
+    std::size_t attributes, events, links, unknown;
+  } const rows[] = {{Parts::fields, 0, 0, 0, 0},
+                    {Parts::attributes, 1, 0, 0, 0},
+                    {Parts::children, 0, 1, 1, 0},
+                    {Parts::all, 1, 1, 1, 1}};
+  for (auto& row : rows) {
+    Span out;
+    decode(writer.view(), arena, out, row.parts);
+    CHECK(out.name == "GET");
+    CHECK(out.trace_id == span.trace_id);
+    CHECK(out.status_code == Span::error);
+    CHECK(out.attributes.size() == row.attributes);
+    CHECK(out.events.size() == row.events);
+    CHECK(out.links.size() == row.links);
+    CHECK(out.unknown.size() == row.unknown);
+  }
+  Metric metric;
+  metric.name = "m";
+  metric.type = MetricType::sum;
+  metric.is_monotonic = true;
+  metric.points.push_back(arena, {});
+  writer.clear();
+  encode(metric, writer);
+  Metric without, with;
+  decode(writer.view(), arena, without, Parts::fields);
+  CHECK(without.type == MetricType::sum);
+  CHECK(without.is_monotonic);
+  CHECK(without.points.empty());
+  decode(writer.view(), arena, with, Parts::children);
+  CHECK(with.points.size() == 1);
+}

@@ -14,6 +14,15 @@ void decode(std::string_view message, Arena& arena, Span& out);
 void decode(std::string_view message, Arena& arena, LogRecord& out);
 void decode(std::string_view message, Arena& arena, Metric& out);
 void decode(std::string_view any_value, Arena& arena, Value& out);
+
+// What to decode of a span, log record or metric: ids, names, times and the like always, the rest when asked for. For
+// those who only look: what was left out is lost when such a message is encoded.
+enum class Parts : std::uint8_t { fields = 0, attributes = 1, children = 2, unknown = 4, all = 7 };  // children: events, links, points
+constexpr Parts operator|(Parts a, Parts b) { return static_cast<Parts>(static_cast<int>(a) | static_cast<int>(b)); }
+constexpr bool operator&(Parts a, Parts b) { return (static_cast<int>(a) & static_cast<int>(b)) != 0; }
+void decode(std::string_view message, Arena& arena, Span& out, Parts parts);
+void decode(std::string_view message, Arena& arena, LogRecord& out, Parts parts);
+void decode(std::string_view message, Arena& arena, Metric& out, Parts parts);
 // One KeyValue message.
 KeyValue decode_key_value(std::string_view message, Arena& arena);
 

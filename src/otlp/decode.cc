@@ -9,6 +9,21 @@ void keep_unknown(Reader& reader, Arena& arena, T& out) {
   if (reader.ok()) out.unknown.push_back(arena, reader.whole());
 }
 
+template <class T>
+void take_unknown(Reader& reader, Arena& arena, Parts parts, T& out) {
+  if (parts & Parts::unknown) return keep_unknown(reader, arena, out);
+  reader.skip();
+}
+
+// Skips the current field when it is one of those that were not asked for.
+bool left_out(Reader& reader, Parts parts, std::uint32_t attributes, std::uint32_t child = 0, std::uint32_t other_child = 0) {
+  std::uint32_t field = reader.field();
+  bool skip = (field == attributes && !(parts & Parts::attributes)) ||
+              ((field == child || field == other_child) && !(parts & Parts::children));
+  if (skip) reader.skip();
+  return skip;
+}
+
 void decode_attribute(Reader& reader, Arena& arena, Attributes& out) {
   out.push_back(arena, decode_key_value(reader.bytes(), arena));
 }
@@ -203,7 +218,7 @@ PointField point_field(MetricType type) {
 }
 
 // Gauge, Sum, Histogram, ...: points are field 1 of each, temporality 2, is_monotonic 3.
-void decode_data(std::string_view message, Arena& arena, MetricType type, Metric& out) {
+void decode_data(std::string_view message, Arena& arena, MetricType type, bool points, Metric& out) {
   out.type = type;
   out.points.clear();
   PointField decode_field = point_field(type);
@@ -211,6 +226,10 @@ void decode_data(std::string_view message, Arena& arena, MetricType type, Metric
   while (reader.next()) {
     switch (reader.field()) {
       case 1: {
+        if (!points) {
+          reader.skip();
+          break;
+        }
         DataPoint& point = out.points.push_back(arena, {});
         Reader fields(reader.bytes());
         while (fields.next()) decode_field(fields, arena, point);
@@ -284,10 +303,15 @@ void decode(std::string_view message, Arena& arena, Scope& out) {
   }
 }
 
-void decode(std::string_view message, Arena& arena, Span& out) {
-  out.attributes.reserve(arena, 8);
+void decode(std::string_view message, Arena& arena, Span& out) { decode(message, arena, out, Parts::all); }
+void decode(std::string_view message, Arena& arena, LogRecord& out) { decode(message, arena, out, Parts::all); }
+void decode(std::string_view message, Arena& arena, Metric& out) { decode(message, arena, out, Parts::all); }
+
+void decode(std::string_view message, Arena& arena, Span& out, Parts parts) {
+  if (parts & Parts::attributes) out.attributes.reserve(arena, 8);
   Reader reader(message);
   while (reader.next()) {
+    if (left_out(reader, parts, 9, 11, 13)) continue;
     switch (reader.field()) {
       case 1: out.trace_id = TraceId::from(reader.bytes()); break;
       case 2: out.span_id = SpanId::from(reader.bytes()); break;
@@ -305,14 +329,15 @@ void decode(std::string_view message, Arena& arena, Span& out) {
       case 14: out.dropped_links_count = static_cast<std::uint32_t>(reader.varint()); break;
       case 15: decode_status(reader.bytes(), out); break;
       case 16: out.flags = reader.fixed32(); break;
-      default: keep_unknown(reader, arena, out);
+      default: take_unknown(reader, arena, parts, out);
     }
   }
 }
 
-void decode(std::string_view message, Arena& arena, LogRecord& out) {
+void decode(std::string_view message, Arena& arena, LogRecord& out, Parts parts) {
   Reader reader(message);
   while (reader.next()) {
+    if (left_out(reader, parts, 6)) continue;
     switch (reader.field()) {
       case 1: out.time_unix_nano = reader.fixed64(); break;
       case 2: out.severity_number = static_cast<std::int32_t>(reader.varint()); break;
@@ -325,14 +350,15 @@ void decode(std::string_view message, Arena& arena, LogRecord& out) {
       case 10: out.span_id = SpanId::from(reader.bytes()); break;
       case 11: out.observed_time_unix_nano = reader.fixed64(); break;
       case 12: out.event_name = reader.bytes(); break;
-      default: keep_unknown(reader, arena, out);
+      default: take_unknown(reader, arena, parts, out);
     }
   }
 }
 
-void decode(std::string_view message, Arena& arena, Metric& out) {
+void decode(std::string_view message, Arena& arena, Metric& out, Parts parts) {
   Reader reader(message);
   while (reader.next()) {
+    if (left_out(reader, parts, 12)) continue;
     switch (reader.field()) {
       case 1: out.name = reader.bytes(); break;
       case 2: out.description = reader.bytes(); break;
@@ -341,9 +367,9 @@ void decode(std::string_view message, Arena& arena, Metric& out) {
       case 7:
       case 9:
       case 10:
-      case 11: decode_data(reader.bytes(), arena, metric_types[reader.field()], out); break;
+      case 11: decode_data(reader.bytes(), arena, metric_types[reader.field()], parts & Parts::children, out); break;
       case 12: decode_attribute(reader, arena, out.metadata); break;
-      default: keep_unknown(reader, arena, out);
+      default: take_unknown(reader, arena, parts, out);
     }
   }
 }

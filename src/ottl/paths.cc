@@ -158,7 +158,7 @@ PathRow map(std::string_view name) {
           .get = [](EvalContext& c, Value& out) { return out = Value::of(const_cast<Attributes*>(&(In::read(c).*Member))), true; },
           .set = [](EvalContext& c, const Value& v) { return assign_map(c, c.arena(), In::edit(c).*Member, v); },
           .map = reach,
-          .reads = In::reads | Reads::item_attributes, .edits = In::edits};
+          .reads = In::reads | (In::reads & Reads::item ? Reads::item_attributes : Reads::nothing), .edits = In::edits};
 }
 
 // ---- named choices

@@ -10,7 +10,7 @@ enum class Reads : std::uint16_t {
   resource = 1 << 0,
   scope = 1 << 1,
   item = 1 << 2,            // fields of the span, log record or metric
-  item_attributes = 1 << 3,
+  item_attributes = 1 << 3, // of the span, log record or metric itself
   sub_items = 1 << 4,       // events, links, data points, exemplars
   sender = 1 << 5,
   edits_resource = 1 << 8,

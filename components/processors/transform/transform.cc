@@ -1,6 +1,6 @@
 #include "components/processors/transform/transform.h"
 
-#include "base/log.h"
+#include "components/shared/ottl_settings/error_log.h"
 
 namespace weir::processors::transform {
 namespace {
@@ -26,15 +26,9 @@ std::span<const ContextId> contexts_of(Signal signal) {
 class TransformStage : public engine::Stage {
  public:
   TransformStage(std::vector<CompiledBlock> blocks, engine::StageContext& context)
-      : blocks_(std::move(blocks)), name_(context.id.to_string()), c_(nowhere_, system_clock(), context.rng) {
-    on_error_ = [this](std::string_view statement, std::string_view error) {
-      long long suppressed = 0;
-      if (limit_.allow(suppressed))
-        log::warn("failed to execute statement", {{"component", name_}, {"statement", statement}, {"error", error}, {"suppressed", suppressed}});
-    };
-  }
-
-  Result<> start(engine::Out&) override { return {}; }
+      : blocks_(std::move(blocks)),
+        errors_(context.id.to_string(), "failed to execute statement"),
+        c_(nowhere_, system_clock(), context.rng) {}
 
   void process(Batch batch, engine::Out& out) override {
     c_.use_arena(batch.arena());
@@ -42,7 +36,7 @@ class TransformStage : public engine::Stage {
     std::size_t before = batch.items();
     for (auto& block : blocks_)
       if (auto done = run(block, batch); !done) {
-        log::error("failed processing", {{"component", name_}, {"error", done.error().what}});
+        log::error("failed processing", {{"component", errors_.component()}, {"error", done.error().what}});
         return out.refuse(std::move(batch), Error{Errc::retryable, std::move(done.error().what), {}});
       }
     recount(batch, before, out);
@@ -119,16 +113,14 @@ class TransformStage : public engine::Stage {
   Result<> once(const CompiledBlock& block) {
     c_.next_item();
     if (!block.conditions.empty()) {
-      WEIR_ASSIGN(bool wanted, block.conditions.any(c_, block.error_mode, on_error_));
+      WEIR_ASSIGN(bool wanted, block.conditions.any(c_, block.error_mode, errors_.on_error()));
       if (!wanted) return {};
     }
-    return block.program.run(c_, block.error_mode, on_error_);
+    return block.program.run(c_, block.error_mode, errors_.on_error());
   }
 
   std::vector<CompiledBlock> blocks_;
-  std::string name_;
-  log::RateLimit limit_;
-  ottl::OnError on_error_;
+  ottl::ErrorLog errors_;
   Arena nowhere_;
   EvalContext c_;
 };

@@ -105,7 +105,9 @@ class Collector:
             self.process.kill()
             raise AssertionError("%s\n%s" % (e, self.output()[-3000:]))
         if self.process.poll() is not None:
-            raise AssertionError("%s ended with %s:\n%s" % (self.name, self.process.returncode, self.output()))
+            said = self.output()
+            self.__exit__()
+            raise AssertionError("%s ended with %s:\n%s" % (self.name, self.process.returncode, said))
 
     def write(self, config):
         with open(self.config, "w") as f:

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "config/types.h"
 #include "weir/fetch.h"
 
 namespace weir::app {
@@ -11,6 +12,20 @@ std::string data_dir(const Options& options) {
   if (!options.data_dir.empty()) return options.data_dir;
   if (const char* from_environment = std::getenv("WEIR_DATA_DIR")) return from_environment;
   return "weir-data";
+}
+
+// Every scalar below.
+void mask(config::Value& value) {
+  if (value.is_scalar()) value = config::Value::string(std::string(config::Secret::redacted));
+  for (auto& item : value.items()) mask(item);
+  for (auto& entry : value.entries())
+    if (entry.key != "name") mask(entry.value);
+}
+
+void mask_headers(config::Value& value) {
+  for (auto& item : value.items()) mask_headers(item);
+  for (auto& entry : value.entries())
+    entry.key == "headers" || entry.key == "headers_list" ? mask(entry.value) : mask_headers(entry.value);
 }
 
 }  // namespace
@@ -43,7 +58,7 @@ std::string welcome_text(const Options& options, const Loaded& loaded) {
     return endpoint ? endpoint->text() : "";
   };
   std::string http = at("receivers::otlp::protocols::http::endpoint");
-  std::string metrics = loaded.own.prometheus_endpoints.empty() ? "off" : fmt::format("http://{}/metrics", loaded.own.prometheus_endpoints.front());
+  std::string metrics = loaded.own.prometheus.empty() ? "off" : fmt::format("http://{}/metrics", loaded.own.prometheus.front().endpoint);
   return fmt::format(
       "Send OTLP to {} (gRPC) or {} (HTTP), as in OTEL_EXPORTER_OTLP_ENDPOINT=http://{}\n"
       "What comes is counted here and kept as OTLP JSON in {}/traces.jsonl, metrics.jsonl and logs.jsonl\n"
@@ -73,6 +88,7 @@ std::string redacted_yaml(const Loaded& loaded) {
   replace("exporters", loaded.spec.exporters);
   replace("connectors", loaded.spec.connectors);
   replace("extensions", loaded.spec.extensions);
+  if (config::Value* service = out.get("service")) mask_headers(*service);
   return config::to_yaml(out);
 }
 

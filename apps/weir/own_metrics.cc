@@ -1,5 +1,10 @@
 #include "weir/own_metrics.h"
 
+#include <malloc.h>
+#include <sys/resource.h>
+
+#include "base/memory.h"
+#include "components/shared/listeners/listeners.h"
 #include "net/server.h"
 
 namespace weir::app {
@@ -7,32 +12,61 @@ namespace {
 
 constexpr std::string_view text_format = "text/plain; version=0.0.4; charset=utf-8";
 
-class Server : public OwnMetricsServer, public net::Handler {
- public:
-  Server(telemetry::Registry& registry, telemetry::Labels constant) : registry_(registry), constant_(std::move(constant)) {}
+// `_total` and units, as the exporter for Prometheus adds them.
+void add_suffixes(std::vector<telemetry::Family>& families) {
+  for (auto& family : families) {
+    std::string_view unit = family.unit == "s" ? "_seconds" : family.unit == "By" ? "_bytes" : "";
+    if (!unit.empty() && !family.name.ends_with(unit)) family.name += unit;
+    if (family.type == telemetry::Type::counter && !family.name.ends_with("_total")) family.name += "_total";
+  }
+}
 
-  Result<> listen(io::Loop& loop, std::string endpoint, Budget& budget) {
+class Server : public OwnMetricsServer {
+ public:
+  Server(telemetry::Registry& registry, std::shared_ptr<Listeners> listeners, const OwnTelemetry& own)
+      : registry_(registry), listeners_(std::move(listeners)) {
+    telemetry::Family target{"target_info", "Target metadata", "", telemetry::Type::gauge, {{.labels = {}, .value = 1}}};
+    for (auto& [key, value] : own.resource) target.samples.front().labels.emplace_back(label_name(key), value);
+    target_info_ = telemetry::prometheus_text({&target, 1}, {});
+  }
+  ~Server() override {
+    for (auto& site : sites_) listeners_->leave(site->about.endpoint, 0, site->server->release_listener());
+  }
+
+  Result<> listen(io::Loop& loop, const PrometheusEndpoint& endpoint) {
+    auto site = std::make_unique<Site>(*this, endpoint);
     net::ServerSettings settings;
-    settings.endpoint = std::move(endpoint);
+    settings.endpoint = endpoint.endpoint;
     settings.max_request_body_size = 1024;
-    WEIR_ASSIGN(auto server, net::Server::listen(loop, std::move(settings), budget, *this));
-    servers_.push_back(std::move(server));
+    int inherited = listeners_->take(endpoint.endpoint, 0);
+    WEIR_ASSIGN(site->server, net::Server::listen(loop, std::move(settings), budget_, *site, inherited));
+    sites_.push_back(std::move(site));
     return {};
   }
 
-  std::optional<net::Answer> on_head(const net::RequestHead& head) override {
-    if (head.path() != "/metrics") return net::Response{.status = 404, .body = Bytes::copy_of("own metrics are at /metrics\n")};
-    return std::nullopt;
-  }
-  void on_request(net::Request, net::Responder responder) override {
-    std::string text = telemetry::prometheus_text(registry_.collect(), constant_);
-    responder.respond(net::Response{.headers = {{"content-type", text_format}}, .body = Bytes::take(std::move(text))});
-  }
-
  private:
+  struct Site : net::Handler {
+    Site(Server& o, PrometheusEndpoint e) : owner(o), about(std::move(e)) {}
+    std::optional<net::Answer> on_head(const net::RequestHead& head) override {
+      if (head.path() == "/metrics") return std::nullopt;
+      return net::Response{.status = 404, .body = Bytes::copy_of("own metrics are at /metrics\n")};
+    }
+    void on_request(net::Request, net::Responder responder) override {
+      auto families = owner.registry_.collect();
+      if (about.suffixes) add_suffixes(families);
+      std::string text = telemetry::prometheus_text(families, about.constant) + owner.target_info_;
+      responder.respond(net::Response{.headers = {{"content-type", text_format}}, .body = Bytes::take(std::move(text))});
+    }
+    Server& owner;
+    const PrometheusEndpoint about;
+    std::unique_ptr<net::Server> server;  // gone before this
+  };
+
   telemetry::Registry& registry_;
-  telemetry::Labels constant_;
-  std::vector<std::unique_ptr<net::Server>> servers_;
+  std::shared_ptr<Listeners> listeners_;  // shared with the process
+  Budget budget_{4 * 1024 * 1024};
+  std::string target_info_;
+  std::vector<std::unique_ptr<Site>> sites_;
 };
 
 telemetry::Family& family(std::vector<telemetry::Family>& out, std::string name, std::string help) {
@@ -68,14 +102,38 @@ void add_row(std::vector<telemetry::Family>& out, const engine::LedgerRow& row) 
 
 }  // namespace
 
-Result<std::unique_ptr<OwnMetricsServer>> OwnMetricsServer::start(io::Loop& loop, std::span<const std::string> endpoints,
-                                                                  telemetry::Labels constant, telemetry::Registry& registry,
-                                                                  Budget& budget) {
-  auto server = std::make_unique<Server>(registry, std::move(constant));
-  for (auto& endpoint : endpoints)
-    if (auto ok = server->listen(loop, endpoint, budget); !ok)
+Result<std::unique_ptr<OwnMetricsServer>> OwnMetricsServer::start(io::Loop& loop, const OwnTelemetry& own, telemetry::Registry& registry,
+                                                                  std::shared_ptr<Listeners> listeners) {
+  auto server = std::make_unique<Server>(registry, std::move(listeners), own);
+  for (auto& endpoint : own.prometheus)
+    if (auto ok = server->listen(loop, endpoint); !ok)
       return fail(ok.error().code, "service::telemetry::metrics: {}", ok.error().what);
   return server;
+}
+
+std::shared_ptr<void> add_process_metrics(telemetry::Registry& registry, const Budget& budget) {
+  return registry.add_source([&budget, begun = system_clock().now()](std::vector<telemetry::Family>& out) {
+    auto add = [&](std::string name, std::string help, std::string unit, telemetry::Type type, double value) {
+      out.push_back({std::move(name), std::move(help), std::move(unit), type, {{.labels = {}, .value = value}}});
+    };
+    using enum telemetry::Type;
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+    struct mallinfo2 heap = mallinfo2();
+    add("otelcol_process_uptime", "Seconds since this process began to run.", "s", counter,
+        static_cast<double>((system_clock().now() - begun).count()) * 1e-9);
+    add("otelcol_process_cpu_seconds", "CPU time of this process, user and system.", "s", counter, seconds(usage.ru_utime) + seconds(usage.ru_stime));
+    add("otelcol_process_memory_rss", "Resident memory.", "By", gauge, static_cast<double>(resident_memory()));
+    add("otelcol_process_runtime_heap_alloc_bytes", "Bytes the allocator has given out and not got back.", "By", gauge,
+        static_cast<double>(heap.uordblks + heap.hblkhd));
+    add("otelcol_process_runtime_total_alloc_bytes", "Bytes ever taken in for requests (what the allocator gave in all is not counted).", "By", counter,
+        static_cast<double>(budget.charged()));
+    add("otelcol_process_runtime_total_sys_memory_bytes", "Bytes the allocator has from the system.", "By", gauge,
+        static_cast<double>(heap.arena + heap.hblkhd));
+    add("weir_budget_used_bytes", "Bytes of requests in the process now.", "By", gauge, static_cast<double>(budget.used()));
+    add("weir_budget_limit_bytes", "Bytes of requests from which new ones are refused.", "By", gauge, static_cast<double>(budget.limit()));
+  });
 }
 
 std::shared_ptr<void> add_ledger_metrics(telemetry::Registry& registry, const engine::Engine& engine) {

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "components/shared/listeners/listeners.h"
 #include "weir/own_metrics.h"
+#include "weir/own_pipelines.h"
 
 namespace weir::app {
 namespace {
@@ -22,6 +23,7 @@ constexpr double body_share = 0.6;
 struct Service::Running {
   std::shared_ptr<const Loaded> loaded;  // the configuration, kept for going back to it
   std::vector<std::pair<config::ComponentId, std::unique_ptr<engine::Extension>>> extensions;
+  std::unique_ptr<OwnPipelines> own;  // outlives the engine, which records spans there
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<OwnMetricsServer> metrics_server;
   std::shared_ptr<void> ledger_source;
@@ -36,6 +38,7 @@ Service::Service(std::size_t cores) {
   hard_ = total / 100 * 80;
   budget_.set_limit(static_cast<std::size_t>(static_cast<double>(soft_) * body_share));
   budget_.set_probe([this] { check_memory(); });
+  process_metrics_ = add_process_metrics(metrics_, budget_);
   listeners_ = Listeners::of(*this);
   cores_.front()->loop.post([this] { watch_memory(); });
 }
@@ -63,17 +66,17 @@ Result<> Service::launch(std::shared_ptr<const Loaded> loaded) {
   std::vector<io::Executor*> executors;
   for (auto& core : cores_) executors.push_back(&core->loop);
   running->engine = std::make_unique<engine::Engine>(std::move(*plan), executors, *this, Rng::from_system().next());
+  running->own = std::make_unique<OwnPipelines>(cores_.front()->loop, budget_, metrics_);
   running_ = std::move(running);
 
   Result<> result;
   on_first_core([&](io::Task done) {
-    if (result = start_extensions(); !result) return done();
-    running_->engine->start([this, &result, done = std::move(done)](Result<> started) mutable {
-      result = std::move(started);
-      if (result) result = serve_own_metrics();
-      for (auto& [id, extension] : running_->extensions)
-        if (result) extension->ready();
-      done();
+    running_->own->start(loaded->own, [this, &result, done = std::move(done)](Result<> started) mutable {
+      if (result = std::move(started); !result) return done();
+      start_engine([&result, done = std::move(done)](Result<> ready) mutable {
+        result = std::move(ready);
+        done();
+      });
     });
   });
   if (!result) {
@@ -83,6 +86,17 @@ Result<> Service::launch(std::shared_ptr<const Loaded> loaded) {
   Listeners::of(*this)->close_rest();
   running_->ledger_source = add_ledger_metrics(metrics_, *running_->engine);
   return {};
+}
+
+// After own telemetry, on the first core.
+void Service::start_engine(std::move_only_function<void(Result<>)> done) {
+  if (auto started = start_extensions(); !started) return done(std::move(started));
+  running_->engine->start([this, done = std::move(done)](Result<> started) mutable {
+    if (started) started = serve_own_metrics();
+    for (auto& [id, extension] : running_->extensions)
+      if (started) extension->ready();
+    done(std::move(started));
+  });
 }
 
 Result<> Service::start_extensions() {
@@ -97,8 +111,7 @@ Result<> Service::start_extensions() {
 }
 
 Result<> Service::serve_own_metrics() {
-  auto& own = running_->loaded->own;
-  auto server = OwnMetricsServer::start(cores_.front()->loop, own.prometheus_endpoints, own.resource, metrics_, budget_);
+  auto server = OwnMetricsServer::start(cores_.front()->loop, running_->loaded->own, metrics_, Listeners::of(*this));
   if (!server) return fail(std::move(server).error());
   running_->metrics_server = std::move(*server);
   return {};
@@ -109,11 +122,11 @@ void Service::halt(Duration patience) {
   running_->ledger_source.reset();
   on_first_core([&](io::Task done) {
     for (auto& [id, extension] : running_->extensions) extension->not_ready();
-    running_->engine->stop(patience, [this, done = std::move(done)]() mutable {
+    running_->engine->stop(patience, [this, patience, done = std::move(done)]() mutable {
       for (auto at = running_->extensions.rbegin(); at != running_->extensions.rend(); ++at) at->second->stop();
       running_->metrics_server.reset();
       running_->extensions.clear();
-      done();
+      running_->own->stop(std::min(patience, own_patience), std::move(done));
     });
   });
   last_ledger_ = running_->engine->ledger(false);
@@ -144,6 +157,8 @@ bool Service::stop(Duration patience) {
 std::vector<engine::LedgerRow> Service::ledger() const {
   return running_ ? running_->engine->ledger(false) : last_ledger_;
 }
+
+telemetry::SpanSink* Service::own_spans() { return running_ ? running_->own->spans() : nullptr; }
 
 engine::Extension* Service::extension(const config::ComponentId& id) {
   if (running_)

@@ -32,6 +32,7 @@ class Service : public engine::Host {
   engine::Extension* extension(const config::ComponentId& id) override;
   telemetry::Registry& metrics() override { return metrics_; }
   Budget& budget() override { return budget_; }
+  telemetry::SpanSink* own_spans() override;
   void limit_memory(std::size_t soft, std::size_t hard) override;
   std::string describe_plan() override;
   const engine::Plan* plan() override;
@@ -49,7 +50,9 @@ class Service : public engine::Host {
   struct Running;
 
   static constexpr Duration reload_patience = 30s;
+  static constexpr Duration own_patience = 5s;  // for the last of own telemetry
   Result<> start_extensions();
+  void start_engine(std::move_only_function<void(Result<>)> done);
   Result<> serve_own_metrics();
   void check_memory();
   Result<> launch(std::shared_ptr<const Loaded> loaded);
@@ -62,6 +65,7 @@ class Service : public engine::Host {
   Budget budget_;
   engine::SharedStates states_;
   std::vector<std::unique_ptr<Core>> cores_;
+  std::shared_ptr<void> process_metrics_;
   std::unique_ptr<Running> running_;
   std::shared_ptr<void> listeners_;  // keeps the sockets' registry alive between plans
   std::mutex memory_mutex_;          // guards soft_ and hard_

@@ -7,12 +7,33 @@
 
 namespace weir::app {
 
+// Where own metrics can be scraped.
+struct PrometheusEndpoint {
+  std::string endpoint;        // host:port
+  bool suffixes = false;       // _total and units at the end of names
+  telemetry::Labels constant;  // on each series
+};
+
+// A reader or processor that sends own telemetry away, and the exporter that does it.
+struct Feed {
+  otlp::Signal signal{};
+  Duration interval{};
+  std::size_t max_batch = 512, max_waiting = 2048;  // logs and spans
+  bool delta = false;                               // metrics
+  engine::ComponentSpec exporter;
+};
+
 // What service::telemetry asks for.
 struct OwnTelemetry {
-  std::vector<std::string> prometheus_endpoints;  // host:port
-  telemetry::Labels resource;                     // service_name, service_version, service_instance_id, ...
+  std::vector<PrometheusEndpoint> prometheus;
+  std::vector<std::pair<std::string, std::string>> resource;  // service.name, service.version, service.instance.id, ...
   log::Options logs;
+  std::vector<Feed> feeds;
+  double span_share = 1;  // of own spans that are recorded
 };
+
+// service.name -> service_name
+std::string label_name(std::string_view key);
 
 struct Loaded {
   engine::PlanSpec spec;

@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "weir/own_export.h"
 #include "weir/version.h"
 
 namespace weir::app {
@@ -34,7 +35,7 @@ struct Logs {
   std::map<std::string, std::string> initial_fields;
   bool development = false, disable_caller = false, disable_stacktrace = false, disable_zap_resource = false;
   std::optional<LogSampling> sampling;
-  Value processors;
+  std::vector<Value> processors;
 
   static std::span<const FieldInfo> fields() {
     static const std::array rows{
@@ -48,7 +49,7 @@ struct Logs {
         field<&Logs::disable_stacktrace>("disable_stacktrace", "Accepted; lines carry no stack trace."),
         field<&Logs::disable_zap_resource>("disable_zap_resource", "Accepted, without effect."),
         field<&Logs::sampling>("sampling", "Limits on repeated lines."),
-        field<&Logs::processors>("processors", "Accepted; own log lines are not sent over OTLP yet."),
+        field<&Logs::processors>("processors", "Send log lines away: a list of batch or simple."),
     };
     return rows;
   }
@@ -64,8 +65,26 @@ struct Metrics {
     static const std::array rows{
         field<&Metrics::level>("level", "none switches own metrics off.", {.choices = "none|basic|normal|detailed|None|Basic|Normal|Detailed"}),
         field<&Metrics::address>("address", "host:port of the Prometheus endpoint (old spelling)."),
-        field<&Metrics::readers>("readers", "pull: a Prometheus endpoint; periodic: accepted."),
+        field<&Metrics::readers>("readers", "pull: a Prometheus endpoint; periodic: sent over OTLP or printed."),
         field<&Metrics::views>("views", "Accepted, without effect."),
+    };
+    return rows;
+  }
+};
+
+struct Traces {
+  std::string level = "basic";
+  std::vector<std::string> propagators;
+  std::vector<Value> processors;
+  Value sampler, limits;
+
+  static std::span<const FieldInfo> fields() {
+    static const std::array rows{
+        field<&Traces::level>("level", "none switches own spans off.", {.choices = "none|basic|normal|detailed|None|Basic|Normal|Detailed"}),
+        field<&Traces::propagators>("propagators", "tracecontext or b3; accepted: own spans do not continue the traces of senders."),
+        field<&Traces::processors>("processors", "Send own spans away: a list of batch or simple. None: no spans are made."),
+        field<&Traces::sampler>("sampler", "always_on, always_off, trace_id_ratio_based: {ratio}, parent_based: {root}."),
+        field<&Traces::limits>("limits", "Accepted, without effect."),
     };
     return rows;
   }
@@ -74,13 +93,14 @@ struct Metrics {
 struct Telemetry {
   Logs logs;
   Metrics metrics;
-  Value traces, resource;
+  Traces traces;
+  Value resource;
 
   static std::span<const FieldInfo> fields() {
     static const std::array rows{
         field<&Telemetry::logs>("logs", "weir's own log lines."),
         field<&Telemetry::metrics>("metrics", "weir's own metrics."),
-        field<&Telemetry::traces>("traces", "Accepted; weir makes no spans of its own yet."),
+        field<&Telemetry::traces>("traces", "A span for each request taken and each request sent."),
         field<&Telemetry::resource>("resource", "What own telemetry says about this process."),
     };
     return rows;
@@ -100,13 +120,6 @@ std::string random_uuid() {
   Rng rng = Rng::from_system();
   std::uint64_t a = (rng.next() & ~0xF000ULL) | 0x4000, b = (rng.next() >> 2) | (2ULL << 62);
   return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xFFFF, a & 0xFFFF, b >> 48, b & 0xFFFFFFFFFFFFULL);
-}
-
-std::string label_name(std::string_view key) {
-  std::string out(key);
-  for (char& c : out)
-    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-  return out;
 }
 
 // A map key → text (null removes a default), or {attributes: [{name, value}]}.
@@ -130,20 +143,49 @@ void read_resource(const Value& resource, std::map<std::string, std::string>& ou
   }
 }
 
-void read_readers(const std::vector<Value>& readers, OwnTelemetry& out, config::Problems& problems) {
-  for (auto& reader : readers) {
-    if (const Value* prometheus = reader.find("pull::exporter::prometheus")) {
-      const Value *host = prometheus->get("host"), *port = prometheus->get("port");
-      out.prometheus_endpoints.push_back(fmt::format("{}:{}", host ? host->text() : "localhost", port ? port->text() : "8888"));
-    } else if (reader.find("periodic")) {
-      problems.warning(reader.mark(), "periodic readers are accepted and do nothing yet; use a pull reader");
-    } else {
-      problems.error(reader.mark(), "expected a reader: pull with a prometheus exporter, or periodic");
-    }
+template <class T, class Add>
+void read_each(std::string_view key, const std::vector<Value>& items, config::Problems& problems, Add add) {
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    config::Problems::Scope scope(problems, fmt::format("{}::{}", key, i));
+    if (auto item = config::decode<T>(&items[i], problems)) add(*item, items[i].mark());
   }
 }
 
+void read_processors(std::string_view key, const std::vector<Value>& processors, otlp::Signal signal, OwnTelemetry& out,
+                     config::Problems& problems) {
+  read_each<OwnProcessor>(key, processors, problems, [&](const OwnProcessor& processor, const config::Mark& mark) {
+    add_processor(processor, signal, mark, out, problems);
+  });
+}
+
+// The share of spans that are wanted; what has a parent is not told apart, as own spans have none.
+double share_of(const Value& sampler, config::Problems& problems) {
+  if (sampler.is_null() || sampler.get("always_on")) return 1;
+  if (sampler.get("always_off")) return 0;
+  if (const Value* root = sampler.find("parent_based::root")) return share_of(*root, problems);
+  if (sampler.get("parent_based")) return 1;
+  const Value* ratio = sampler.find("trace_id_ratio_based::ratio");
+  if (ratio == nullptr) return problems.error(sampler.mark(), "traces::sampler: expected always_on, always_off, trace_id_ratio_based or parent_based"), 1;
+  double share = ratio->as_double();
+  if (!(share >= 0 && share <= 1)) problems.error(ratio->mark(), "traces::sampler: the ratio must be between 0 and 1");
+  return share;
+}
+
+// Where nothing else was asked for, with the labels that collectors of that time put on each series.
+PrometheusEndpoint default_endpoint(const std::string& address, const OwnTelemetry& own) {
+  PrometheusEndpoint out{.endpoint = address.empty() ? "localhost:8888" : address};
+  for (auto& [key, text] : own.resource) out.constant.emplace_back(label_name(key), text);
+  return out;
+}
+
 }  // namespace
+
+std::string label_name(std::string_view key) {
+  std::string out(key);
+  for (char& c : out)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  return out;
+}
 
 OwnTelemetry read_telemetry(const Value* value, config::Problems& problems) {
   config::Problems::Scope scope(problems, "telemetry");
@@ -161,13 +203,24 @@ OwnTelemetry read_telemetry(const Value* value, config::Problems& problems) {
   std::map<std::string, std::string> resource = {
       {"service.name", "weir"}, {"service.version", std::string(version)}, {"service.instance.id", random_uuid()}};
   read_resource(settings->resource, resource, problems);
-  for (auto& [key, text] : resource) out.resource.emplace_back(label_name(key), text);
+  out.resource.assign(resource.begin(), resource.end());
+
+  read_processors("logs::processors", settings->logs.processors, otlp::Signal::logs, out, problems);
+  if (to_lower(settings->traces.level) != "none")
+    read_processors("traces::processors", settings->traces.processors, otlp::Signal::traces, out, problems);
+  out.span_share = share_of(settings->traces.sampler, problems);
+  for (auto& propagator : settings->traces.propagators)
+    if (propagator != "tracecontext" && propagator != "b3")
+      problems.error(value->mark(), fmt::format("traces::propagators: unknown \"{}\" (tracecontext, b3)", propagator));
 
   if (to_lower(settings->metrics.level) == "none") return out;
+  if (settings->metrics.readers && settings->metrics.readers->empty())
+    problems.error(value->mark(), "metrics::readers: a reader should exist when the level is not none");
   if (settings->metrics.readers)
-    read_readers(*settings->metrics.readers, out, problems);
+    read_each<OwnReader>("metrics::readers", *settings->metrics.readers, problems,
+                         [&](const OwnReader& reader, const config::Mark& mark) { add_reader(reader, mark, out, problems); });
   else
-    out.prometheus_endpoints = {settings->metrics.address.empty() ? "localhost:8888" : settings->metrics.address};
+    out.prometheus = {default_endpoint(settings->metrics.address, out)};
   return out;
 }
 

@@ -65,6 +65,8 @@ class Budget {
   }
 
   std::size_t used() const { return used_.load(std::memory_order_relaxed); }
+  // All that was ever charged, given back or not.
+  std::size_t charged() const { return charged_.load(std::memory_order_relaxed); }
   std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }
   void set_limit(std::size_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
   // Set from measurements of the process (RSS near its limit): nothing is admitted while it is on.

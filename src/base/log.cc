@@ -45,6 +45,8 @@ std::shared_ptr<State> make_state(const Options& options) {
 
 std::atomic<Level> minimum{Level::info};
 std::atomic<std::shared_ptr<State>> current{make_state({})};
+using Tap = std::function<void(Record)>;
+std::atomic<std::shared_ptr<Tap>> tap;  // shared with writers that are calling it
 
 constexpr std::array<std::string_view, 4> names = {"debug", "info", "warn", "error"};
 
@@ -55,12 +57,20 @@ void configure(const Options& options) {
   current = make_state(options);
 }
 
+void set_tap(Tap to) { tap = to ? std::make_shared<Tap>(std::move(to)) : nullptr; }
+
 bool enabled(Level level) { return level >= minimum.load(std::memory_order_relaxed); }
 
 void write(Level level, std::string_view message, Fields fields) {
   if (!enabled(level)) return;
   auto state = current.load();
-  std::string time = format_rfc3339(system_clock().wall());
+  UnixNanos now = system_clock().wall();
+  if (auto to = tap.load()) {
+    Record record{level, now, std::string(message), {}};
+    for (auto& f : fields) record.fields.emplace_back(f.key, f.value);
+    (*to)(std::move(record));
+  }
+  std::string time = format_rfc3339(now);
   std::string line;
   if (state->json) {
     line = fmt::format(R"({{"level":"{}","ts":"{}","msg":{})", names[static_cast<int>(level)], time, quote_json(message));

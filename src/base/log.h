@@ -1,9 +1,12 @@
 #pragma once
 // weir's own log lines: a level, a message and fields, on stderr as console text or JSON. Callable from every core.
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/time.h"
 
 namespace weir::log {
 
@@ -33,6 +36,16 @@ struct Options {
 void configure(const Options& options);
 bool enabled(Level level);
 void write(Level level, std::string_view message, Fields fields = {});
+
+// A line as it was written, for whoever sends own lines elsewhere.
+struct Record {
+  Level level;
+  UnixNanos time;
+  std::string message;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+// Called on the writing core with each line that is written; must not log itself. Null takes it away.
+void set_tap(std::function<void(Record)> tap);
 
 inline void debug(std::string_view message, Fields fields = {}) {
   if (enabled(Level::debug)) write(Level::debug, message, fields);

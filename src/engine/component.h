@@ -9,6 +9,7 @@
 #include "io/executor.h"
 #include "otlp/batch.h"
 #include "telemetry/metrics.h"
+#include "telemetry/spans.h"
 
 namespace weir::config {
 class Value;
@@ -95,6 +96,8 @@ class Host {
   virtual Extension* extension(const config::ComponentId& id) = 0;
   virtual telemetry::Registry& metrics() = 0;
   virtual Budget& budget() = 0;
+  // Where spans about weir's own work go; null when nobody wants them. The same for as long as a plan runs.
+  virtual telemetry::SpanSink* own_spans() { return nullptr; }
   // The process is to stay below `hard` bytes of resident memory and to refuse from `soft` on. Several calls: the least
   // counts.
   virtual void limit_memory(std::size_t soft, std::size_t hard) = 0;

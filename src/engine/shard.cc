@@ -37,8 +37,9 @@ class ReceiverIntake : public Intake {
     std::size_t items = batch.items();
     if (items == 0) return batch.settle({}), done({});
     io::CoreId home = shard_.executor_.id();
-    auto answer = [this, &counters, items, done = std::move(done)](Outcome outcome) mutable {
+    auto answer = [this, &counters, items, done = std::move(done), record = span_of(batch.signal(), transport, items)](Outcome outcome) mutable {
       (outcome ? counters.refused : counters.accepted).add(items);
+      if (record) record(outcome);
       done(std::move(outcome));
     };
     batch.receipts.push_back(Receipt::open([this, home, answer = std::move(answer)](Outcome outcome) mutable {
@@ -59,6 +60,22 @@ class ReceiverIntake : public Intake {
     telemetry::Counter &accepted, &refused;
   };
   static std::size_t index(Signal signal) { return static_cast<std::size_t>(signal); }
+
+  // Finishes the span of a request; null when nobody wants it.
+  std::move_only_function<void(const Outcome&)> span_of(Signal signal, std::string_view transport, std::size_t items) {
+    telemetry::SpanSink* sink = shard_.engine_.host().own_spans();
+    if (sink == nullptr) return nullptr;
+    constexpr std::array<std::string_view, 4> words = {"TraceData", "Metrics", "Logs", "Profiles"};
+    telemetry::OwnSpan span{.name = fmt::format("receiver/{}/{}Received", id_, words[index(signal)]), .start = shard_.executor_.wall()};
+    span.attributes.emplace_back("transport", std::string(transport));
+    return [this, sink, items, name = otlp::items_name(signal), span = std::move(span)](const Outcome& outcome) mutable {
+      span.end = shard_.executor_.wall();
+      span.attributes.emplace_back(fmt::format("accepted_{}", name), outcome ? 0 : items);
+      span.attributes.emplace_back(fmt::format("refused_{}", name), outcome ? items : 0);
+      if (outcome) span.error = outcome->what;
+      sink->record(std::move(span));
+    };
+  }
 
   Counters& counters_for(Signal signal, std::string_view transport) {
     for (auto& [key, counters] : counters_)

@@ -56,6 +56,7 @@ class QueuedExporter : public QueuedStage {
         executor_(context.executor),
         rng_(context.rng),
         metrics_(Metrics::of(context)),
+        spans_(context.host.own_spans()),
         signal_(context.signal) {
     auto& queue = settings_.queue;
     if (!queue.enabled) return;
@@ -134,6 +135,7 @@ class QueuedExporter : public QueuedStage {
     std::uint64_t size;
     TimePoint begun;
     unsigned attempts = 0;
+    UnixNanos sent_at = 0;  // the latest attempt
     io::TimerId timer = 0;
     std::uint64_t number = 0;
   };
@@ -220,6 +222,7 @@ class QueuedExporter : public QueuedStage {
   void attempt(JobRef job) {
     job->timer = 0;
     ++job->attempts;
+    job->sent_at = executor_.wall();
     if (relay_) return relay(job);
     metrics_.in_flight.set(metrics_.in_flight.value() + 1);
     Payload payload{sender_->encode(job->batch), signal_, job->batch.items(), job->batch.context};
@@ -238,6 +241,7 @@ class QueuedExporter : public QueuedStage {
     metrics_.in_flight.set(metrics_.in_flight.value() - 1);
     auto job = std::find_if(jobs_.begin(), jobs_.end(), [number](const Job& j) { return j.number == number; });
     if (job == jobs_.end()) return;  // abandoned meanwhile
+    if (spans_ != nullptr) record_span(*job, outcome);
     if (!outcome)
       succeed(job);
     else
@@ -258,6 +262,17 @@ class QueuedExporter : public QueuedStage {
   void hand_back(Batch batch, std::uint64_t size) {
     release(size);
     take_(std::move(batch));
+  }
+
+  // One for each attempt.
+  void record_span(const Job& job, const Outcome& outcome) {
+    telemetry::OwnSpan span{.name = fmt::format("exporter/{}/{}", id_, to_string(signal_)), .start = job.sent_at, .end = executor_.wall()};
+    span.attributes.emplace_back("exporter", id_);
+    span.attributes.emplace_back("data_type", std::string(to_string(signal_)));
+    span.attributes.emplace_back("items.sent", outcome ? 0 : job.batch.items());
+    span.attributes.emplace_back("items.failed", outcome ? job.batch.items() : 0);
+    if (outcome) span.error = outcome->what;
+    spans_->record(std::move(span));
   }
 
   void succeed(JobRef job) {
@@ -341,6 +356,7 @@ class QueuedExporter : public QueuedStage {
   io::Executor& executor_;
   Rng& rng_;
   Metrics metrics_;
+  telemetry::SpanSink* spans_;  // null: nobody wants them
   engine::Signal signal_;
   Out* out_ = nullptr;
   std::shared_ptr<Fill> fill_;    // shared with the same exporter on other cores

@@ -169,7 +169,10 @@ std::span<const FunctionInfo> parse_functions();
 std::span<const FunctionInfo> network_functions();
 std::span<const FunctionInfo> xml_functions();
 std::span<const FunctionInfo> lambda_functions();
+std::span<const FunctionInfo> log_functions();
 std::span<const FunctionInfo> metric_functions();
+std::span<const FunctionInfo> aggregate_functions();
+std::span<const FunctionInfo> histogram_functions();
 std::span<const FunctionInfo> span_functions();
 
 }  // namespace weir::ottl

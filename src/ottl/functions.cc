@@ -8,9 +8,9 @@ namespace weir::ottl {
 std::span<const FunctionInfo> function_table() {
   static const std::vector<FunctionInfo> table = [] {
     std::vector<FunctionInfo> all;
-    for (auto part : {editor_functions(), replace_functions(), metric_functions(), span_functions(), type_functions(), text_functions(),
-                      hash_functions(), time_functions(), collection_functions(), pattern_functions(), parse_functions(), network_functions(),
-                      xml_functions(), lambda_functions()})
+    for (auto part : {editor_functions(), replace_functions(), metric_functions(), aggregate_functions(), histogram_functions(), span_functions(),
+                      type_functions(), text_functions(), hash_functions(), time_functions(), collection_functions(), pattern_functions(),
+                      parse_functions(), log_functions(), network_functions(), xml_functions(), lambda_functions()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

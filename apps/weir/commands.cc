@@ -10,6 +10,7 @@
 #include "config/field.h"
 #include "weir/live.h"
 #include "weir/load.h"
+#include "weir/scenario/scenario.h"
 #include "weir/service.h"
 #include "weir/version.h"
 
@@ -154,6 +155,20 @@ int explain_config(const Options& options) {
   auto plan = engine::Plan::build(loaded->spec);
   fmt::print("{}", plan->explain());
   return 0;
+}
+
+int test_config(const Options& options) {
+  scenario::Report report;
+  auto files = scenario::find_files(options.files);
+  if (!files) {
+    fmt::print(stderr, "weir: {}\n", files.error().what);
+    return 2;
+  }
+  log::configure({.level = log::Level::error});
+  for (auto& file : *files) scenario::run_file(file, static_cast<std::size_t>(options.cores), report);
+  for (auto& failure : report.failures) fmt::print("FAILED {} ({})\n{}\n", failure.name, failure.place, failure.text);
+  fmt::print("{} passed, {} failed\n", report.passed, report.failures.size());
+  return report.failures.empty() ? 0 : 1;
 }
 
 int print_config(const Options& options) {

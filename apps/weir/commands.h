@@ -6,7 +6,7 @@
 namespace weir::app {
 
 struct Options {
-  std::vector<std::string> uris, sets, gates;
+  std::vector<std::string> uris, sets, gates, files;
   std::string data_dir, component, program;
   int cores = 0;  // 0: all there are
 };
@@ -17,6 +17,7 @@ int print_components(const Options& options);
 int validate_config(const Options& options);
 int explain_config(const Options& options);
 int print_config(const Options& options);
+int test_config(const Options& options);
 int run_service(const Options& options);
 
 }  // namespace weir::app

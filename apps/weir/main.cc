@@ -2,6 +2,7 @@
 
 #include "base/gates.h"
 #include "weir/commands.h"
+#include "weir/scenario/scenario.h"
 
 // `weir --config=a.yaml` is the collector's command line; everything else is a sub-command.
 int main(int argc, char** argv) {
@@ -29,6 +30,10 @@ int main(int argc, char** argv) {
   auto* explain = app.add_subcommand("explain", "Print the plan: stages, keys, where exchanges sit and why.");
   auto* print = app.add_subcommand("print-config", "Print the configuration as weir understands it, secrets masked.");
   auto* components = app.add_subcommand("components", "List the components of this build; with a name, its settings.");
+  auto* test = app.add_subcommand("test", "Run test cases: input, virtual time, expected output.");
+  test->add_option("files", options.files, "Test files, or folders with *.scenario and *.test.yaml files.")->required();
+  test->add_option("--cores", options.cores, "Cores to simulate for cases that do not say. Default: 1.")->check(CLI::Range(1, 64));
+  test->footer(std::string(scenario::format_help()));
   auto* version = app.add_subcommand("version", "Print the version.");
   for (auto* command : {run, validate, explain, print}) configure(command);
   run_options(run);
@@ -39,6 +44,7 @@ int main(int argc, char** argv) {
   weir::gates::set(options.gates);
   if (*version) return print_version();
   if (*components) return print_components(options);
+  if (*test) return test_config(options);
   if (*validate) return validate_config(options);
   if (*explain) return explain_config(options);
   if (*print) return print_config(options);

@@ -8,8 +8,9 @@ struct WorldAccess {
   std::string name;
 
   void register_intake(std::uint16_t shard, Intake& intake) const {
-    if (world->intakes_.size() <= shard) world->intakes_.resize(shard + 1);
-    world->intakes_[shard] = &intake;
+    auto& intakes = world->intakes_[name];
+    if (intakes.size() <= shard) intakes.resize(shard + 1);
+    intakes[shard] = &intake;
   }
   Outcome arrive(std::uint16_t shard, Batch& batch) const {
     auto rule = world->rules_.find(name);
@@ -109,38 +110,59 @@ void World::pipeline(std::string id, Signal signal, std::vector<std::string> rec
   spec_.pipelines.push_back({std::move(id), signal, ids_of(receivers), ids_of(processors), ids_of(exporters)});
 }
 
+void World::use(PlanSpec spec) {
+  for (auto& receiver : spec.receivers) {
+    receiver.factory = &source_factory;
+    receiver.config = std::make_shared<WorldAccess>(this, receiver.id.to_string());
+  }
+  for (auto& exporter : spec.exporters) {
+    exporter.factory = &sink_factory;
+    exporter.config = std::make_shared<WorldAccess>(this, exporter.id.to_string());
+  }
+  spec.receivers.insert(spec.receivers.end(), spec_.receivers.begin(), spec_.receivers.end());
+  spec_ = std::move(spec);
+}
+
 void World::start() {
+  auto started = try_start();
+  WEIR_CHECK(started.has_value(), "{}", started.error().what);
+}
+
+Result<> World::try_start() {
   auto plan = Plan::build(std::move(spec_));
   if (!plan) {
     std::string text;
     for (auto& error : plan.error()) text += error.what + "\n";
-    WEIR_CHECK(plan.has_value(), "{}", text);
+    return fail(Errc::config, "{}", text);
   }
   engine_ = std::make_unique<Engine>(std::move(*plan), simulation_.executors(), host_, simulation_.rng().next());
-  std::optional<Result<>> started;
-  engine_->start([&](Result<> result) { started = std::move(result); });
-  simulation_.run_until([&] { return started.has_value(); }, 60s);
-  WEIR_CHECK(started && *started, "{}", started ? started->error().what : "did not start");
+  Result<> started = fail(Errc::internal, "did not start");
+  bool done = false;
+  engine_->start([&](Result<> result) { started = std::move(result), done = true; });
+  simulation_.run_until([&] { return done; }, 60s);
+  if (!started) engine_.reset();
+  return started;
 }
 
-std::size_t World::push(Batch batch, std::size_t core) {
-  std::size_t number = post(std::move(batch), core);
+std::size_t World::push_to(std::string_view receiver, Batch batch, std::size_t core) {
+  std::size_t number = post(receiver, std::move(batch), core);
   simulation_.run_ready();
   return number;
 }
 
 std::vector<std::size_t> World::push_all(std::size_t count, const std::function<Batch()>& make, std::size_t core) {
   std::vector<std::size_t> numbers;
-  for (std::size_t i = 0; i < count; ++i) numbers.push_back(post(make(), core));
+  for (std::size_t i = 0; i < count; ++i) numbers.push_back(post("source", make(), core));
   simulation_.run_ready();
   return numbers;
 }
 
-std::size_t World::post(Batch batch, std::size_t core) {
+std::size_t World::post(std::string_view receiver, Batch batch, std::size_t core) {
   std::size_t number = answers_.size();
   answers_.emplace_back();
-  simulation_.core(core).post([this, number, core, batch = std::move(batch)]() mutable {
-    intakes_[core]->push(std::move(batch), "test", [this, number](Outcome outcome) { answers_[number] = std::move(outcome); });
+  Intake* intake = intakes_.find(receiver)->second[core];
+  simulation_.core(core).post([this, number, intake, batch = std::move(batch)]() mutable {
+    intake->push(std::move(batch), "test", [this, number](Outcome outcome) { answers_[number] = std::move(outcome); });
   });
   return number;
 }

@@ -1,6 +1,6 @@
 #pragma once
 // For tests of stages and plans: a whole engine on virtual cores, fed and emptied by the test, with the conservation
-// oracle. Linked into tests only.
+// oracle. Linked into tests and `weir test` only.
 #include <deque>
 
 #include "engine/engine.h"
@@ -51,11 +51,15 @@ class World {
   void add(const Factory& factory, std::string_view id, Factory::Config config);
   void pipeline(std::string id, Signal signal, std::vector<std::string> receivers, std::vector<std::string> processors,
                 std::vector<std::string> exporters);
+  // Takes over a whole configuration: its receivers become sources and its exporters sinks, under their ids.
+  void use(PlanSpec spec);
   // Builds and starts; fails the test on errors.
   void start();
+  Result<> try_start();
 
   // Feeds a batch into the receiver "source" on a core; the outcome is kept under the returned number.
-  std::size_t push(Batch batch, std::size_t core = 0);
+  std::size_t push(Batch batch, std::size_t core = 0) { return push_to("source", std::move(batch), core); }
+  std::size_t push_to(std::string_view receiver, Batch batch, std::size_t core = 0);
   // Feeds `count` batches before any of them is worked on.
   std::vector<std::size_t> push_all(std::size_t count, const std::function<Batch()>& make, std::size_t core = 0);
   // nullopt: not answered yet.
@@ -77,12 +81,12 @@ class World {
 
  private:
   friend struct WorldAccess;
-  std::size_t post(Batch batch, std::size_t core);
+  std::size_t post(std::string_view receiver, Batch batch, std::size_t core);
   io::Simulation simulation_;
   TestHost host_;
   PlanSpec spec_;
   std::unique_ptr<Engine> engine_;
-  std::vector<Intake*> intakes_;
+  std::map<std::string, std::vector<Intake*>, std::less<>> intakes_;  // by receiver, for each core
   std::vector<std::optional<Outcome>> answers_;
   std::map<std::string, std::vector<Arrived>, std::less<>> inbox_;
   std::map<std::string, SinkRule, std::less<>> rules_;

@@ -118,6 +118,17 @@ TEST_CASE("exemplars: a series that expired meanwhile takes its candidates along
   f.world.stop();
 }
 
+TEST_CASE("exemplars: with delta temporality one that comes late waits for the next point of its series") {
+  Sampled f({.aggregation_temporality = std::string(delta_temporality), .exemplars = {.enabled = true}});
+  f.push(traces({1}));
+  f.flushed();
+  f.decide(1, true);
+  CHECK(f.flushed().empty());
+  f.push(traces({2}));
+  CHECK(f.flushed()["shop duration span.name=op"].exemplars == Ids{1});
+  f.world.stop();
+}
+
 TEST_CASE("exemplars: overflow series have none") {
   Fixture f({.exemplars = {.enabled = true}, .aggregation_cardinality_limit = 1});
   f.push(traces({1}, "a"));

@@ -5,6 +5,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/log.h"
 #include "components/connectors/spanmetrics/adjusted_count.h"
 #include "components/connectors/spanmetrics/candidates.h"
 #include "components/connectors/spanmetrics/emission.h"
@@ -42,7 +43,7 @@ struct Metrics {
     return {registry.gauge("weir_spanmetrics_series", "Series that span metrics count.", own),
             registry.gauge("weir_spanmetrics_resources", "Resources that span metrics count for.", own),
             registry.gauge("weir_spanmetrics_exemplar_candidates", "Spans that wait for a sampler's decision to become exemplars.", own),
-            registry.counter("weir_spanmetrics_overflow", "Spans and events counted in overflow series, by metric.", own),
+            registry.counter("weir_spanmetrics_overflow", "Spans and events that were counted in overflow series.", own),
             registry.counter("weir_spanmetrics_exemplar_candidates_passed_over", "Spans for which no place among the candidates was left.", own)};
   }
 };
@@ -57,6 +58,7 @@ class SpanMetrics : public engine::Stage {
         meeting_(engine::shared_state<Meeting>(context.host, "span metrics " + context.id.to_string())),
         board_(decisions::board_of(context.host)),
         metrics_(Metrics::of(context)),
+        id_(context.id.to_string()),
         core_(context.shard),
         cores_(context.shards),
         alike_(dimensions_.calls_and_durations_alike()),
@@ -245,6 +247,9 @@ class SpanMetrics : public engine::Stage {
       if (!series->touched && config_.delta()) ++table.active;
       return *series;
     }
+    if (!std::exchange(warned_, true))
+      log::warn("More series than aggregation_cardinality_limit or the memory budget allow; the rest is counted in series with otel.metric.overflow.",
+                {{"component", id_}, {"limit", config_.aggregation_cardinality_limit}});
     auto series = std::make_unique<Series>();
     series->overflow = true;
     otlp::Resource as_message;
@@ -296,7 +301,11 @@ class SpanMetrics : public engine::Stage {
     auto ready = [&](const Series& series) { return !config_.delta() || series.touched; };
     resources_.each([&](Resource& resource) { emission_.add(resource, alike_, ready); });
     send(emission_.finish(), false, out);
-    resources_.each([&](Resource& resource) { each_series(resource, [](Series& series) { series.fresh = false, series.exemplars.clear(); }); });
+    resources_.each([&](Resource& resource) {
+      each_series(resource, [&](Series& series) {
+        if (ready(series)) series.fresh = false, series.exemplars.clear();
+      });
+    });
     if (config_.delta())
       begin_interval(out.wall());
     else
@@ -373,6 +382,7 @@ class SpanMetrics : public engine::Stage {
   std::shared_ptr<Meeting> meeting_;         // shared by the cores of this connector
   std::shared_ptr<decisions::Board> board_;  // shared by all samplers and readers of the process
   Metrics metrics_;
+  const std::string id_;
   const std::uint16_t core_, cores_;
   const bool alike_;
   const Duration interval_;
@@ -384,6 +394,7 @@ class SpanMetrics : public engine::Stage {
   Emission emission_;
   AdjustedCounts counts_;
   std::size_t series_count_ = 0;
+  bool warned_ = false;
   TimePoint next_flush_{}, next_review_ = TimePoint::max();
 
   // Of the request and span at hand.

@@ -57,7 +57,7 @@ class Out {
   // `items` were made here, or became one with others, inside of a batch that goes on.
   void count_created(std::size_t items);
   void count_consumed(std::size_t items);
-  // Not kept: the sender keeps it and hears `error`. Only for batches that have receipts, or the items are dropped.
+  // Not kept: the sender keeps it and hears `error`. Only for batches that are refusable, or the items are dropped.
   void refuse(Batch batch, Error error);
   // Exporters: the backend has it.
   void delivered(Batch batch);

@@ -225,7 +225,7 @@ void Shard::fan_out(const std::vector<Node*>& targets, Batch batch) {
 
 void Shard::exchange(Node& node, Batch batch) {
   // What has no sender to tell goes through: its memory exists already.
-  if (congested(node) && !batch.receipts.empty())
+  if (batch.refusable() && congested(node))
     return node.out.refuse(std::move(batch), {Errc::refused, fmt::format("the cores behind \"{}\" are busy", label(node.plan)), 1s});
   Ledger::add(node.ledger.out, batch.items());
   std::size_t shards = engine_.shard_count();
@@ -307,7 +307,7 @@ void Out::count_created(std::size_t items) { Ledger::add(node_->ledger.created, 
 void Out::count_consumed(std::size_t items) { Ledger::add(node_->ledger.consumed, items); }
 
 void Out::refuse(Batch batch, Error error) {
-  if (batch.receipts.empty()) return drop(std::move(batch), Reason::queue_full, std::move(error));
+  if (!batch.refusable()) return drop(std::move(batch), Reason::queue_full, std::move(error));
   Ledger::add(node_->ledger.refused, batch.items());
   batch.settle(std::move(error));
 }

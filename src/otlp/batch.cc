@@ -162,6 +162,7 @@ Batch Batch::sibling() const {
   out.arenas_ = arenas_;
   out.receipts = receipts;
   out.context = context;
+  out.answered_ = answered_;
   return out;
 }
 
@@ -202,6 +203,8 @@ void Batch::append(Batch other) {
   std::move(other.groups_.begin(), other.groups_.end(), std::back_inserter(groups_));
   std::move(other.chunks_.begin(), other.chunks_.end(), std::back_inserter(chunks_));
   std::move(other.kept_.begin(), other.kept_.end(), std::back_inserter(kept_));
+  bool mixed = !empty() && !other.empty() && receipts.empty() != other.receipts.empty();
+  answered_ = (answered_ && !empty()) || other.answered_ || mixed;
   // Ours stays last: only the last one is allocated from.
   arenas_.insert(arenas_.begin(), other.arenas_.begin(), other.arenas_.end());
   std::move(other.receipts.begin(), other.receipts.end(), std::back_inserter(receipts));

@@ -151,6 +151,10 @@ class Batch {
 
   void settle(Outcome outcome);
 
+  // True when somebody still waits for the answer on every part of it: refusing it loses nothing. False for what was
+  // answered already, or made here, also where that was joined with what was not.
+  bool refusable() const { return !receipts.empty() && !answered_; }
+
   std::vector<Receipt> receipts;
   Charge charge;
   std::shared_ptr<const Context> context;  // shared by every batch cut from one request
@@ -167,6 +171,7 @@ class Batch {
   std::vector<Bytes> kept_;                          // what groups_ have views into
   std::vector<std::shared_ptr<Arena>> arenas_;       // shared with siblings; only the last is allocated from, by its creator
   bool owns_arena_ = false;
+  bool answered_ = false;  // nobody waits for a part of it, though there are receipts for the rest
 };
 
 template <class PartOf>

@@ -179,3 +179,31 @@ TEST_CASE("decoding parts leaves out what was not asked for, and nothing else") 
   decode(writer.view(), arena, with, Parts::children);
   CHECK(with.points.size() == 1);
 }
+
+TEST_CASE("what was answered already cannot be refused along with what was not") {
+  auto open = [] { return Receipt::open([](Outcome) {}); };
+  auto make = [&](bool waited_for) {
+    auto batch = Batch::parse(Signal::traces, traces(1, 1));
+    if (waited_for) batch->receipts.push_back(open());
+    return std::move(*batch);
+  };
+  Batch both = make(true);
+  CHECK(both.refusable());
+  both.append(make(true));
+  CHECK(both.refusable());
+  both.append(make(false));
+  CHECK_FALSE(both.refusable());
+  CHECK_FALSE(both.receipts.empty());
+  Batch front = both.take_front(1);
+  CHECK_FALSE(front.refusable());
+  Batch third = make(true);
+  third.append(std::move(front));
+  CHECK_FALSE(third.refusable());
+  for (Batch* batch : {&both, &third}) batch->settle({});
+  CHECK_FALSE(make(false).refusable());
+
+  Batch empty(Signal::traces), late = make(true);
+  empty.append(std::move(late));
+  CHECK(empty.refusable());
+  empty.settle({});
+}

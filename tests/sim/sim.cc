@@ -53,7 +53,10 @@ class Trial {
     for (int i = 0; i < 20 && !retry(); ++i) pass(5s);
     WEIR_CHECK(open_.empty(), "{}: {} requests are never taken", name_, open_.size());
     pass(90s);  // decisions, edges and candidates are through
+    for (auto& row : world_.engine().ledger(true)) last_ledger_.push_back(row.text());
     world_.stop(1h);
+    if (std::getenv("WEIR_SIM_LEDGER"))
+      for (auto& row : last_ledger_) fmt::print(stderr, "{}\n", row);
     Seen seen = check(traffic.reference, *traces_, *metrics_, refusals_ == 0, name_);
     totals.time += world_.simulation().elapsed();
     totals.spans += traffic.reference.spans;
@@ -84,6 +87,7 @@ class Trial {
   void build() {
     faults(*traces_);
     faults(*metrics_);
+    metrics_->settings.queue.num_consumers = 1;  // in order, so that "never goes back" can be checked
     if (rng_.chance(0.3)) traces_->settings.queue.queue_size = 2;  // overflows: senders are refused and come again
     std::vector<std::string> before;
     if (rng_.chance(0.4)) add_processor("groupbytrace", "groupbytrace", "{wait_duration: 2s}", before);
@@ -138,6 +142,7 @@ class Trial {
   World world_;
   std::vector<Open> open_;
   std::size_t refusals_ = 0;
+  std::vector<std::string> last_ledger_;
 };
 
 int run(std::uint64_t from, std::uint64_t seeds) {
@@ -158,5 +163,6 @@ int main(int argc, char** argv) {
   app.add_option("--from", from, "The first seed")->capture_default_str();
   app.add_option("--seeds", seeds, "How many")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
+  weir::log::configure({.level = weir::log::Level::error});  // failed exports are what this is about
   return weir::sim::run(from, seeds);
 }

@@ -84,7 +84,7 @@ class FileExporter : public engine::Stage {
   // What may pass goes back to who still has the data; the rest is lost, and counted as such.
   void failed(Batch batch, const Error& error, Out& out) {
     long long more = 0;
-    bool give_back = error.code == Errc::retryable && !batch.receipts.empty();
+    bool give_back = error.code == Errc::retryable && batch.refusable();
     if (lines_.allow(more))
       log::error(give_back ? "Writing failed. Rejecting data." : "Writing failed. Dropping data.",
                  {{"exporter", id_}, {"error", error.what}, {"items", batch.items()}, {"suppressed", more}});

@@ -25,7 +25,7 @@ class MemoryLimiter : public engine::Stage {
       return out.push(std::move(batch));
     }
     refused_.add(batch.items());
-    if (batch.receipts.empty()) return out.push(std::move(batch));  // held already: refusing would lose it
+    if (!batch.refusable()) return out.push(std::move(batch));  // held already: refusing would lose it
     out.refuse(std::move(batch), {Errc::refused, "data refused due to high memory usage", 1s});
   }
 

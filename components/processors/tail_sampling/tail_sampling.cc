@@ -42,7 +42,7 @@ TailSampling::TailSampling(const Config& config, std::unique_ptr<Policies> polic
 TailSampling::~TailSampling() { shared_->waiting -= counted_; }
 
 void TailSampling::process(Batch batch, Out& out) {
-  bool answered = batch.receipts.empty();
+  bool answered = !batch.refusable();
   if (!answered && refuses(out)) return out.refuse(std::move(batch), {Errc::refused, "tail sampling holds as much as it may", 1s});
   out.accept(batch);
   for (auto& group : batch.groups()) read(group, batch.arena(), out);

@@ -74,7 +74,7 @@ class QueuedExporter : public QueuedStage {
   void process(Batch batch, Out& out) override {
     if (!settings_.queue.enabled) return launch(std::move(batch));
     std::uint64_t size = size_of(batch, settings_.queue.sizer);
-    if (!batch.receipts.empty() && is_full(size)) return overflow(std::move(batch), out);
+    if (batch.refusable() && is_full(size)) return overflow(std::move(batch), out);
     enqueue(std::move(batch), size);
   }
 
@@ -301,20 +301,20 @@ class QueuedExporter : public QueuedStage {
     jobs_.erase(job);
     long long more = 0;
     if (drop_lines_.allow(more))
-      log::error(batch.receipts.empty() ? "Exporting failed. Dropping data." : "Exporting failed. Rejecting data.",
+      log::error(batch.refusable() ? "Exporting failed. Rejecting data." : "Exporting failed. Dropping data.",
                  {{"exporter", id_}, {"error", error.what}, {"items", batch.items()}, {"suppressed", more}});
     give_up(std::move(batch), size, reason, error, *out_);
     pump();
   }
 
-  // With receipts the sender keeps the data and hears why; without, it is lost here and counted.
+  // Where all of it has senders they keep the data and hear why; otherwise it is lost here and counted.
   void give_up(Batch batch, std::uint64_t size, Reason reason, const Error& error, Out& out) {
     metrics_.failed.add(batch.items());
     release(size);
-    if (batch.receipts.empty())
-      out.drop(std::move(batch), reason);
-    else
+    if (batch.refusable())
       out.refuse(std::move(batch), error);
+    else
+      out.drop(std::move(batch), reason, error);
   }
 
   void leave(JobRef job) {

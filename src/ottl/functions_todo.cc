@@ -1,4 +1,0 @@
-#include "ottl/function.h"
-namespace weir::ottl {
-std::span<const FunctionInfo> xml_functions() { return {}; }
-}

@@ -16,11 +16,9 @@ void encode_unknown(const Unknown& unknown, Writer& out) {
 }
 
 void encode_key_value(std::uint32_t field, const KeyValue& kv, Writer& out) {
-  std::size_t mark = out.size(), value = mark;
-  if (kv.value.type != ValueType::empty) {
-    encode(kv.value, out);
-    out.close(2, value);
-  }
+  std::size_t mark = out.size();
+  encode(kv.value, out);
+  out.close(2, mark);  // also of an empty value, as the collector does
   out.put_bytes(1, kv.key);
   out.close(field, mark);
 }

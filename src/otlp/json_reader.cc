@@ -214,7 +214,7 @@ class Converter {
     }
     std::stable_sort(present.begin(), present.end(), [](auto& a, auto& b) { return a.first->number > b.first->number; });
     for (auto& [field, value] : present)
-      if (!(field->repeated ? list(*field, value, depth) : single(*field, value, depth))) return at(field->name);
+      if (!(field->repeated ? list(*field, value, depth) : single(*field, value, depth, &type == &any_value))) return at(field->name);
     return true;
   }
 
@@ -237,7 +237,7 @@ class Converter {
     std::vector<dom::element> elements(array.begin(), array.end());
     std::size_t mark = out_.size();
     for (std::size_t i = elements.size(); i-- > 0;) {
-      bool ok = field.packed ? element_of_packed(field, elements[i]) : single(field, elements[i], depth);
+      bool ok = field.packed ? element_of_packed(field, elements[i]) : single(field, elements[i], depth, true);
       if (!ok) return at(fmt::format("[{}]", i));
     }
     if (field.packed && !elements.empty()) out_.close(field.number, mark);
@@ -260,7 +260,8 @@ class Converter {
     return true;
   }
 
-  bool single(const Field& field, dom::element value, int depth) {
+  // What is 0 or empty is left out, as every encoder does, where its presence says nothing: not where `counts`.
+  bool single(const Field& field, dom::element value, int depth, bool counts) {
     std::string_view text;
     std::string decoded;
     std::int64_t number = 0;
@@ -270,13 +271,13 @@ class Converter {
     switch (field.kind) {
       case Kind::text:
         if (value.get(text) != simdjson::SUCCESS) return wrong("expected a string");
-        return out_.bytes(field.number, text), true;
+        return bytes(field, text, counts);
       case Kind::base64:
         if (value.get(text) != simdjson::SUCCESS || !decode_base64(text, decoded)) return wrong("expected base64 text");
-        return out_.bytes(field.number, decoded), true;
+        return bytes(field, decoded, counts);
       case Kind::hex:
         if (value.get(text) != simdjson::SUCCESS || !from_hex(text, decoded)) return wrong("expected hex digits");
-        return out_.bytes(field.number, decoded), true;
+        return bytes(field, decoded, counts);
       case Kind::boolean:
         if (value.get(truth) != simdjson::SUCCESS) return wrong("expected true or false");
         return out_.number(field.number, truth), true;
@@ -292,20 +293,20 @@ class Converter {
       case Kind::sint32:
         if (!read_signed(value, number)) return false;
         if (number != static_cast<std::int32_t>(number)) return wrong("does not fit 32 bits");
-        out_.number(field.number, field.kind == Kind::sint32 ? zigzag(number) & 0xFFFFFFFF : static_cast<std::uint64_t>(number));
+        out_.put_number(field.number, field.kind == Kind::sint32 ? zigzag(number) & 0xFFFFFFFF : static_cast<std::uint64_t>(number));
         return true;
       case Kind::uint32:
       case Kind::fixed32:
         if (!read_unsigned(value, natural)) return false;
         if (natural > 0xFFFFFFFF) return wrong("does not fit 32 bits");
         if (field.kind == Kind::uint32)
-          out_.number(field.number, natural);
+          out_.put_number(field.number, natural);
         else
-          out_.fixed32(field.number, static_cast<std::uint32_t>(natural));
+          out_.put_fixed32(field.number, static_cast<std::uint32_t>(natural));
         return true;
       case Kind::fixed64:
         if (!read_unsigned(value, natural)) return false;
-        return out_.fixed64(field.number, natural), true;
+        return out_.put_fixed64(field.number, natural), true;
       case Kind::real:
         if (!read_real(value, fraction)) return false;
         return out_.real(field.number, fraction), true;
@@ -320,16 +321,24 @@ class Converter {
     return false;
   }
 
+  bool bytes(const Field& field, std::string_view text, bool counts) {
+    if (counts)
+      out_.bytes(field.number, text);
+    else
+      out_.put_bytes(field.number, text);
+    return true;
+  }
+
   bool choice(const Field& field, dom::element value) {
     std::int64_t number = 0;
     std::string_view text;
     if (value.get(text) == simdjson::SUCCESS) {
       for (auto& known : field.names)
-        if (known.name == text) return out_.number(field.number, static_cast<std::uint64_t>(known.value)), true;
+        if (known.name == text) return out_.put_number(field.number, static_cast<std::uint64_t>(known.value)), true;
       return wrong(fmt::format("unknown name \"{}\"", text.substr(0, 60)));
     }
     if (value.get(number) != simdjson::SUCCESS || number != static_cast<std::int32_t>(number)) return wrong("expected a number or a name");
-    return out_.number(field.number, static_cast<std::uint64_t>(number)), true;
+    return out_.put_number(field.number, static_cast<std::uint64_t>(number)), true;
   }
 
   template <class T>

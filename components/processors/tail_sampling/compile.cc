@@ -10,6 +10,7 @@ enum class Level : std::uint8_t { top, in_and, in_not, in_composite };
 bool allowed(PolicyType type, Level level) {
   switch (type) {
     case PolicyType::composite:
+    case PolicyType::exemplars:
     case PolicyType::drop: return level == Level::top;
     case PolicyType::and_: return level == Level::top || level == Level::in_composite;
     case PolicyType::not_: return level == Level::top || level == Level::in_and;
@@ -31,12 +32,17 @@ class Compiler {
       for (auto& policy : config.policies) {
         if ((policy.type == "drop") != drops) continue;
         path_ = policy.name;
+        if (policy.type == "exemplars") {
+          WEIR_TRY(exemplars(policy, config));
+          continue;
+        }
         auto evaluator = compile(policy, Level::top);
         if (!evaluator) return fail(Errc::config, "policy \"{}\": {}", policy.name, evaluator.error().what);
         if (config.sampling_strategy == Strategy::span_ingest && (*evaluator)->stateful())
           return fail(Errc::config, "policy \"{}\": is stateful, and sampling_strategy span-ingest needs policies that are not", policy.name);
         out_->policies_.push_back({policy.name, std::move(*evaluator), drops});
       }
+    if (out_->exemplars_) out_->policies_.push_back({exemplars_name_, nullptr});
     if (conditions().size() > max_conditions || out_->policies_.size() > max_conditions)
       return fail(Errc::config, "more than {} policies", max_conditions);
     return std::move(out_);
@@ -69,8 +75,19 @@ class Compiler {
       case PolicyType::drop: return all(p.drop.drop_sub_policy);
       case PolicyType::not_: return inverse(p.not_policy);
       case PolicyType::composite: return composite(p.composite);
+      case PolicyType::exemplars: break;  // see run()
     }
     return fail(Errc::internal, "unknown policy type");
+  }
+
+  Result<> exemplars(const Policy& p, const Config& config) {
+    if (out_->exemplars_) return fail(Errc::config, "policy \"{}\": there is one of type exemplars already", p.name);
+    if (config.sampling_strategy == Strategy::span_ingest) return fail(Errc::config, "policy \"{}\": exemplars does not go with sampling_strategy span-ingest", p.name);
+    if (!std::is_sorted(p.exemplars.buckets.begin(), p.exemplars.buckets.end())) return fail(Errc::config, "policy \"{}\": buckets must ascend", p.name);
+    auto table = host_ ? engine::shared_state<CellTable>(*host_, fmt::format("tail_sampling {} {} cells", id_, p.name)) : std::make_shared<CellTable>();
+    out_->exemplars_ = std::make_unique<ExemplarPolicy>(p.exemplars, conditions().scanner(), std::move(table));
+    exemplars_name_ = p.name;
+    return {};
   }
 
   Made numeric(const NumericAttribute& c) {
@@ -133,7 +150,7 @@ class Compiler {
   }
 
   engine::Host* host_;
-  std::string id_, path_;
+  std::string id_, path_, exemplars_name_;
   std::size_t rates_ = 0;
   std::unique_ptr<Policies> out_;
 };

@@ -13,7 +13,7 @@ using config::field;
 using config::FieldInfo;
 
 std::optional<PolicyType> policy_type(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, PolicyType>, 17> names{{
+  static constexpr std::array<std::pair<std::string_view, PolicyType>, 18> names{{
       {"always_sample", PolicyType::always_sample},
       {"latency", PolicyType::latency},
       {"numeric_attribute", PolicyType::numeric_attribute},
@@ -31,6 +31,7 @@ std::optional<PolicyType> policy_type(std::string_view name) {
       {"not", PolicyType::not_},
       {"drop", PolicyType::drop},
       {"composite", PolicyType::composite},
+      {"exemplars", PolicyType::exemplars},
   }};
   for (auto& [known, type] : names)
     if (known == name) return type;
@@ -134,6 +135,24 @@ std::span<const FieldInfo> OttlCondition::fields() {
   return rows;
 }
 
+std::span<const FieldInfo> Dimension::fields() {
+  static const std::array rows{
+      field<&Dimension::name>("name", "Attribute of a span or its resource.", {.required = true}),
+      field<&Dimension::default_value>("default", "Value where neither has it; without one it is left out."),
+  };
+  return rows;
+}
+
+std::span<const FieldInfo> Exemplars::fields() {
+  static const std::array rows{
+      field<&Exemplars::interval>("interval", "How often each point of the metrics needs a trace; the connector's metrics_flush_interval.", {.min = 1s}),
+      field<&Exemplars::dimensions>("dimensions", "As the span metrics connector's."),
+      field<&Exemplars::buckets>("buckets", "Ascending upper bounds; as the connector's histogram.explicit.buckets."),
+      field<&Exemplars::max_cells>("max_cells", "Series and buckets remembered; beyond it a new one keeps no trace.", {.min = 1}),
+  };
+  return rows;
+}
+
 std::span<const FieldInfo> RateAllocation::fields() {
   static const std::array rows{
       field<&RateAllocation::policy>("policy", "Name of the sub-policy."),
@@ -192,6 +211,7 @@ std::span<const FieldInfo> Policy::fields() {
       field<&Policy::not_policy>("not", "The opposite of one."),
       field<&Policy::drop>("drop", "Drops, whatever other policies say."),
       field<&Policy::composite>("composite", "Several, each with a share of a rate."),
+      field<&Policy::exemplars>("exemplars", "A trace for each point of span metrics that would have none; asked last."),
   };
   return rows;
 }

@@ -11,7 +11,7 @@ namespace weir::processors::tail_sampling {
 
 enum class PolicyType : std::uint8_t {
   always_sample, latency, numeric_attribute, probabilistic, status_code, string_attribute, rate_limiting, span_count,
-  trace_state, trace_flags, boolean_attribute, ottl_condition, bytes_limiting, and_, not_, drop, composite
+  trace_state, trace_flags, boolean_attribute, ottl_condition, bytes_limiting, and_, not_, drop, composite, exemplars
 };
 
 enum class Strategy : std::uint8_t { trace_complete, span_ingest };
@@ -69,6 +69,19 @@ struct OttlCondition {
   std::vector<std::string> span, spanevent;
   static std::span<const config::FieldInfo> fields();
 };
+struct Dimension {
+  std::string name;
+  std::optional<std::string> default_value;
+  static std::span<const config::FieldInfo> fields();
+};
+struct Exemplars {
+  Duration interval = 60s;
+  std::vector<Dimension> dimensions;
+  // Those of the span metrics connector.
+  std::vector<Duration> buckets = {2ms, 4ms, 6ms, 8ms, 10ms, 50ms, 100ms, 200ms, 400ms, 800ms, 1s, 1400ms, 2s, 5s, 10s, 15s};
+  std::uint64_t max_cells = 100'000;
+  static std::span<const config::FieldInfo> fields();
+};
 struct RateAllocation {
   std::string policy;
   std::int64_t percent = 0;
@@ -121,6 +134,7 @@ struct Policy {
   Not not_policy;
   Drop drop;
   Composite composite;
+  Exemplars exemplars;
 
   static std::span<const config::FieldInfo> fields();
 };

@@ -11,11 +11,14 @@ constexpr std::array<double, 23> latency_bounds = {1,   2,   5,   10,   25,   50
 
 }  // namespace
 
+bool counts_bytes() { return gates::enabled("processor.tailsamplingprocessor.metricstatcountbytessampled"); }
+
 Metrics::Metrics(const engine::StageContext& context, const std::vector<Policies::Named>& policies)
     : registry_(context.host.metrics()),
       id_(context.id.to_string()),
       new_traces(counter("new_trace_id_received", "Traces that came for the first time.", {})),
       too_large(counter("traces_dropped_too_large", "Traces dropped because they were over maximum_trace_size_bytes.", {})),
+      cell_overflow(counter("exemplar_overflow", "Points of span metrics that the exemplars policy had no room for.", {})),
       in_memory(registry_.gauge("otelcol_processor_tail_sampling_sampling_traces_on_memory", "Traces waiting for their decision.", {{"processor", id_}})),
       bytes_in_memory(registry_.gauge("otelcol_processor_tail_sampling_sampling_bytes_on_memory", "Bytes of traces waiting for their decision.", {{"processor", id_}})),
       kept_(counter("global_count_traces_sampled", "Traces by decision.", {{"sampled", "true"}, {"decision", "sampled"}})),
@@ -57,7 +60,7 @@ Metrics::Answers Metrics::answers(const std::string& policy, std::string_view sa
   Answers out{&counter("count_traces_sampled", "Traces by what a policy said.", labels)};
   if (gates::enabled("processor.tailsamplingprocessor.metricstatcountspanssampled"))
     out.spans = &counter("count_spans_sampled", "Spans by what a policy said of their trace.", labels);
-  if (gates::enabled("processor.tailsamplingprocessor.metricstatcountbytessampled"))
+  if (counts_bytes())
     out.bytes = &counter("count_bytes_sampled", "Bytes by what a policy said of their trace.", labels);
   return out;
 }

@@ -7,6 +7,9 @@ namespace weir::processors::tail_sampling {
 // Why a trace was decided before its time.
 enum class Early : std::uint8_t { traces, trace_bytes, memory, count_ };
 
+// Whether Facts::bytes are counted.
+bool counts_bytes();
+
 class Metrics {
   telemetry::Registry& registry_;
   std::string id_;
@@ -25,7 +28,7 @@ class Metrics {
   void removed(Duration age) { removal_age_.observe(std::chrono::duration<double>(age).count()); }
   void timer_took(Duration d) { timer_latency_.observe(std::chrono::duration<double, std::milli>(d).count()); }
 
-  telemetry::Counter &new_traces, &too_large;
+  telemetry::Counter &new_traces, &too_large, &cell_overflow;
   telemetry::Gauge &in_memory, &bytes_in_memory;
 
  private:

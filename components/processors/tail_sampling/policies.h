@@ -2,6 +2,7 @@
 // All policies of one processor on one core.
 #include "components/processors/tail_sampling/conditions.h"
 #include "components/processors/tail_sampling/evaluators.h"
+#include "components/processors/tail_sampling/exemplars.h"
 #include "engine/component.h"
 
 namespace weir::processors::tail_sampling {
@@ -29,23 +30,27 @@ class Policies {
   Verdict decide_on_ingest(const Facts& facts, const Moment& moment);
 
   ConditionSet& conditions() { return *conditions_; }
+  // Null when there is no such policy.
+  ExemplarPolicy* exemplars() { return exemplars_.get(); }
   // Whether a policy asks for Facts::bytes_framed.
   bool needs_sizes() const { return needs_sizes_; }
 
   struct Named {
     std::string name;
-    EvaluatorPtr evaluator;
+    EvaluatorPtr evaluator;  // null: `exemplars`, the last one
     bool drops = false;
   };
-  // In the order in which decide() asks: those that drop come first.
+  // In the order in which decide() asks: those that drop come first, `exemplars` last.
   const std::vector<Named>& list() const { return policies_; }
 
  private:
   friend class Compiler;
   Policies() = default;
+  void ask_exemplars(const Facts& facts, const Moment& moment, const Timed* timed, Verdict& out);
   bool first_match_ = false, needs_sizes_ = false;
   std::unique_ptr<ConditionSet> conditions_;
   std::vector<Named> policies_;
+  std::unique_ptr<ExemplarPolicy> exemplars_;
 };
 
 }  // namespace weir::processors::tail_sampling

@@ -27,7 +27,7 @@ TailSampling::TailSampling(const Config& config, std::unique_ptr<Policies> polic
     : config_(config),
       policies_(std::move(policies)),
       conditions_(policies_->conditions()),
-      measures_(policies_->needs_sizes() || config.maximum_trace_size_bytes > 0),
+      measures_(policies_->needs_sizes() || config.maximum_trace_size_bytes > 0 || counts_bytes()),
       budget_(context.host.budget()),
       metrics_(context, policies_->list()),
       board_(decisions::board_of(context.host)),
@@ -90,7 +90,7 @@ void TailSampling::read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Are
       known.pending = &traces_.add(span.trace_id, out.now());
       bytes_ += PendingTrace::overhead;
     }
-    if (around == nullptr) leases_.push_back(around = &surroundings_.lease(group, scope, conditions_, arena));
+    if (around == nullptr) leases_.push_back(around = &surroundings_.lease(group, scope, *policies_, arena));
     arrivals_.push_back({known.pending, around, bytes});
     if (known.pending) observe(*known.pending, span, group, scope, item, *around, arena, out);
   }
@@ -115,6 +115,11 @@ void TailSampling::observe(PendingTrace& trace, const SpanView& span, otlp::Reso
   trace.facts.seen |= around.conditions;
   conditions_.observe(span, group, scope, item, arena, trace.facts);
   if (measures_) measure(trace, span, around);
+  if (auto* exemplars = policies_->exemplars()) {
+    std::size_t before = trace.bytes();
+    exemplars->observe(span, conditions_.scanner(), around.exemplars, trace.facts.cells);
+    bytes_ += trace.bytes() - before;
+  }
   if (span.root && config_.decision_wait_after_root_received > 0s && !trace.by_root.listed) {
     trace.root = out.now();
     traces_.by_root().push_back(trace);
@@ -305,6 +310,7 @@ void TailSampling::finish(Out& out) {
   std::size_t bytes = bytes_ + surroundings_.bytes();
   if (bytes > charge_.bytes()) charge_.grow_unchecked(bytes - charge_.bytes());
   charge_.shrink_to(bytes);
+  if (auto* exemplars = policies_->exemplars()) metrics_.cell_overflow.add(exemplars->take_overflow());
   metrics_.in_memory.set(static_cast<double>(waiting));
   metrics_.bytes_in_memory.set(static_cast<double>(bytes));
   // Rounded up, so that cores and processors wake together.

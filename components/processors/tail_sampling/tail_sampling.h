@@ -69,7 +69,7 @@ class TailSampling : public engine::Stage {
   Charge charge_;
   std::size_t bytes_ = 0, held_ = 0;       // of waiting traces: bytes charged, spans
   std::int64_t counted_ = 0;               // traces told to shared_
-  TimePoint relieved_{};                   // when memory was short last
+  TimePoint relieved_ = TimePoint::min();  // when memory was short last
   std::uint64_t decisions_ = 0;
   bool draining_ = false;
 

@@ -1,54 +1,10 @@
-#include "components/processors/tail_sampling/tail_sampling.h"
-
 #include <doctest/doctest.h>
 
-#include <set>
-
-#include "components/processors/tail_sampling/policies.h"
-#include "engine/testing.h"
-
-namespace weir::processors::tail_sampling {
-engine::Factory factory();
-}
+#include "components/processors/tail_sampling/testing.h"
 
 using namespace weir;
 using namespace weir::processors::tail_sampling;
-using namespace weir::engine::testing;
-using otlp::Signal;
-
-namespace {
-
-Policy errors() { return {.name = "errors", .type = "status_code", .status_code = {{"ERROR"}}}; }
-Policy everything() { return {.name = "always", .type = "always_sample"}; }
-Policy share(double percent) { return {.name = "share", .type = "probabilistic", .probabilistic = {.sampling_percentage = percent}}; }
-
-struct Fixture {
-  explicit Fixture(Config config, std::size_t cores = 1, std::uint64_t seed = 1) : world(cores, seed) {
-    static const engine::Factory tail = factory();
-    world.add(tail, "tail_sampling", std::make_shared<Config>(std::move(config)));
-    world.pipeline("traces", Signal::traces, {"source"}, {"tail_sampling"}, {"sink"});
-    world.start();
-  }
-  // trace → spans that came out since the last call.
-  std::map<int, int> out() {
-    std::map<int, int> counts;
-    for (auto& arrived : world.take())
-      for (auto& group : arrived.batch->groups())
-        for (auto& scope : group.scopes)
-          for (auto& item : scope.items) ++counts[item.read<otlp::Span>(arrived.batch->arena()).trace_id.bytes[15]];
-    return counts;
-  }
-  std::uint64_t dropped(engine::Reason reason) {
-    std::uint64_t n = 0;
-    for (auto& row : world.engine().ledger(true)) n += row.dropped[static_cast<std::size_t>(reason)];
-    return n;
-  }
-  World world;
-};
-
-using Counts = std::map<int, int>;
-
-}  // namespace
+using namespace weir::processors::tail_sampling::testing;
 
 TEST_CASE("a late error keeps the whole trace; the others go") {
   Fixture f({.decision_wait = 10s, .policies = {errors()}});
@@ -139,38 +95,71 @@ TEST_CASE("settings that make no sense are refused") {
   CHECK(Policies::check({.policies = {errors(), everything(), share(3)}}));
 }
 
-TEST_CASE("the same decisions on every number of cores, whatever the interleaving, faults of the clock included") {
-  // The reference: which traces of a random load have an error or a lucky hash.
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-    CAPTURE(seed);
-    std::set<std::map<int, int>> results;
-    for (std::size_t cores : {1, 2, 8}) {
-      Rng load(seed);
-      std::map<int, int> expected, sent;
-      std::map<int, bool> error;
-      Fixture f({.decision_wait = 5s, .policies = {errors(), share(30)}}, cores, seed);
-      for (int i = 0; i < 60; ++i) {
-        std::vector<SpanSpec> spans;
-        for (std::uint64_t n = 1 + load.below(6); n > 0; --n) {
-          auto trace = static_cast<std::uint8_t>(1 + load.below(25));
-          bool failed = load.chance(0.05);
-          spans.push_back({.trace = trace, .span = static_cast<std::uint8_t>(load.below(200)), .status = failed ? 2 : 0});
-          ++sent[trace];
-          error[trace] |= failed;
-        }
-        f.world.push(make_traces(spans), load.below(cores));
-        if (load.chance(0.1)) f.world.simulation().clock().jump_wall(load.chance(0.5) ? 1h : -1h);
-        f.world.check_conservation();
-      }
-      f.world.advance(7s);
-      for (auto [trace, n] : sent) {
-        otlp::TraceId id;
-        id.bytes[15] = static_cast<unsigned char>(trace);
-        bool lucky = trace_hash("default-hash-seed", id) <= static_cast<std::uint64_t>(static_cast<long double>(std::numeric_limits<std::uint64_t>::max()) * 0.3L);
-        if (error[trace] || lucky) expected[trace] = n;
-      }
-      CHECK(f.out() == expected);
-      f.world.stop();
-    }
-  }
+TEST_CASE("metrics have the collector's names and labels") {
+  Policy no_errors{.name = "no errors", .type = "drop"};
+  no_errors.drop.drop_sub_policy = {errors()};
+  Fixture f({.decision_wait = 1s, .policies = {everything(), no_errors}});
+  f.world.push(make_traces({{.trace = 1}, {.trace = 1, .span = 2}, {.trace = 2, .status = 2}}));
+  CHECK(f.metric("new_trace_id_received") == 2);
+  CHECK(f.metric("sampling_traces_on_memory") == 2);
+  CHECK(f.metric("sampling_bytes_on_memory") > 0);
+  CHECK(f.world.host().budget().used() == static_cast<std::size_t>(f.metric("sampling_bytes_on_memory")));
+  f.world.advance(2s);
+  CHECK(f.metric("global_count_traces_sampled", {{"sampled", "true"}, {"decision", "sampled"}}) == 1);
+  CHECK(f.metric("global_count_traces_sampled", {{"sampled", "false"}, {"decision", "dropped"}}) == 1);
+  CHECK(f.metric("count_traces_sampled", {{"policy", "no errors"}, {"decision", "dropped"}}) == 1);
+  CHECK(f.metric("count_traces_sampled", {{"policy", "no errors"}, {"decision", "not_sampled"}}) == 1);
+  CHECK(f.metric("count_traces_sampled", {{"policy", "everything"}, {"decision", "sampled"}}) == 1);
+  CHECK(f.metric("sampling_policy_execution_count", {{"policy", "everything"}}) == 1);
+  CHECK(f.metric("sampling_trace_removal_age") == 2);
+  CHECK(f.metric("sampling_decision_timer_latency") > 0);
+  CHECK(f.metric("sampling_traces_on_memory") == 0);
+  f.world.push(make_traces({{.trace = 1, .span = 3}, {.trace = 2, .span = 4}, {.trace = 2, .span = 5}}));
+  CHECK(f.metric("early_releases_from_cache_decision", {{"sampled", "true"}}) == 1);
+  CHECK(f.metric("early_releases_from_cache_decision", {{"sampled", "false"}}) == 2);
+  CHECK(f.metric("sampling_late_span_age") == 3);
+  f.world.stop();
+  CHECK(f.world.host().budget().used() == 0);
+}
+
+TEST_CASE("decisions are on the board of the process") {
+  Fixture f({.decision_wait = 1s, .policies = {errors()}});
+  auto board = decisions::board_of(f.world.host());
+  CHECK(board->decides());
+  f.world.push(make_traces({{.trace = 1, .status = 2}, {.trace = 2}}));
+  auto verdict = [&](std::uint8_t trace) {
+    otlp::TraceId id;
+    id.bytes[15] = trace;
+    return board->find(id);
+  };
+  CHECK(verdict(1) == decisions::Verdict::unknown);
+  f.world.advance(2s);
+  CHECK(verdict(1) == decisions::Verdict::kept);
+  CHECK(verdict(2) == decisions::Verdict::dropped);
+  CHECK(verdict(3) == decisions::Verdict::unknown);
+  f.world.stop();
+  CHECK_FALSE(board->decides());
+}
+
+TEST_CASE("pending traces are dropped at shutdown when the configuration says so") {
+  Fixture f({.policies = {everything()}, .drop_pending_traces_on_shutdown = true});
+  f.world.push(make_traces({{.trace = 1}}));
+  f.world.stop();  // checks that each span is accounted for
+  CHECK(f.out().empty());
+}
+
+TEST_CASE("strategy span-ingest decides by each part of a request alone, as soon as it is there") {
+  Policy both{.name = "both", .type = "and"};
+  both.and_policy.and_sub_policy = {errors(), {.name = "slow", .type = "latency", .latency = {.threshold_ms = 100}}};
+  Fixture f({.decision_wait = 1s, .policies = {both}, .sampling_strategy = Strategy::span_ingest});
+  f.world.push(make_traces({{.trace = 1, .status = 2}, {.trace = 2, .status = 2, .duration = 1s}}));
+  CHECK(f.out() == Counts{{2, 1}});
+  f.world.push(make_traces({{.trace = 1, .span = 2, .duration = 1s}, {.trace = 2, .span = 2}}));
+  CHECK(f.out() == Counts{{2, 1}});
+  f.world.push(make_traces({{.trace = 1, .span = 3, .status = 2, .duration = 1s}, {.trace = 3}}));
+  CHECK(f.out() == Counts{{1, 3}});
+  f.world.advance(2s);
+  CHECK(f.out().empty());
+  CHECK(f.dropped(engine::Reason::sampled_out) == 1);
+  f.world.stop();
 }

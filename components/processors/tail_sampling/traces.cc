@@ -33,7 +33,7 @@ bool SurroundingsTable::Equal::operator()(const Views& a, const std::unique_ptr<
          a.scope_schema_url == b->scope_schema_url && a.resource_unknown == b->resource_unknown && a.scope_unknown == b->scope_unknown;
 }
 
-Surroundings& SurroundingsTable::lease(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, ConditionSet& conditions, Arena& arena) {
+Surroundings& SurroundingsTable::lease(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Policies& policies, Arena& arena) {
   auto hash = [](std::string_view text, std::uint64_t seed) { return XXH3_64bits_withSeed(text.data(), text.size(), seed); };
   std::string resource_unknown = joined(group.unknown), scope_unknown = joined(scope.unknown);
   Views views{bytes_of(group.resource, arena), group.schema_url, resource_unknown, bytes_of(scope.scope, arena), scope.schema_url, scope_unknown, 0};
@@ -43,7 +43,8 @@ Surroundings& SurroundingsTable::lease(otlp::ResourceGroup& group, otlp::ScopeGr
   if (at == table_.end()) {
     auto made = std::make_unique<Surroundings>(std::string(views.resource), std::string(views.resource_schema_url), std::move(resource_unknown),
                                                std::string(views.scope), std::string(views.scope_schema_url), std::move(scope_unknown));
-    made->conditions = conditions.look_at(group.resource.read(arena));
+    made->conditions = policies.conditions().look_at(group.resource.read(arena));
+    if (policies.exemplars()) made->exemplars = policies.exemplars()->look_at(group.resource.read(arena));
     made->resource_hash = resource_hash;
     made->hash = views.hash;
     bytes_ += made->bytes();

@@ -10,7 +10,8 @@ namespace weir::processors::tail_sampling {
 // SurroundingsTable of its core as long as somebody counts as user.
 struct Surroundings {
   std::string resource, resource_schema_url, resource_unknown, scope, scope_schema_url, scope_unknown;
-  Conditions conditions;           // that hold for the resource
+  Conditions conditions;               // that hold for the resource
+  ExemplarPolicy::OfResource exemplars;
   std::uint64_t resource_hash = 0, hash = 0;
   std::size_t users = 0;
   std::uint32_t part = UINT32_MAX;  // place in the outgoing batch
@@ -29,7 +30,7 @@ class SurroundingsTable {
  public:
   explicit SurroundingsTable(std::uint64_t seed) : seed_(seed) {}
   // Counts as a user until release(). Valid as long as it has users.
-  Surroundings& lease(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, ConditionSet& conditions, Arena& arena);
+  Surroundings& lease(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Policies& policies, Arena& arena);
   void release(Surroundings& around, std::size_t users = 1);
   std::size_t bytes() const { return bytes_; }
 

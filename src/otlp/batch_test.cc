@@ -207,3 +207,11 @@ TEST_CASE("what was answered already cannot be refused along with what was not")
   CHECK(empty.refusable());
   empty.settle({});
 }
+
+TEST_CASE("a number of ten bytes is taken, what is above 64 bits does not count") {
+  std::string_view dropped = "\x0a\x0d\x0a\x0b\x10\x85\x80\x80\x80\x80\x80\x80\x80\x80\x7e";  // dropped_attributes_count of a resource
+  auto batch = Batch::parse(Signal::traces, Bytes::copy_of({dropped.data(), 15}));
+  REQUIRE(batch);
+  CHECK(batch->groups()[0].resource.read(batch->arena()).dropped_attributes_count == 5);
+  CHECK(!Batch::parse(Signal::traces, Bytes::copy_of("\x0a\x0e\x0a\x0c\x10\x85\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01")));
+}

@@ -70,10 +70,10 @@ constexpr Field of(MessageId m) { return {Kind::message, m}; }
 constexpr auto table = [] {
   std::array<Descriptor, message_count> t{};
   t[opaque] = {"message", false, {}};
-  t[any_value] = {"AnyValue", false, {none, text, varint, varint, fixed64, of(array_value), of(key_value_list), bytes}};
+  t[any_value] = {"AnyValue", false, {none, text, varint, varint, fixed64, of(array_value), of(key_value_list), bytes, varint}};
   t[array_value] = {"ArrayValue", false, {none, of(any_value)}};
   t[key_value_list] = {"KeyValueList", false, {none, of(key_value)}};
-  t[key_value] = {"KeyValue", false, {none, text, of(any_value)}};
+  t[key_value] = {"KeyValue", false, {none, text, of(any_value), varint}};
   t[resource] = {"Resource", false, {none, of(key_value), varint}};
   t[scope] = {"InstrumentationScope", false, {none, text, text, of(key_value), varint}};
   t[request_traces] = {"ExportTraceServiceRequest", false, {none, of(resource_spans)}};
@@ -129,10 +129,10 @@ inline bool is_text(const char* p, std::size_t size) {
 
 inline unsigned char byte_at(const char* p) { return static_cast<unsigned char>(*p); }
 
-// Past the varint at `p`, null when it is cut short or longer than 64 bits.
+// Past the varint at `p`, null when it is cut short or longer than ten bytes. Bits above the 64th do not count.
 inline const char* past_varint(const char* p, const char* end) {
   for (int i = 0; i < 10 && p != end; ++i)
-    if (byte_at(p++) < 0x80) return i < 9 || byte_at(p - 1) <= 1 ? p : nullptr;
+    if (byte_at(p++) < 0x80) return p;
   return nullptr;
 }
 

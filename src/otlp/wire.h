@@ -82,8 +82,8 @@ class Reader {
     for (unsigned shift = 0; shift < 70; shift += 7) {
       if (p_ == end_) break;
       auto c = static_cast<unsigned char>(*p_++);
-      out |= std::uint64_t{c & 0x7Fu} << (shift < 64 ? shift : 63);
-      if (c < 0x80) return shift == 63 && c > 1 ? (failed(), 0) : out;
+      out |= std::uint64_t{c & 0x7Fu} << shift;  // the tenth byte has one bit that counts
+      if (c < 0x80) return out;
     }
     failed();
     return 0;

@@ -122,6 +122,12 @@ std::string yaml_string(std::string_view text) {
   return plain ? std::string(text) : quote_json(text);
 }
 
+// Longer keys than 1024 bytes YAML takes only behind a question mark.
+std::string yaml_key(const std::string& key, const std::string& pad) {
+  std::string written = pad + yaml_string(key);
+  return written.size() < 1000 ? written : pad + "? " + written.substr(pad.size()) + "\n" + pad;
+}
+
 void append_yaml(std::string& out, const Value& value, std::size_t indent) {
   std::string pad(indent, ' ');
   auto append_below = [&](const Value& child) {
@@ -131,7 +137,7 @@ void append_yaml(std::string& out, const Value& value, std::size_t indent) {
   };
   if (value.is_map() && value.size() != 0) {
     for (auto& entry : value.entries()) {
-      out += pad + yaml_string(entry.key) + ":";
+      out += yaml_key(entry.key, pad) + ":";
       append_below(entry.value);
     }
   } else if (value.is_list() && value.size() != 0) {

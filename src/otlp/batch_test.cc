@@ -215,3 +215,24 @@ TEST_CASE("a number of ten bytes is taken, what is above 64 bits does not count"
   CHECK(batch->groups()[0].resource.read(batch->arena()).dropped_attributes_count == 5);
   CHECK(!Batch::parse(Signal::traces, Bytes::copy_of("\x0a\x0e\x0a\x0c\x10\x85\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01")));
 }
+
+TEST_CASE("of a metric with two kinds of data the last counts, the same kind twice is joined") {
+  std::string_view point = "\x0a\x02\x40\x01";  // dataPoints: {flags: 1}
+  auto field = [](char number, std::string_view content) { return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(content.size())} += content; };
+  auto request = [&](std::string metric) { return Bytes::take(field(1, field(2, field(2, metric)))); };
+  struct {
+    std::string metric;
+    std::size_t items;
+  } const rows[] = {{field(5, point), 1},
+                    {field(5, point) + field(7, std::string(point) += point), 2},
+                    {field(5, std::string(point) += point) + field(7, point), 1},
+                    {field(7, point) + field(7, point), 2}};
+  for (auto& row : rows) {
+    auto batch = Batch::parse(Signal::metrics, request(row.metric));
+    REQUIRE(batch);
+    CHECK(batch->items() == row.items);
+    Item& item = batch->groups()[0].scopes[0].items[0];
+    CHECK(item.points == row.items);
+    CHECK(item.read<Metric>(batch->arena()).points.size() == row.items);
+  }
+}

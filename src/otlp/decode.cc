@@ -218,9 +218,14 @@ PointField point_field(MetricType type) {
 }
 
 // Gauge, Sum, Histogram, ...: points are field 1 of each, temporality 2, is_monotonic 3.
+// The same one twice is joined, of different ones the last counts.
 void decode_data(std::string_view message, Arena& arena, MetricType type, bool points, Metric& out) {
-  out.type = type;
-  out.points.clear();
+  if (out.type != type) {
+    out.type = type;
+    out.points.clear();
+    out.temporality = Temporality::unspecified;
+    out.is_monotonic = false;
+  }
   PointField decode_field = point_field(type);
   Reader reader(message);
   while (reader.next()) {
@@ -386,6 +391,7 @@ TraceId peek_trace_id(Signal signal, std::string_view item) {
 
 std::size_t count_points(std::string_view metric) {
   std::size_t points = 0;
+  std::uint32_t counted = 0;  // the data field that `points` is about
   Reader reader(metric);
   while (reader.next()) {
     std::uint32_t field = reader.field();
@@ -393,7 +399,7 @@ std::size_t count_points(std::string_view metric) {
       reader.skip();
       continue;
     }
-    points = 0;
+    if (std::exchange(counted, field) != field) points = 0;
     Reader data(reader.bytes());
     while (data.next()) {
       points += data.field() == 1;

@@ -369,6 +369,30 @@ class Converter {
   std::string place_, why_;
 };
 
+// The parser knows no integers beyond 64 bits, which is how others write doubles of 2^64 and more. With ".0" behind them it
+// takes them for what they are.
+std::string with_points(std::string_view json) {
+  std::string out;
+  out.reserve(json.size() + 64);
+  bool text = false;
+  for (std::size_t i = 0; i < json.size();) {
+    std::size_t end = i + 1;
+    if (text && json[i] == '\\') end = std::min(i + 2, json.size());
+    if (json[i] == '"') text = !text;
+    bool number = !text && json[i] >= '0' && json[i] <= '9';
+    if (number) end = std::min(json.find_first_not_of("0123456789.eE+-", i), json.size());
+    std::string_view part = json.substr(i, end - i);
+    out += part;
+    if (number && part.size() >= 20 && part.find_first_not_of("0123456789") == part.npos) out += ".0";
+    i = end;
+  }
+  return out;
+}
+
+simdjson::error_code parse(dom::parser& parser, std::string_view json, dom::element& out) {
+  return parser.parse(json.data(), json.size()).get(out);
+}
+
 }  // namespace
 
 Result<Bytes> json_to_protobuf(Signal signal, std::string_view json) {
@@ -379,8 +403,9 @@ Result<Bytes> json_to_protobuf(Signal signal, std::string_view json) {
   if (auto error = parser.allocate(std::max<std::size_t>(json.size(), 64), max_json_depth); error != simdjson::SUCCESS)
     return fail(Errc::refused, "no memory for {} bytes of JSON", json.size());
   dom::element document;
-  if (auto error = parser.parse(json.data(), json.size()).get(document); error != simdjson::SUCCESS)
-    return fail(Errc::invalid, "not JSON: {}", simdjson::error_message(error));
+  auto error = parse(parser, json, document);
+  if (error == simdjson::NUMBER_ERROR) error = parse(parser, with_points(json), document);
+  if (error != simdjson::SUCCESS) return fail(Errc::invalid, "not JSON: {}", simdjson::error_message(error));
   Converter converter(json.size());
   bool ok = converter.message(roots[static_cast<std::size_t>(signal)], document);
   if (json.size() > 1024 * 1024) parser = dom::parser();

@@ -121,7 +121,7 @@ class Editor {
     if (data_.ConsumeBool()) metric.name = text();
     for (auto& point : metric.points) {
       change(point.attributes);
-      if (data_.ConsumeBool()) point.exemplars.push_back(arena(), {.time_unix_nano = 1, .type = NumberType::real, .real = 0});
+      if (metric.type != MetricType::summary && data_.ConsumeBool()) point.exemplars.push_back(arena(), {.time_unix_nano = 1, .type = NumberType::real, .real = 0});
       if (data_.ConsumeBool()) point.flags = data_.ConsumeIntegral<std::uint32_t>();
     }
   }

@@ -183,6 +183,8 @@ class Walker {
     items += type.counts;
     if (id == opaque || id == profile) return true;
     if (id == key_value && is_plain_key_value(p, end)) return true;
+    std::size_t data_items = 0;  // of a metric's data, and the field it is in: the last kind of data counts
+    std::uint32_t data_field = 0;
     while (p != end) {
       if (id == span)
         if (const char* past = past_plain_span_field(p, end)) {
@@ -194,8 +196,14 @@ class Walker {
       auto number = static_cast<std::uint32_t>(tag >> 3);
       if (number == 0) return bad(type, 0, cut);
       Field field = number < type.fields.size() ? type.fields[number] : none;
+      std::size_t before = items;
       p = value(field, static_cast<WireType>(tag & 7), p, end, depth);
       if (p == nullptr) return where.empty() ? bad(type, number, why) : false;
+      if (id == metric && number < 12 && field.kind == Kind::message) {
+        std::size_t added = items - before;
+        if (std::exchange(data_field, number) != number) items -= std::exchange(data_items, 0);
+        data_items += added;
+      }
     }
     return true;
   }

@@ -30,13 +30,20 @@ struct AttributeView {
     decode(raw, arena, out);
     return out;
   }
-  // The text of a string, without decoding; nullopt for any other type.
+  // The text of a string or the integer, without decoding; nullopt for any other type.
   std::optional<std::string_view> text() const {
     if (decoded) return decoded->is(ValueType::string) ? std::optional(decoded->text) : std::nullopt;
     Reader reader(raw);
     if (!reader.next() || reader.field() != 1) return {};
     std::string_view out = reader.bytes();
     return reader.next() ? std::nullopt : std::optional(out);  // more than one value: left to value()
+  }
+  std::optional<std::int64_t> integer() const {
+    if (decoded) return decoded->is(ValueType::integer) ? std::optional(decoded->integer) : std::nullopt;
+    Reader reader(raw);
+    if (!reader.next() || reader.field() != 3) return {};
+    auto out = static_cast<std::int64_t>(reader.varint());
+    return reader.next() ? std::nullopt : std::optional(out);
   }
 };
 

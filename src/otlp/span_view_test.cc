@@ -57,6 +57,8 @@ void check_view(const SpanView& view, Arena& arena) {
   wanted.find(view.attributes, found);
   CHECK(found[code].value(arena).integer == 500);
   CHECK(!found[code].text());
+  CHECK(found[code].integer() == 500);
+  CHECK(!found[method].integer());
   CHECK(found[method].text() == "GET");
   CHECK(!found[gone]);
   CHECK(found[nothing].value(arena).is(ValueType::empty));

@@ -51,6 +51,18 @@ std::span<const FieldInfo> Histogram::fields() {
   return rows;
 }
 
+Result<Histogram> Histogram::decode(const config::Value& value, config::Context& context) {
+  Histogram out;
+  config::decode_fields(value, out, context);
+  auto empty = [&](std::string_view key) {
+    const config::Value* kind = value.is_map() ? value.find(key) : nullptr;
+    return kind && kind->is_null();
+  };
+  if (empty("exponential")) out.exponential.reset();
+  if (empty("explicit")) out.explicit_buckets.reset();
+  return out;
+}
+
 std::span<const FieldInfo> Exemplars::fields() {
   static const std::array rows{
       field<&Exemplars::enabled>("enabled", "Attach the ids of spans to data points."),
@@ -81,7 +93,7 @@ std::span<const FieldInfo> Config::fields() {
       field<&Config::resource_metrics_key_attributes>("resource_metrics_key_attributes", "Resource attributes that tell resources apart; none given: all."),
       field<&Config::aggregation_temporality>("aggregation_temporality", "AGGREGATION_TEMPORALITY_DELTA for delta, anything else is cumulative."),
       field<&Config::histogram>("histogram", "Durations."),
-      field<&Config::metrics_flush_interval>("metrics_flush_interval", "How often metrics leave; 0 is the default."),
+      field<&Config::metrics_flush_interval>("metrics_flush_interval", "How often metrics leave."),
       field<&Config::metrics_expiration>("metrics_expiration", "Forget a resource without spans for so long; 0 never."),
       field<&Config::series_expiration>("series_expiration", "Forget a series without spans for so long; 0 never."),
       field<&Config::metric_timestamp_cache_size>("metric_timestamp_cache_size", "Delta: series whose last flush is remembered, in the whole process."),
@@ -173,6 +185,7 @@ void Config::validate(config::Context& context) const {
     if (value < 0s) context.error_at(key, fmt::format("invalid {}: {}, the duration should be positive", key, format_duration(value)));
   };
   positive("metrics_flush_interval", metrics_flush_interval);
+  if (metrics_flush_interval == 0s) context.error_at("metrics_flush_interval", "invalid metrics_flush_interval: 0s, the duration should be positive");
   positive("metrics_expiration", metrics_expiration);
   positive("series_expiration", series_expiration);
   if (delta() && metric_timestamp_cache_size <= 0)
@@ -185,7 +198,8 @@ void Config::validate(config::Context& context) const {
     context.error_at("exemplars::max_per_data_point",
                      fmt::format("invalid max_per_data_point: {}, the value should be positive", exemplars.max_per_data_point));
   if (resource_metrics_cache_size <= 0)
-    context.warning_at("resource_metrics_cache_size", fmt::format("invalid cache size: {}, it must be positive to start", resource_metrics_cache_size));
+    context.error_at("resource_metrics_cache_size",
+                     fmt::format("invalid cache size: {}, the maximum number of items in the cache should be positive", resource_metrics_cache_size));
 }
 
 namespace {

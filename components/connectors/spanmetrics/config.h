@@ -5,6 +5,7 @@
 namespace weir::config {
 struct FieldInfo;
 class Context;
+class Value;
 }  // namespace weir::config
 
 namespace weir::connectors::spanmetrics {
@@ -47,6 +48,8 @@ struct Histogram {
   std::optional<ExplicitHistogram> explicit_buckets;
   std::vector<Dimension> dimensions;
   static std::span<const config::FieldInfo> fields();
+  // A kind of buckets without a value (`explicit:`) is as if it were not there.
+  static Result<Histogram> decode(const config::Value& value, config::Context& context);
   // Upper bounds in the unit.
   std::vector<double> bounds() const;
 };

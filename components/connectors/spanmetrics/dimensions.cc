@@ -28,12 +28,12 @@ std::size_t known(std::int32_t number, const std::array<std::string_view, N>&) {
 // Values that print alike are one label value in most stores, so they are one here.
 void append_value(KeyBuffer& key, const AttributeView& view, Arena& arena) {
   if (auto text = view.text()) return key.part(*text);
-  Value value = view.value(arena);
-  if (value.is(ValueType::integer)) {
+  if (auto integer = view.integer()) {
     std::array<char, 24> digits;
-    char* end = std::to_chars(digits.data(), digits.data() + digits.size(), value.integer).ptr;
+    char* end = std::to_chars(digits.data(), digits.data() + digits.size(), *integer).ptr;
     return key.part({digits.data(), static_cast<std::size_t>(end - digits.data())});
   }
+  Value value = view.value(arena);
   if (value.is(ValueType::boolean)) return key.part(value.boolean ? "true" : "false");
   key.part(to_text(value));
 }

@@ -9,6 +9,9 @@ namespace {
 // What requests' resources are remembered for recognising them by their bytes.
 constexpr std::size_t most_source_bytes = 4 * 1024 * 1024, largest_source = 64 * 1024;
 
+// Resources of one core that were evicted and wait for the next flush.
+constexpr std::size_t most_evicted = 10'000;
+
 // One part in so many of the memory budget.
 constexpr std::size_t share_of_budget = 4;
 
@@ -59,14 +62,7 @@ Resources::Found Resources::find(otlp::Lazy<otlp::Resource>& message, Arena& are
     source = made.get();
     keep(hash, std::move(made));
   }
-  Resource& resource = *source->resource;
-  resource.last_seen = now;
-  resource.used = ++clock_;
-  if (resource.evicted) {
-    resource.evicted = false;
-    meeting_.resources.fetch_add(1, std::memory_order_relaxed);
-    make_room(resource);
-  }
+  touch(*source->resource, now);
   return {source, Refused::no};
 }
 
@@ -105,6 +101,7 @@ Resource* Resources::resource_of(const otlp::Resource& message) {
   std::string identity = identity_of(message);
   auto at = resources_.find(identity);
   if (at != resources_.end()) return at->second.get();
+  if (resources_.size() >= seen_.size() + most_evicted) return nullptr;
   auto resource = std::make_unique<Resource>();
   otlp::Resource bare;
   bare.attributes = message.attributes;
@@ -115,21 +112,26 @@ Resource* Resources::resource_of(const otlp::Resource& message) {
   resource->bytes = sizeof(Resource) + 2 * identity.size() + resource->attributes.size();
   if (!footprint_.take(resource->bytes)) return nullptr;
   Resource& made = *resource;
-  made.used = ++clock_;
   resources_.emplace(std::move(identity), std::move(resource));
-  meeting_.resources.fetch_add(1, std::memory_order_relaxed);
-  make_room(made);
+  admit(made);
   return &made;
 }
 
+void Resources::touch(Resource& resource, TimePoint now) {
+  resource.last_seen = now;
+  if (resource.evicted)
+    admit(resource);
+  else
+    seen_.splice(seen_.end(), seen_, resource.place);
+}
+
 // Over the limit for the process: the one of this core that was longest unseen goes with the next flush.
-void Resources::make_room(const Resource& newest) {
-  if (meeting_.resources.load(std::memory_order_relaxed) <= limit_) return;
-  Resource* oldest = nullptr;
-  for (auto& [identity, resource] : resources_)
-    if (!resource->evicted && resource.get() != &newest && (oldest == nullptr || resource->used < oldest->used)) oldest = resource.get();
-  if (oldest == nullptr) return;
-  oldest->evicted = true;
+void Resources::admit(Resource& resource) {
+  resource.evicted = false;
+  resource.place = seen_.insert(seen_.end(), &resource);
+  if (meeting_.resources.fetch_add(1, std::memory_order_relaxed) < limit_ || seen_.size() == 1) return;
+  seen_.front()->evicted = true;
+  seen_.pop_front();
   meeting_.resources.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -145,7 +147,10 @@ void Resources::keep(std::uint64_t hash, std::unique_ptr<Source> source) {
 }
 
 void Resources::forget(Resource& resource) {
-  if (!resource.evicted) meeting_.resources.fetch_sub(1, std::memory_order_relaxed);
+  if (!resource.evicted) {
+    seen_.erase(resource.place);
+    meeting_.resources.fetch_sub(1, std::memory_order_relaxed);
+  }
   footprint_.give_back(resource.bytes);
   sources_.clear();  // some may point to it
   source_bytes_ = 0;

@@ -37,7 +37,8 @@ class Resources {
     const Source* source = nullptr;  // until the next find() or remove_if()
     Refused refused = Refused::no;
   };
-  // Makes the resource when it is new. When that is one too many, the one longest unseen is marked as evicted.
+  // Makes the resource when it is new. When that is one too many, the one longest unseen is marked as evicted; when too
+  // many wait for a flush to be gone, new ones are refused as for want of memory.
   Found find(otlp::Lazy<otlp::Resource>& message, Arena& arena, TimePoint now);
 
   template <class F>
@@ -60,7 +61,8 @@ class Resources {
   std::unique_ptr<Source> read(std::string_view raw, Arena& arena, Refused& refused);
   Resource* resource_of(const otlp::Resource& message);
   std::string identity_of(const otlp::Resource& message) const;
-  void make_room(const Resource& newest);
+  void touch(Resource& resource, TimePoint now);
+  void admit(Resource& resource);
   void keep(std::uint64_t hash, std::unique_ptr<Source> source);
   void forget(Resource& resource);
 
@@ -69,7 +71,7 @@ class Resources {
   Meeting& meeting_;
   Footprint& footprint_;
   std::size_t limit_;
-  std::uint64_t clock_ = 0;
+  std::list<Resource*> seen_;  // those not evicted, longest unseen first
   std::map<std::string, std::unique_ptr<Resource>, std::less<>> resources_;  // by identity
   boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Source>> sources_;  // by hash of their bytes
   std::size_t source_bytes_ = 0;

@@ -1,6 +1,7 @@
 #pragma once
 // What is counted: series, and the resources they belong to. All of one core.
 #include <boost/unordered/unordered_flat_set.hpp>
+#include <list>
 
 #include "base/time.h"
 #include "components/shared/histograms/exponential.h"
@@ -109,9 +110,9 @@ struct Resource {
   std::string attributes;  // a Resource message
   std::array<SeriesTable, families> tables;
   TimePoint last_seen;
-  std::uint64_t used = 0;  // the greater, the later
   std::size_t bytes = 0;
-  bool evicted = false;    // goes with the next flush
+  bool evicted = false;                  // goes with the next flush
+  std::list<Resource*>::iterator place;  // among those not evicted, longest unseen first
 };
 
 }  // namespace weir::connectors::spanmetrics

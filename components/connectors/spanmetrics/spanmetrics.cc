@@ -19,8 +19,6 @@ using engine::Reason;
 using otlp::AttributeView;
 using otlp::Batch;
 
-constexpr Duration default_flush_interval = 60s;
-
 // How often candidates hear whether their traces were kept.
 constexpr Duration review_interval = 1s;
 
@@ -62,7 +60,7 @@ class SpanMetrics : public engine::Stage {
         core_(context.shard),
         cores_(context.shards),
         alike_(dimensions_.calls_and_durations_alike()),
-        interval_(config.metrics_flush_interval > 0s ? config.metrics_flush_interval : default_flush_interval),
+        interval_(config.metrics_flush_interval),
         per_unit_(config.histogram.unit == Unit::seconds ? 1e9 : 1e6),
         bounds_(config.histogram.bounds()),
         footprint_(budget_, *meeting_),
@@ -409,8 +407,6 @@ class SpanMetrics : public engine::Stage {
 }  // namespace
 
 Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, const engine::StageContext& context) {
-  if (config.resource_metrics_cache_size <= 0)
-    return fail(Errc::config, "invalid cache size: {}, the maximum number of items in the cache should be positive", config.resource_metrics_cache_size);
   WEIR_ASSIGN(auto dimensions, Dimensions::make(config, instance_of(config, context.id)));
   return std::make_unique<SpanMetrics>(config, std::move(dimensions), context);
 }

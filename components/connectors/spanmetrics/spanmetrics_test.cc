@@ -4,6 +4,7 @@
 
 #include "components/connectors/spanmetrics/testing.h"
 #include "config/field.h"
+#include "config/yaml.h"
 
 using namespace weir;
 using namespace weir::connectors::spanmetrics;
@@ -198,6 +199,20 @@ TEST_CASE("span metrics: series and resources expire") {
   }
 }
 
+TEST_CASE("span metrics: a flood of resources is bounded") {
+  Fixture f({.resource_metrics_cache_size = 2});
+  std::vector<SpanSpec> spans;
+  for (int i = 0; i < 12'000; ++i) spans.push_back({.service = fmt::format("service {}", i)});
+  f.push(spans);
+  CHECK(f.dropped(engine::Reason::cardinality) == 12'000 - 10'002);
+  f.flushed();
+  CHECK(f.flushed().size() == 4);
+  f.push(spans);
+  f.world.check_conservation();
+  f.world.stop();
+  CHECK(f.world.host().budget().used() == 0);
+}
+
 TEST_CASE("span metrics: resources are told apart by all attributes or by chosen ones") {
   SUBCASE("all") {
     Fixture f({});
@@ -266,6 +281,27 @@ TEST_CASE("span metrics: a span whose end is before its start took no time") {
   }
 }
 
+TEST_CASE("span metrics: a kind of buckets without a value is none") {
+  struct {
+    std::string_view yaml;
+    std::size_t bounds;
+    bool exponential;
+  } const rows[] = {
+      {"{}", 16, false},          {"{explicit: }", 16, false},       {"{explicit: {}}", 0, false},
+      {"{exponential: }", 16, false}, {"{exponential: {}}", 16, true}, {"{exponential: , explicit: {buckets: [1s]}}", 1, false},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.yaml);
+    config::Problems problems;
+    auto value = config::parse_yaml(fmt::format("histogram: {}", row.yaml));
+    REQUIRE(value);
+    auto config = config::decode<Config>(&*value, problems);
+    REQUIRE(config);
+    CHECK(config->histogram.bounds().size() == row.bounds);
+    CHECK(config->histogram.exponential.has_value() == row.exponential);
+  }
+}
+
 TEST_CASE("span metrics: what is wrong with a configuration") {
   struct {
     Config config;
@@ -278,6 +314,8 @@ TEST_CASE("span metrics: what is wrong with a configuration") {
       {with_dimensions({{.glob = "a["}}), "failed validating dimensions: invalid dimension glob \"a[\": [ without ]"},
       {{.events = {.enabled = true}}, "failed validating event dimensions: no dimensions configured for events"},
       {{.histogram = {.exponential = ExponentialHistogram{}, .explicit_buckets = ExplicitHistogram{}}}, "use either `explicit` or `exponential` buckets histogram"},
+      {{.resource_metrics_cache_size = 0}, "invalid cache size: 0, the maximum number of items in the cache should be positive"},
+      {{.metrics_flush_interval = 0s}, "invalid metrics_flush_interval: 0s, the duration should be positive"},
       {{.metrics_flush_interval = -1s}, "invalid metrics_flush_interval: -1s, the duration should be positive"},
       {{.aggregation_temporality = std::string(delta_temporality), .metric_timestamp_cache_size = 0}, "invalid delta timestamp cache size: 0, the maximum number of the items in the cache should be positive"},
       {{.aggregation_cardinality_limit = -1}, "invalid aggregation_cardinality_limit: -1, the limit should be positive"},

@@ -171,11 +171,13 @@ Result<NodePtr> Compiler::path_value(const Expr& expr) {
       return std::make_unique<IndexNode>(std::move(local), std::move(nodes));
     }
   }
-  WEIR_ASSIGN(auto out, path(expr, false));
-  return NodePtr(std::move(out));
+  std::vector<NodePtr> below;
+  WEIR_ASSIGN(auto out, path(expr, false, &below));
+  if (below.empty()) return NodePtr(std::move(out));
+  return std::make_unique<IndexNode>(std::move(out), std::move(below), true);
 }
 
-Result<std::unique_ptr<PathNode>> Compiler::path(const Expr& expr, bool edited) {
+Result<std::unique_ptr<PathNode>> Compiler::path(const Expr& expr, bool edited, std::vector<NodePtr>* below) {
   std::string whole = spelled(expr);
   std::string_view rest = whole;
   std::size_t first = 0;
@@ -211,9 +213,14 @@ Result<std::unique_ptr<PathNode>> Compiler::path(const Expr& expr, bool edited) 
     if (!expr.segments[i].keys.empty()) return error(expr.at, fmt::format("\"{}\" cannot be indexed", expr.segments[i].name));
   auto& key_exprs = expr.segments.back().keys;
   if (!key_exprs.empty() && !row->takes_keys()) return error(expr.at, fmt::format("\"{}\" cannot be indexed", whole));
-  if (key_exprs.size() > 1 && row->get_key != nullptr)
+  bool deeper = key_exprs.size() > 1 && row->get_key != nullptr;
+  if (deeper && (!collector || below == nullptr))
     return error(expr.at, fmt::format("must provide exactly 1 key when accessing {}", row->name));
   WEIR_ASSIGN(auto nodes, keys(key_exprs));
+  if (deeper) {
+    below->assign(std::make_move_iterator(nodes.begin() + 1), std::make_move_iterator(nodes.end()));
+    nodes.resize(1);
+  }
   reads_ |= row->reads;
   if (edited) reads_ |= row->edits;
   return std::make_unique<PathNode>(*row, std::move(nodes));

@@ -26,7 +26,8 @@ class Compiler {
   Result<Arg> lambda_argument(const ast::Expr& expr, std::size_t parameters);
   Result<Arg> list_argument(const ast::Expr& expr, Takes of);
   Result<> check_constant(const ast::Expr& expr, const Value& value, Takes takes) const;
-  Result<std::unique_ptr<PathNode>> path(const ast::Expr& expr, bool edited);
+  // `below` gets the keys behind the one that a collector's path takes.
+  Result<std::unique_ptr<PathNode>> path(const ast::Expr& expr, bool edited, std::vector<NodePtr>* below = nullptr);
   Result<NodePtr> path_value(const ast::Expr& expr);
   Result<std::vector<NodePtr>> keys(const std::vector<ast::ExprPtr>& from);
   Result<std::vector<NodePtr>> values(const std::vector<ast::ExprPtr>& from);

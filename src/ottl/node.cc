@@ -173,6 +173,7 @@ bool index_value(EvalContext& c, Value& value, const Value& key) {
 
 bool IndexNode::eval(EvalContext& c, Value& out) const {
   if (!value_->eval(c, out)) return false;
+  if (absent_is_nil_ && out.nil()) return true;
   for (auto& node : keys_) {
     Value key;
     if (!node->eval(c, key) || !index_value(c, out, key)) return false;

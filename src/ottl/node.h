@@ -59,15 +59,17 @@ class LocalNode : public Node {
   std::size_t slot_;
 };
 
-// value[key][key]… of anything but a path.
+// value[key][key]… of anything but a path. `absent_is_nil`: a value that is nil has nil below it, otherwise that fails.
 class IndexNode : public Node {
  public:
-  IndexNode(NodePtr value, std::vector<NodePtr> keys) : value_(std::move(value)), keys_(std::move(keys)) {}
+  IndexNode(NodePtr value, std::vector<NodePtr> keys, bool absent_is_nil = false)
+      : value_(std::move(value)), keys_(std::move(keys)), absent_is_nil_(absent_is_nil) {}
   bool eval(EvalContext& c, Value& out) const override;
 
  private:
   NodePtr value_;
   std::vector<NodePtr> keys_;
+  bool absent_is_nil_;
 };
 
 class LiteralNode : public Node {

@@ -13,7 +13,7 @@ class Node;
 class TestNode;
 
 // Who compiles: some functions exist only for one of them.
-enum class Callers : std::uint8_t { transform = 1, filter = 2, other = 4, all = 7 };
+enum class Callers : std::uint8_t { transform = 1, filter = 2, other = 4, routing = 8, all = 15 };
 
 struct Options {
   Callers caller = Callers::other;
@@ -44,6 +44,8 @@ class Program {
   std::size_t size() const;
   // Runs all statements for the item that `c` stands on. An error comes back only in ErrorMode::propagate, and ends it.
   Result<> run(EvalContext& c, ErrorMode mode, const OnError& on_error = {}) const;
+  // For a program of one statement: whether it ran, that is, its condition held.
+  Result<bool> run_if(EvalContext& c) const;
 
  private:
   struct Statement;

@@ -93,6 +93,16 @@ Result<> Program::run(EvalContext& c, ErrorMode mode, const OnError& on_error) c
   return {};
 }
 
+Result<bool> Program::run_if(EvalContext& c) const {
+  if (c.locals.size() < locals_) c.locals.resize(locals_);
+  const Statement& statement = statements_.front();
+  Truth truth = statement.where ? statement.where->test(c) : Truth::yes;
+  if (truth == Truth::no) return false;
+  Value ignored;
+  if (truth == Truth::yes && statement.editor->eval(c, ignored)) return true;
+  return fail(Errc::permanent, "failed to execute statement: {}, {}", *statement.text, c.error);
+}
+
 Conditions::Conditions() = default;
 Conditions::Conditions(Conditions&&) noexcept = default;
 Conditions& Conditions::operator=(Conditions&&) noexcept = default;

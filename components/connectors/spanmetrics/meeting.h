@@ -4,29 +4,21 @@
 #include <mutex>
 
 #include "base/time.h"
-#include "otlp/batch.h"
 
 namespace weir::connectors::spanmetrics {
 
-// Where cores bring what they flush, so that it leaves together, as one flush of the connector: whoever comes last takes
-// all of it. A core that is held up delays the others by one interval at most. Usable from every core; the lock is taken
-// once for each core and flush.
+// The grid of their flushes and what they hold together. Usable from every core.
 class Meeting {
  public:
-  // Before a core's first flush. Answers the time from which all count their intervals: that of the first core.
-  TimePoint join(std::uint16_t core, std::uint16_t cores, TimePoint now);
-  // Everything to send now; empty while others are awaited.
-  std::vector<otlp::Batch> bring(std::uint16_t core, std::vector<otlp::Batch> flushed, bool last);
+  // The time from which all cores count their intervals: that of the first one that asks.
+  TimePoint join(TimePoint now);
 
   // Over all cores.
   std::atomic<std::size_t> series_bytes{0}, resources{0};
 
  private:
-  enum class Presence : std::uint8_t { absent, present, gone };
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards epoch_
   std::optional<TimePoint> epoch_;
-  std::vector<Presence> cores_;
-  std::vector<otlp::Batch> gathered_;
 };
 
 }  // namespace weir::connectors::spanmetrics

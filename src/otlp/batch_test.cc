@@ -216,6 +216,18 @@ TEST_CASE("a number of ten bytes is taken, what is above 64 bits does not count"
   CHECK(!Batch::parse(Signal::traces, Bytes::copy_of("\x0a\x0e\x0a\x0c\x10\x85\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01")));
 }
 
+TEST_CASE("a field that another kind of metric has is unknown here, whatever its wire type") {
+  std::string_view other = "\x19\x01\x02\x03\x04\x05\x06\x07\x08\x0a\x02\x40\x01";  // field 3 as eight bytes, then a data point
+  for (char data : {'\x2a', '\x4a', '\x52', '\x5a'}) {                               // all but sum
+    std::string metric = {data, static_cast<char>(other.size())};
+    Arena arena;
+    Metric out;
+    decode(metric += other, arena, out);
+    CHECK(out.points.size() == 1);
+    CHECK_FALSE(out.is_monotonic);
+  }
+}
+
 TEST_CASE("of a metric with two kinds of data the last counts, the same kind twice is joined") {
   std::string_view point = "\x0a\x02\x40\x01";  // dataPoints: {flags: 1}
   auto field = [](char number, std::string_view content) { return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(content.size())} += content; };

@@ -227,9 +227,15 @@ void decode_data(std::string_view message, Arena& arena, MetricType type, bool p
     out.is_monotonic = false;
   }
   PointField decode_field = point_field(type);
+  bool is_sum = type == MetricType::sum, has_temporality = type != MetricType::gauge && type != MetricType::summary;
   Reader reader(message);
   while (reader.next()) {
-    switch (reader.field()) {
+    std::uint32_t field = reader.field();
+    if ((field == 2 && !has_temporality) || (field == 3 && !is_sum)) {  // not of this type: any wire type may stand here
+      reader.skip();
+      continue;
+    }
+    switch (field) {
       case 1: {
         if (!points) {
           reader.skip();

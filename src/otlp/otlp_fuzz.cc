@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   auto protobuf = json_to_protobuf(signal, json);
   WEIR_CHECK(protobuf.has_value(), "{}: {}", protobuf.error().what, json);
   auto again = Batch::parse(signal, *protobuf);
-  WEIR_CHECK(again && again->items() == batch->items());
+  WEIR_CHECK(again && again->items() == batch->items(), "{} items, {} in\n{}", batch->items(), again ? again->items() : 0, json);
   WEIR_CHECK(to_json(*again) == json);
   return 0;
 }

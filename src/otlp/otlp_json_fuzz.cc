@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   auto second = json_to_protobuf(signal, json);
   WEIR_CHECK(second.has_value(), "{}: {}", second.error().what, json);
   auto again = Batch::parse(signal, *second);
-  WEIR_CHECK(again && again->items() == batch->items());
+  WEIR_CHECK(again && again->items() == batch->items(), "{} items, {} in\n{}", batch->items(), again ? again->items() : 0, json);
   WEIR_CHECK(to_json(*again) == json);
   return 0;
 }

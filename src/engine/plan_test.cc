@@ -89,6 +89,16 @@ TEST_CASE("settings that do not fit the pipeline's signal are errors") {
   REQUIRE_FALSE(plan);
   REQUIRE(plan.error().size() == 1);
   CHECK(plan.error()[0].what == "processors::picky/x: in pipeline logs: span_names are not for logs");
+
+  Factory picky_end = picky;
+  picky_end.kind = Kind::exporter;
+  PlanSpec e;
+  e.receivers = {{{"in", ""}, &any, nullptr}};
+  e.exporters = {{{"picky", ""}, &picky_end, nullptr}};
+  e.pipelines = {{"logs", Signal::logs, {{"in", ""}}, {}, {{"picky", ""}}}};
+  plan = Plan::build(std::move(e));
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error()[0].what == "exporters::picky: in pipeline logs: span_names are not for logs");
 }
 
 TEST_CASE("cycles and connectors that lead nowhere are errors, all at once") {

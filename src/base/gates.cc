@@ -28,4 +28,19 @@ bool enabled(std::string_view name, bool standard) {
   return found == table().end() ? standard : found->second;
 }
 
+std::span<const Known> known() {
+  static constexpr std::array rows{
+      Known{"processor.tailsamplingprocessor.metricstatcountspanssampled", "tail_sampling counts sampled spans for each policy."},
+      Known{"processor.tailsamplingprocessor.metricstatcountbytessampled", "tail_sampling counts the bytes of sampled spans for each policy."},
+  };
+  return rows;
+}
+
+std::vector<std::string> unknown() {
+  std::vector<std::string> out;
+  for (auto& [name, on] : table())
+    if (std::none_of(known().begin(), known().end(), [&](auto& gate) { return gate.name == name; })) out.push_back(name);
+  return out;
+}
+
 }  // namespace weir::gates

@@ -1,5 +1,6 @@
 #pragma once
 // Feature gates: switches by name, from --feature-gates, set once before anything is configured.
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,5 +12,13 @@ namespace weir::gates {
 void set(const std::vector<std::string>& lists);
 // What was set for the name, otherwise `standard`.
 bool enabled(std::string_view name, bool standard = false);
+
+// Gates that change something here, and whether they are on.
+struct Known {
+  std::string_view name, description;
+};
+std::span<const Known> known();
+// What was set and is not among them.
+std::vector<std::string> unknown();
 
 }  // namespace weir::gates

@@ -20,7 +20,7 @@ std::span<const config::FieldInfo> Config::fields() {
 engine::Factory factory() {
   return {.kind = engine::Kind::extension,
           .type = "pprof",
-          .summary = "Profiles of the CPU for pprof.",
+          .summary = "Profiles of CPU and memory for pprof.",
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,

@@ -21,7 +21,8 @@ constexpr std::string_view index = R"(<!DOCTYPE html>
 <p><a href="profile">profile</a>: where the CPU's time goes, for 30 seconds or ?seconds=N. Read it with
 <code>go tool pprof http://host:1777/debug/pprof/profile</code>.</p>
 <p><a href="cmdline">cmdline</a>: how this process was started.</p>
-<p>heap, allocs: not available, the allocator keeps no such record. goroutine, threadcreate, block, mutex, trace: there is
+<p><a href="heap">heap</a>, <a href="allocs">allocs</a>: who holds memory, and who asked for it, since this extension began to run.</p>
+<p>goroutine, threadcreate, block, mutex, trace: there is
 no such thing here.</p>
 </body></html>
 )";
@@ -43,6 +44,11 @@ std::optional<Duration> seconds_of(std::string_view query) {
   return std::chrono::seconds(n);
 }
 
+net::Response download(std::string_view name, std::string profile) {
+  return {.headers = {{"content-type", "application/octet-stream"}, {"content-disposition", fmt::format("attachment; filename=\"{}\"", name)}},
+          .body = Bytes::take(std::move(profile))};
+}
+
 }  // namespace
 
 Pprof::Pprof(const Config& config, const engine::ExtensionContext& context, io::Fs& fs)
@@ -52,18 +58,25 @@ Pprof::Pprof(const Config& config, const engine::ExtensionContext& context, io::
   site_.add("/debug/pprof/profile",
             web::Page([this](const net::Request& request, net::Responder responder) { serve_profile(request, std::move(responder)); }));
   for (std::string_view name : {"heap", "allocs"})
-    site_.add(fmt::format("/debug/pprof/{}", name),
-              [](const net::Request&) { return web::text("the allocator keeps no record of who allocated what\n", 501); });
+    site_.add(fmt::format("/debug/pprof/{}", name), [this](const net::Request&) { return heap_page(); });
+}
+
+net::Response Pprof::heap_page() const {
+  auto profile = encode_profile(HeapSampler::profile(), executable_mappings(), heap_begun_, Duration::zero());
+  return profile ? download("heap", std::move(*profile)) : web::text(profile.error().what + "\n", 500);
 }
 
 Result<> Pprof::start() {
   WEIR_TRY(site_.start(context_));
+  heap_begun_ = context_.executor.wall();
+  heap_.start();
   if (!config_.save_to_file.empty()) WEIR_TRY(begin());
   return {};
 }
 
 void Pprof::stop() {
   site_.stop();
+  heap_.stop();
   if (recording_ && !config_.save_to_file.empty())
     if (auto saved = save(); !saved) log::error("Saving the CPU profile failed.", {{"error", saved.error().what}});
   for (io::TimerId timer : {drain_timer_, end_timer_})
@@ -94,7 +107,7 @@ Result<std::string> Pprof::end() {
   recording->sampler.stop();
   recording->sampler.drain(recording->stacks);
   if (auto lost = recording->sampler.lost()) log::warn("Some stacks were not noted.", {{"lost", lost}});
-  return encode_profile(recording->stacks, executable_mappings(), recording->begun, context_.executor.now() - recording->since);
+  return encode_profile(cpu_profile(recording->stacks), executable_mappings(), recording->begun, context_.executor.now() - recording->since);
 }
 
 void Pprof::serve_profile(const net::Request& request, net::Responder responder) {
@@ -108,8 +121,7 @@ void Pprof::serve_profile(const net::Request& request, net::Responder responder)
     auto profile = end();
     auto to = std::exchange(waiting_, {});
     if (!profile) return to.respond(web::text(profile.error().what + "\n", 500));
-    to.respond(net::Response{.headers = {{"content-type", "application/octet-stream"}, {"content-disposition", "attachment; filename=\"profile\""}},
-                             .body = Bytes::take(std::move(*profile))});
+    to.respond(download("profile", std::move(*profile)));
   });
 }
 

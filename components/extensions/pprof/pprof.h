@@ -1,7 +1,7 @@
 #pragma once
-// Serves CPU profiles under /debug/pprof/, where pprof looks for them.
+// Serves CPU and heap profiles under /debug/pprof/, where pprof looks for them.
 #include "components/extensions/pprof/config.h"
-#include "components/extensions/pprof/profile.h"
+#include "components/extensions/pprof/heap.h"
 #include "components/shared/web/site.h"
 #include "io/fs.h"
 
@@ -31,11 +31,14 @@ class Pprof : public engine::Extension {
   void drain_regularly();
   void serve_profile(const net::Request& request, net::Responder responder);
   Result<> save();
+  net::Response heap_page() const;
 
   Config config_;
   engine::ExtensionContext context_;
   io::Fs& fs_;
   web::Site site_;
+  HeapSampler heap_;
+  UnixNanos heap_begun_ = 0;
   std::unique_ptr<Recording> recording_;
   net::Responder waiting_;                      // for the recording
   io::TimerId drain_timer_ = 0, end_timer_ = 0;

@@ -91,7 +91,7 @@ TEST_CASE("pprof: stacks of where the time goes, with names, in the form that pp
   for (auto& [stack, count] : stacks) total += count;
   auto mappings = executable_mappings();
   REQUIRE(!mappings.empty());
-  auto profile = encode_profile(stacks, mappings, 1, 1s);
+  auto profile = encode_profile(cpu_profile(stacks), mappings, 1, 1s);
   REQUIRE(profile.has_value());
   Seen seen = read(*profile);
   CHECK(seen.samples == total);
@@ -104,6 +104,41 @@ TEST_CASE("pprof: stacks of where the time goes, with names, in the form that pp
   CHECK(seen.knows("main"));
 }
 
+#if WEIR_SAMPLES_HEAP
+// Not static and not inlined: its name is looked for.
+__attribute__((noinline)) std::vector<std::unique_ptr<char[]>> weir_pprof_test_hold(std::size_t blocks) {
+  std::vector<std::unique_ptr<char[]>> out;
+  for (std::size_t i = 0; i < blocks; ++i) out.push_back(std::make_unique<char[]>(100'000));
+  return out;
+}
+
+TEST_CASE("pprof: who holds memory is known until it is given back") {
+  HeapSampler heap;
+  REQUIRE(heap.start());
+  HeapSampler second;
+  CHECK_FALSE(second.start());
+  auto sum = [](std::size_t value) {
+    std::uint64_t total = 0;
+    for (auto& [stack, values] : HeapSampler::profile().samples) total += values[value];
+    return static_cast<double>(total);
+  };
+  auto held = weir_pprof_test_hold(1000);  // 100 MB, about 200 samples
+  CHECK(sum(1) == doctest::Approx(1e8).epsilon(0.4));
+  CHECK(sum(3) == doctest::Approx(1e8).epsilon(0.4));
+  CHECK(sum(2) == doctest::Approx(1000).epsilon(0.4));
+  auto profile = encode_profile(HeapSampler::profile(), executable_mappings(), 1, 0s);
+  REQUIRE(profile.has_value());
+  CHECK(read(*profile).knows("inuse_space"));
+  CHECK(read(*profile).knows("weir_pprof_test_hold("));
+  held.clear();
+  CHECK(sum(3) < 1e6);
+  CHECK(sum(1) > 5e7);
+  heap.stop();
+  CHECK(second.start());
+  CHECK(sum(1) < 1e7);
+}
+#endif
+
 TEST_CASE("pprof: profiles over HTTP, one at a time") {
   web::testing::Browser browser;
   Config config{.endpoint = "127.0.0.1:0"};
@@ -111,7 +146,11 @@ TEST_CASE("pprof: profiles over HTTP, one at a time") {
   REQUIRE(pprof.start());
   auto at = pprof.endpoint();
   CHECK(browser.get(at, "/debug/pprof/").body.find("profile") != std::string::npos);
-  CHECK(browser.get(at, "/debug/pprof/heap").status == 501);
+  for (std::string_view page : {"/debug/pprof/heap", "/debug/pprof/allocs"}) {
+    auto heap = browser.get(at, page);
+    CHECK(heap.status == 200);
+    CHECK(read(heap.body).knows("inuse_space"));
+  }
   CHECK(browser.get(at, "/debug/pprof/goroutine").status == 404);
   CHECK(!browser.get(at, "/debug/pprof/cmdline").body.empty());
   for (std::string_view wrong : {"0", "601", "-1", "x", ""}) CHECK(browser.get(at, fmt::format("/debug/pprof/profile?seconds={}", wrong)).status == 400);

@@ -12,52 +12,53 @@ using otlp::Writer;
 // texts is written before the table of texts is complete: texts are collected first.
 class Encoder {
  public:
-  Encoder(const Stacks& stacks, std::span<const Mapping> mappings) : stacks_(stacks), mappings_(mappings) {
-    for (auto& [stack, count] : stacks) addresses_.insert(addresses_.end(), stack.begin(), stack.end());
+  Encoder(const Profile& profile, std::span<const Mapping> mappings) : profile_(profile), mappings_(mappings) {
+    for (auto& [stack, values] : profile.samples) addresses_.insert(addresses_.end(), stack.begin(), stack.end());
     std::sort(addresses_.begin(), addresses_.end());
     addresses_.erase(std::unique(addresses_.begin(), addresses_.end()), addresses_.end());
     names_ = function_names(mappings, addresses_);
-    for (std::string_view fixed : {"", "samples", "count", "cpu", "nanoseconds"}) text(fixed);
+    text("");
+    text(profile.period_type.type);
+    text(profile.period_type.unit);
+    for (auto& value : profile.types) {
+      text(value.type);
+      text(value.unit);
+    }
     for (auto& mapping : mappings) text(mapping.file);
     for (auto& [address, name] : names_) text(name);
   }
 
   std::string run(UnixNanos begun, Duration length) {
-    out_.number(12, period());
-    value_type(11, "cpu", "nanoseconds");
+    out_.number(12, profile_.period);
+    value_type(11, profile_.period_type);
     out_.number(10, static_cast<std::uint64_t>(length.count()));
     out_.number(9, begun);
     for (std::size_t i = texts_.size(); i-- > 0;) out_.bytes(6, texts_[i]);
     functions();
     for (auto address : addresses_) location(address);
     for (std::size_t i = mappings_.size(); i-- > 0;) mapping(i);
-    for (auto& [stack, count] : stacks_) sample(stack, count);
-    value_type(1, "cpu", "nanoseconds");
-    value_type(1, "samples", "count");
+    for (auto& [stack, values] : profile_.samples) sample(stack, values);
+    for (std::size_t i = profile_.types.size(); i-- > 0;) value_type(1, profile_.types[i]);
     return std::string(out_.view());
   }
 
  private:
-  static std::uint64_t period() { return static_cast<std::uint64_t>(std::chrono::nanoseconds(Sampler::period).count()); }
-
   std::uint64_t text(std::string_view t) {
     auto [at, fresh] = numbers_.try_emplace(std::string(t), texts_.size());
     if (fresh) texts_.emplace_back(t);
     return at->second;
   }
 
-  void value_type(std::uint32_t field, std::string_view type, std::string_view unit) {
+  void value_type(std::uint32_t field, const ValueType& value) {
     std::size_t mark = out_.size();
-    out_.number(2, text(unit));
-    out_.number(1, text(type));
+    out_.number(2, text(value.unit));
+    out_.number(1, text(value.type));
     out_.close(field, mark);
   }
 
-  void sample(const std::vector<std::uintptr_t>& stack, std::uint64_t count) {
+  void sample(const std::vector<std::uintptr_t>& stack, const std::vector<std::uint64_t>& values) {
     std::size_t mark = out_.size();
-    out_.number(2, count * period());
-    // The writer works backwards: the second value was written first.
-    out_.number(2, count);
+    for (std::size_t i = values.size(); i-- > 0;) out_.number(2, values[i]);
     for (std::size_t i = stack.size(); i-- > 0;) out_.number(1, location_id(stack[i]));
     out_.close(2, mark);
   }
@@ -107,7 +108,7 @@ class Encoder {
     out_.close(3, mark);
   }
 
-  const Stacks& stacks_;
+  const Profile& profile_;
   std::span<const Mapping> mappings_;
   std::vector<std::uintptr_t> addresses_;
   std::map<std::uintptr_t, std::string> names_;
@@ -118,8 +119,15 @@ class Encoder {
 
 }  // namespace
 
-Result<std::string> encode_profile(const Stacks& stacks, std::span<const Mapping> mappings, UnixNanos begun, Duration length) {
-  std::array pieces{Bytes::take(Encoder(stacks, mappings).run(begun, length))};
+Profile cpu_profile(const Stacks& stacks) {
+  auto period = static_cast<std::uint64_t>(std::chrono::nanoseconds(Sampler::period).count());
+  Profile out{.types = {{"samples", "count"}, {"cpu", "nanoseconds"}}, .period_type = {"cpu", "nanoseconds"}, .period = period, .samples = {}};
+  for (auto& [stack, count] : stacks) out.samples[stack] = {count, count * period};
+  return out;
+}
+
+Result<std::string> encode_profile(const Profile& profile, std::span<const Mapping> mappings, UnixNanos begun, Duration length) {
+  std::array pieces{Bytes::take(Encoder(profile, mappings).run(begun, length))};
   return net::compress(net::Compression::gzip, pieces);
 }
 

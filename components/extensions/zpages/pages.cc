@@ -3,6 +3,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "base/gates.h"
 #include "base/text.h"
 #include "components/shared/web/site.h"
 
@@ -141,7 +142,10 @@ std::string extensions_page(const engine::Plan* plan) {
 }
 
 std::string features_page() {
-  return page("Features", "<p>There are no feature gates. <code>--feature-gates</code> is accepted and ignored.</p>\n");
+  Table table({"gate", "on", "what it does"});
+  for (auto& gate : gates::known()) table.row({std::string(gate.name), gates::enabled(gate.name) ? "yes" : "no", std::string(gate.description)});
+  for (auto& name : gates::unknown()) table.row({name, gates::enabled(name) ? "yes" : "no", "nothing here: ignored"});
+  return page("Features", table.end());
 }
 
 std::string expvar_json(const ProcessFacts& facts, std::span<const telemetry::Family> metrics) {

@@ -5,9 +5,11 @@
 #include <csignal>
 #include <filesystem>
 
+#include "base/gates.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "config/field.h"
+#include "weir/describe.h"
 #include "weir/live.h"
 #include "weir/load.h"
 #include "weir/scenario/scenario.h"
@@ -41,7 +43,8 @@ void print_fields(std::span<const config::FieldInfo> fields, int depth) {
   }
 }
 
-int print_component(const std::string& name) {
+int print_component(const Options& options) {
+  const std::string& name = options.component;
   auto slash = name.find('/');
   std::string kind = name.substr(0, slash), type = slash == name.npos ? kind : name.substr(slash + 1);
   bool found = false;
@@ -49,6 +52,10 @@ int print_component(const std::string& name) {
     bool wanted = factory.accepts(type) && (slash == name.npos || kind == to_string(factory.kind) || kind == plural(factory.kind));
     if (!wanted) continue;
     found = true;
+    if (options.markdown) {
+      fmt::print("{}", settings_table(factory));
+      continue;
+    }
     fmt::print("{} {}: {}\n{}\n", to_string(factory.kind), factory.type, factory.summary, signals_text(factory));
     if (factory.fields) print_fields(factory.fields(), 1);
   }
@@ -121,8 +128,18 @@ int print_version() {
   return 0;
 }
 
+int print_gates() {
+  fmt::print("{:70} {:8} {}\n", "ID", "Enabled", "Description");
+  for (auto& gate : gates::known()) fmt::print("{:70} {:8} {}\n", gate.name, gates::enabled(gate.name), gate.description);
+  return 0;
+}
+
 int print_components(const Options& options) {
-  if (!options.component.empty()) return print_component(options.component);
+  if (options.schema) {
+    fmt::print("{}\n", config::to_json(config_schema()));
+    return 0;
+  }
+  if (!options.component.empty()) return print_component(options);
   fmt::print("buildinfo:\n  command: weir\n  description: weir, a keyed dataflow collector\n  version: {}\n", version);
   using engine::Kind;
   for (Kind kind : {Kind::receiver, Kind::processor, Kind::exporter, Kind::connector, Kind::extension}) {
@@ -137,6 +154,7 @@ int print_components(const Options& options) {
       if (auto text = signals_text(*factory); !text.empty()) fmt::print("    signals: [{}]\n", text);
     }
   }
+  fmt::print("providers:\n  - scheme: env\n  - scheme: file\n  - scheme: http\n  - scheme: https\n  - scheme: yaml\n");
   return 0;
 }
 
@@ -176,7 +194,8 @@ int print_config(const Options& options) {
   auto loaded = load(options, problems);
   report(problems);
   if (!loaded) return 1;
-  fmt::print("{}", redacted_yaml(*loaded));
+  config::Value tree = options.mode == "redacted" ? redacted(*loaded) : loaded->tree;
+  fmt::print("{}", options.format == "json" ? config::to_json(tree) + "\n" : config::to_yaml(tree));
   return 0;
 }
 
@@ -194,6 +213,7 @@ int run_service(const Options& options) {
     fmt::print(stderr, "weir: cannot start: {}\n", started.error().what);
     return 1;
   }
+  for (auto& gate : gates::unknown()) log::info("This feature gate is not known here and changes nothing", {{"gate", gate}});
   log::info("Everything is ready. Begin running and processing data.");
   fmt::print(stderr, "{}", welcome);
   while (wait_for_signal(signals, service, options) == SIGHUP) reload(service, options);

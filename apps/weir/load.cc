@@ -77,7 +77,7 @@ std::optional<Loaded> load(const Options& options, config::Problems& problems) {
   return bind(std::move(*tree), problems);
 }
 
-std::string redacted_yaml(const Loaded& loaded) {
+config::Value redacted(const Loaded& loaded) {
   config::Value out = loaded.tree;
   auto replace = [&](std::string_view section, const std::vector<engine::ComponentSpec>& specs) {
     for (auto& spec : specs)
@@ -89,7 +89,7 @@ std::string redacted_yaml(const Loaded& loaded) {
   replace("connectors", loaded.spec.connectors);
   replace("extensions", loaded.spec.extensions);
   if (config::Value* service = out.get("service")) mask_headers(*service);
-  return config::to_yaml(out);
+  return out;
 }
 
 }  // namespace weir::app

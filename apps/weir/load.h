@@ -16,6 +16,7 @@ std::string default_config(const Options& options);
 // Three lines for who started weir without a configuration.
 std::string welcome_text(const Options& options, const Loaded& loaded);
 
-std::string redacted_yaml(const Loaded& loaded);
+// With the defaults of every component, secrets masked.
+config::Value redacted(const Loaded& loaded);
 
 }  // namespace weir::app

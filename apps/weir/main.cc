@@ -29,19 +29,35 @@ int main(int argc, char** argv) {
   auto* validate = app.add_subcommand("validate", "Check a configuration; print every error with its place, or nothing.");
   auto* explain = app.add_subcommand("explain", "Print the plan: stages, keys, where exchanges sit and why.");
   auto* print = app.add_subcommand("print-config", "Print the configuration as weir understands it, secrets masked.");
+  print->alias("print-initial-config");
+  print->add_option("--mode", options.mode, "redacted, or unredacted: as it was written, with secrets.")->check(CLI::IsMember({"redacted", "unredacted"}));
+  print->add_option("--format", options.format, "yaml or json.")->check(CLI::IsMember({"yaml", "json"}));
   auto* components = app.add_subcommand("components", "List the components of this build; with a name, its settings.");
+  components->add_flag("--schema", options.schema, "A JSON Schema of the whole configuration, for editors.");
+  components->add_flag("--markdown", options.markdown, "The settings as a table for a README.");
   auto* test = app.add_subcommand("test", "Run test cases: input, virtual time, expected output.");
   test->add_option("files", options.files, "Test files, or folders with *.scenario and *.test.yaml files.")->required();
   test->add_option("--cores", options.cores, "Cores to simulate for cases that do not say. Default: 1.")->check(CLI::Range(1, 64));
   test->footer(std::string(scenario::format_help()));
+  auto* gates = app.add_subcommand("featuregate", "List the feature gates.");
   auto* version = app.add_subcommand("version", "Print the version.");
   for (auto* command : {run, validate, explain, print}) configure(command);
   run_options(run);
   components->add_option("component", options.component, "kind/type, e.g. processor/batch");
-  CLI11_PARSE(app, argc, argv);
+  app.footer("weir --config=relay.yaml                                   runs a collector configuration\n"
+             "weir validate --config=base.yaml --config=site.yaml       checks two, the second merged over the first\n"
+             "weir --config=relay.yaml --set=processors.batch.timeout=2s\n"
+             "Values may be ${env:X}, ${env:X:-default} or ${file:path}; $$ stands for one dollar sign.\n"
+             "SIGTERM delivers what was taken and stops; SIGHUP reads the configuration again.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 1;
+  }
 
   options.program = argv[0];
   weir::gates::set(options.gates);
+  if (*gates) return print_gates();
   if (*version) return print_version();
   if (*components) return print_components(options);
   if (*test) return test_config(options);

@@ -180,6 +180,8 @@ PrometheusEndpoint default_endpoint(const std::string& address, const OwnTelemet
 
 }  // namespace
 
+std::span<const FieldInfo> telemetry_fields() { return Telemetry::fields(); }
+
 std::string label_name(std::string_view key) {
   std::string out(key);
   for (char& c : out)

@@ -9,4 +9,6 @@ namespace weir::app {
 // Null: defaults. Applies nothing; see apply_logs().
 OwnTelemetry read_telemetry(const config::Value* value, config::Problems& problems);
 
+std::span<const config::FieldInfo> telemetry_fields();
+
 }  // namespace weir::app

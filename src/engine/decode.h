@@ -12,8 +12,10 @@ Factory::Config decode_config(const config::Value* value, config::Problems& prob
   return std::make_shared<const T>(std::move(*settings));  // shared by the stages of all cores
 }
 
+// Null: the defaults, also of what cannot be left out.
 template <class T>
 config::Value encode_config(const void* settings) {
+  if (settings == nullptr) return config::to_value(T{});
   return config::to_value(*static_cast<const T*>(settings));
 }
 

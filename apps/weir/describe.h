@@ -1,0 +1,13 @@
+#pragma once
+// What this build can be told, for people and for editors.
+#include "config/value.h"
+#include "engine/component.h"
+
+namespace weir::app {
+
+// The Markdown table between the markers of a component's README.
+std::string settings_table(const engine::Factory& factory);
+// A JSON Schema of a whole configuration file.
+config::Value config_schema();
+
+}  // namespace weir::app

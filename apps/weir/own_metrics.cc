@@ -75,7 +75,19 @@ telemetry::Family& family(std::vector<telemetry::Family>& out, std::string name,
   return out.emplace_back(telemetry::Family{std::move(name), std::move(help), "", telemetry::Type::counter, {}});
 }
 
+// The collector's counters of what went into and out of a processor, over all of its pipelines.
+void add_processor(std::vector<telemetry::Family>& out, const engine::LedgerRow& row) {
+  std::string id = row.component.substr(0, row.component.find(" ("));
+  telemetry::Labels labels = {{"otel_signal", std::string(to_string(row.signal))}, {"processor", id}};
+  auto add = [&](std::string name, std::string help, std::uint64_t value) {
+    family(out, std::move(name), std::move(help)).samples.push_back({.labels = labels, .value = static_cast<double>(value)});
+  };
+  add("otelcol_processor_incoming_items", "Items passed to the processor.", row.in);
+  add("otelcol_processor_outgoing_items", "Items emitted by the processor.", row.out);
+}
+
 void add_row(std::vector<telemetry::Family>& out, const engine::LedgerRow& row) {
+  if (row.role == engine::PlanNode::Role::processor) add_processor(out, row);
   telemetry::Labels labels = {{"component", row.component},
                               {"kind", std::string(to_string(row.role))},
                               {"signal", std::string(to_string(row.signal))}};

@@ -83,6 +83,8 @@ class ReceiverIntake : public Intake {
     auto& metrics = shard_.engine_.host().metrics();
     telemetry::Labels labels = {{"receiver", id_}, {"transport", std::string(transport)}};
     std::string name(otlp::items_name(signal));
+    // What fails inside of a receiver never becomes a batch, so this stays at zero; dashboards add it up with the others.
+    metrics.counter("otelcol_receiver_failed_" + name, "Items lost to errors inside of the receiver.", labels);
     return counters_
         .emplace_back(std::pair(signal, std::string(transport)),
                       Counters{metrics.counter("otelcol_receiver_accepted_" + name, "Items taken into the pipelines.", labels),

@@ -37,6 +37,28 @@ class Traffic(threading.Thread):
         self.join()
 
 
+class Knocking(threading.Thread):
+    """Connects to ports again and again; keeps what was refused."""
+
+    def __init__(self, *ports):
+        super().__init__(daemon=True)
+        self.ports, self.refused, self.knocks, self.ended = ports, [], 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ended.wait(0.002):
+            for port in self.ports:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 10).close()
+                    self.knocks += 1
+                except OSError as error:
+                    self.refused.append((port, repr(error)))
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+
+
 class Lifecycle(unittest.TestCase):
     def setUp(self):
         self.sink, self.port = Sink(), free_port()
@@ -46,9 +68,14 @@ class Lifecycle(unittest.TestCase):
         return {int(span["traceId"], 16) - 1 for span in self.sink.spans()}
 
     def test_reloads_under_traffic_refuse_no_connection_and_lose_nothing(self):
+        health, own = free_port(), free_port()
+
         def config(timeout):
-            return pipeline(self.port, self.sink.port, processors="  batch: {timeout: %dms}\n" % timeout, chain="batch")
-        with Weir(config(10), ready=[self.port]) as weir:
+            text = pipeline(self.port, self.sink.port, processors="  batch: {timeout: %dms}\n" % timeout, chain="batch",
+                            telemetry="metrics: {address: '127.0.0.1:%d'}" % own)
+            return text.replace("service:\n", "extensions: {health_check: {endpoint: '127.0.0.1:%d'}}\nservice:\n  extensions: [health_check]\n" % health)
+        with Weir(config(10), ready=[self.port, health, own]) as weir:
+            knocking = Knocking(health, own)
             senders = [Traffic(self.port, n * 1_000_000, keep_alive=n % 2 == 1) for n in range(4)]
             for round in range(1, 6):
                 before = min(len(s.accepted) for s in senders)
@@ -61,9 +88,11 @@ class Lifecycle(unittest.TestCase):
             wait_for(lambda: "the old one goes on" in weir.output(), what="a refused reload")
             before = min(len(s.accepted) for s in senders)
             wait_for(lambda: min(len(s.accepted) for s in senders) > before + 5, what="traffic on the old configuration")
-            for sender in senders:
-                sender.stop()
+            for other in [*senders, knocking]:
+                other.stop()
             self.assertEqual(weir.stop(), 0)
+        self.assertEqual(knocking.refused, [])
+        self.assertGreater(knocking.knocks, 100)
         self.assertEqual([s.errors for s in senders], [[]] * 4)
         accepted = {i for s in senders for i in s.accepted}
         self.assertEqual(accepted - self.arrived(), set())

@@ -84,6 +84,7 @@ class Pipeline(unittest.TestCase):
         with self.weir(telemetry="metrics: {address: '127.0.0.1:%d'}" % own) as weir:
             post(self.port, "/v1/traces", traces(1, 2))
             wait_for(lambda: len(self.sink.spans()) == 2)
+            wait_for(lambda: connectable(own))
             text = wait_for(lambda: (t := get(own, "/metrics")[1]) and "otelcol_exporter_sent_spans" in t and t)
             self.assertRegex(text, r'otelcol_receiver_accepted_spans\{receiver="otlp",transport="http",[^}]*\} 2')
             self.assertRegex(text, r'otelcol_exporter_sent_spans\{exporter="otlphttp",[^}]*\} 2')

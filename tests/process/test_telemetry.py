@@ -10,8 +10,8 @@ class Telemetry(unittest.TestCase):
         self.sink, self.port = Sink(), free_port()
         self.addCleanup(self.sink.close)
 
-    def weir(self, telemetry, **options):
-        return Weir(pipeline(self.port, self.sink.port, telemetry=telemetry, **options), ready=[self.port])
+    def weir(self, telemetry, ready=(), **options):
+        return Weir(pipeline(self.port, self.sink.port, telemetry=telemetry, **options), ready=[self.port, *ready])
 
     def test_all_signals_go_to_a_backend_over_http_and_grpc(self):
         for protocol, slash in (("grpc", ""), ("http/protobuf", ""), ("http/protobuf", "/v1/%s")):
@@ -86,7 +86,7 @@ class Telemetry(unittest.TestCase):
         readers = """[{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %d}}}},
           {pull: {exporter: {prometheus: {host: 127.0.0.1, port: %d, without_units: false, without_type_suffix: false,
                                           with_resource_constant_labels: {included: ["service.*"], excluded: ["service.instance.id"]}}}}}]""" % (plain_port, suffixed)
-        with self.weir("resource: {service.name: edge, team: blue}, metrics: {readers: %s}" % readers):
+        with self.weir("resource: {service.name: edge, team: blue}, metrics: {readers: %s}" % readers, ready=[plain_port, suffixed]):
             post(self.port, "/v1/traces", traces(1))
             text = wait_for(lambda: (t := get(plain_port, "/metrics")[1]) and "otelcol_exporter_sent_spans" in t and t)
             self.assertIn('otelcol_receiver_accepted_spans{receiver="otlp",transport="http"} 1\n', text)
@@ -101,7 +101,7 @@ class Telemetry(unittest.TestCase):
     def test_own_metrics_can_be_read_when_memory_is_full(self):
         own = free_port()
         self.sink.answer = lambda path, body: (503, {})
-        with self.weir("metrics: {address: '127.0.0.1:%d'}" % own, processors="  memory_limiter: {check_interval: 1s, limit_mib: 20}\n", chain="memory_limiter"):
+        with self.weir("metrics: {address: '127.0.0.1:%d'}" % own, processors="  memory_limiter: {check_interval: 1s, limit_mib: 20}\n", chain="memory_limiter", ready=[own]):
             self.assertEqual(post(self.port, "/v1/traces", traces(1))[0], 503)
             self.assertIn("otelcol_process_memory_rss", get(own, "/metrics")[1])
 

@@ -13,29 +13,34 @@ class MemoryLimiter : public engine::Stage {
  public:
   MemoryLimiter(const Config& config, const engine::StageContext& context)
       : budget_(context.host.budget()),
-        accepted_(counter(context, "accepted", "Items let through.")),
-        refused_(counter(context, "refused", "Items refused because memory was short.")) {
+        accepted_(counters(context, "accepted", "Items let through.")),
+        refused_(counters(context, "refused", "Items refused because memory was short.")) {
     Limits l = limits(config, total_memory());
     context.host.limit_memory(l.soft, l.hard);
   }
 
   void process(otlp::Batch batch, engine::Out& out) override {
-    if (budget_.has_room()) {
-      accepted_.add(batch.items());
+    // What is held already would be lost by refusing.
+    if (budget_.has_room() || !batch.refusable()) {
+      for (auto* counter : accepted_) counter->add(batch.items());
       return out.push(std::move(batch));
     }
-    refused_.add(batch.items());
-    if (!batch.refusable()) return out.push(std::move(batch));  // held already: refusing would lose it
+    for (auto* counter : refused_) counter->add(batch.items());
     out.refuse(std::move(batch), {Errc::refused, "data refused due to high memory usage", 1s});
   }
 
  private:
-  static telemetry::Counter& counter(const engine::StageContext& context, std::string_view what, std::string_view help) {
-    return context.host.metrics().counter(fmt::format("otelcol_processor_{}_{}", what, otlp::items_name(context.signal)), help,
-                                          {{"processor", context.id.to_string()}});
+  // Under its old name and the one that collectors use since 0.155.
+  using Counters = std::array<telemetry::Counter*, 2>;
+  static Counters counters(const engine::StageContext& context, std::string_view what, std::string_view help) {
+    auto counter = [&](std::string_view prefix) {
+      return &context.host.metrics().counter(fmt::format("otelcol_processor_{}{}_{}", prefix, what, otlp::items_name(context.signal)), help,
+                                             {{"processor", context.id.to_string()}});
+    };
+    return {counter(""), counter("memory_limiter_")};
   }
   Budget& budget_;
-  telemetry::Counter &accepted_, &refused_;
+  Counters accepted_, refused_;
 };
 
 }  // namespace

@@ -248,6 +248,42 @@ class Overload(unittest.TestCase):
                 self.assertTrue(arrived.issuperset(ids), "answered OK and not delivered")
             self.assertLess(peak, LIMIT, "peak resident memory %d MiB" % (peak // MIB))
 
+    @unittest.skipUnless(os.environ.get("WEIR_ALL") == "1", "takes half a minute: --all")
+    def test_ten_times_what_a_slow_backend_takes(self):
+        sink, port, slow = Sink(), free_port(), [True]
+        self.addCleanup(sink.close)
+        sink.answer = lambda path, body: (slow[0] and time.sleep(0.2), (200, {}))[1]
+        config = pipeline(port, sink.port, processors=LIMITER + "  batch: {}\n", chain="memory_limiter, batch",
+                          exporter="    sending_queue: {queue_size: 100000, num_consumers: 2}")
+        filler = [{"key": "filler", "value": {"stringValue": "x" * 2000}}]
+        with Weir(config, ready=[port]) as weir:
+            watch, accepted, refused, end = Watch(weir), [], [], time.monotonic() + 20
+
+            def send(worker):
+                i = worker * 1_000_000
+                while time.monotonic() < end:
+                    status, headers, _ = post(port, "/v1/traces", traces(*range(i, i + 200), attributes=filler), timeout=60)
+                    (accepted if status == 200 else refused).append((status, headers, i))
+                    i += 200
+            threads = [threading.Thread(target=send, args=(w,)) for w in range(8)]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            taken = len(sink.spans())
+            self.assertGreater((len(accepted) + len(refused)) * 200, 10 * taken, "the backend was not slow enough")
+            self.assertTrue(refused)
+            for status, headers, _ in refused:
+                self.assertEqual(status, 503)
+                self.assertIn("retry-after", {k.lower() for k in headers})
+            slow[0] = False
+            self.assertEqual(weir.stop(60), 0)
+            peak = watch.stop()
+            arrived = {int(span["traceId"], 16) - 1 for span in sink.spans()}
+            for _, _, i in accepted:
+                self.assertTrue(arrived.issuperset(range(i, i + 200)), "answered OK and not delivered")
+            self.assertLess(peak, LIMIT, "peak resident memory %d MiB" % (peak // MIB))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -2,6 +2,7 @@
 
 #include "components/connectors/spanmetrics/adjusted_count.h"
 #include "components/connectors/spanmetrics/glob.h"
+#include "components/connectors/spanmetrics/meeting.h"
 
 using namespace weir;
 using namespace weir::connectors::spanmetrics;
@@ -65,4 +66,34 @@ TEST_CASE("globs: a star stays within a part of the name, two cross") {
     CHECK(glob->matches_all(row.name) == row.matches);
   }
   for (std::string_view broken : {"a[", "a[]", "{a,b", "a\\"}) CHECK(!compile_glob(broken));
+}
+
+namespace {
+
+std::vector<otlp::Batch> bodies(std::size_t n) {
+  std::vector<otlp::Batch> out;
+  for (std::size_t i = 0; i < n; ++i) out.emplace_back(otlp::Signal::metrics);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("meeting: whoever comes last takes all") {
+  Meeting meeting;
+  TimePoint start(5s);
+  CHECK(meeting.join(0, 3, start) == start);
+  CHECK(meeting.join(2, 3, start + 1s) == start);
+  CHECK(meeting.join(1, 3, start + 2s) == start);
+  CHECK(meeting.bring(0, bodies(1), false).empty());
+  CHECK(meeting.bring(1, bodies(0), false).empty());
+  CHECK(meeting.bring(2, bodies(2), false).size() == 3);
+  // One that is held up delays the others by one round.
+  CHECK(meeting.bring(0, bodies(1), false).empty());
+  CHECK(meeting.bring(1, bodies(1), false).empty());
+  CHECK(meeting.bring(0, bodies(4), false).size() == 2);
+  CHECK(meeting.bring(2, bodies(1), false).size() == 0);
+  // Those that left are not waited for.
+  CHECK(meeting.bring(1, bodies(1), true).size() == 6);
+  CHECK(meeting.bring(0, bodies(1), true).empty());
+  CHECK(meeting.bring(2, bodies(1), true).size() == 2);
 }

@@ -92,6 +92,18 @@ TEST_CASE("span metrics: a series leaves from one core, so that its points stay 
   f.world.stop();
 }
 
+TEST_CASE("span metrics: deltas of all cores leave as one request") {
+  Fixture f({.aggregation_temporality = std::string(delta_temporality)}, 4);
+  std::vector<SpanSpec> spans;
+  for (int i = 0; i < 20; ++i) spans.push_back({.service = fmt::format("service {}", i)});
+  f.push(spans, 3);
+  f.world.advance(61s);
+  auto arrived = f.world.take();
+  REQUIRE(arrived.size() == 1);
+  CHECK(arrived[0].batch->items() == 40);
+  f.world.stop();
+}
+
 TEST_CASE("span metrics: resources told apart by less than their service are counted together, on any number of cores") {
   Config config{.exclude_dimensions = {"service.name"}, .resource_metrics_key_attributes = {"zone"}};
   Fixture f(config, 4);

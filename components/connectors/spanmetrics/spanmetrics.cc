@@ -57,6 +57,7 @@ class SpanMetrics : public engine::Stage {
         board_(decisions::board_of(context.host)),
         metrics_(Metrics::of(context)),
         id_(context.id.to_string()),
+        core_(context.shard),
         cores_(context.shards),
         alike_(dimensions_.calls_and_durations_alike()),
         interval_(config.metrics_flush_interval),
@@ -73,7 +74,7 @@ class SpanMetrics : public engine::Stage {
   }
 
   Result<> start(Out& out) override {
-    next_flush_ = meeting_->join(out.now());
+    next_flush_ = meeting_->join(core_, cores_, out.now());
     schedule_flush(out.now());
     out.wake_at(next_flush_);
     return {};
@@ -117,7 +118,7 @@ class SpanMetrics : public engine::Stage {
     emission_.at(out.wall());
     resources_.each([&](Resource& resource) { emission_.add(resource, alike_, changed); });
     std::ranges::move(emission_.finish(), std::back_inserter(bodies));
-    send(std::move(bodies), out);
+    send(std::move(bodies), true, out);
     resources_.each([&](Resource& resource) { remove_series(resource, [](const Series&) { return true; }); });
   }
 
@@ -297,7 +298,7 @@ class SpanMetrics : public engine::Stage {
     emission_.at(out.wall());
     auto ready = [&](const Series& series) { return !config_.delta() || series.touched; };
     resources_.each([&](Resource& resource) { emission_.add(resource, alike_, ready); });
-    send(emission_.finish(), out);
+    send(emission_.finish(), false, out);
     resources_.each([&](Resource& resource) {
       each_series(resource, [&](Series& series) {
         if (ready(series)) series.fresh = false, series.exemplars.clear();
@@ -310,12 +311,20 @@ class SpanMetrics : public engine::Stage {
     resources_.each([&](Resource& resource) { each_series(resource, [](Series& series) { series.touched = false; }); });
   }
 
-  // From this core: what another one sent first could be overtaken, and a series would seem to go back.
-  void send(std::vector<Batch> bodies, Out& out) {
+  // Cumulative series leave from their core: what another one sent first could be overtaken, and a series would seem to
+  // go back. Nothing goes back in deltas, so there an interval of all cores leaves as one request.
+  void send(std::vector<Batch> bodies, bool last, Out& out) {
+    for (Batch& body : bodies) body.charge = budget_.charge_unchecked(body.bytes());
+    if (config_.delta()) bodies = meeting_->bring(core_, std::move(bodies), last);
+    std::optional<Batch> joined;  // small ones
     for (Batch& body : bodies) {
-      body.charge = budget_.charge_unchecked(body.bytes());
-      out.emit(std::move(body));
+      if (joined && joined->bytes() + body.bytes() > largest_request) out.emit(*std::exchange(joined, std::nullopt));
+      if (joined)
+        joined->append(std::move(body));
+      else
+        joined = std::move(body);
     }
+    if (joined) out.emit(std::move(*joined));
   }
 
   // Delta: counts start anew. Series that were quiet are remembered for their last flush while there is room for that.
@@ -364,6 +373,8 @@ class SpanMetrics : public engine::Stage {
     metrics_.candidates.set(static_cast<double>(candidates_.size()));
   }
 
+  static constexpr std::size_t largest_request = 2 * 1024 * 1024;
+
   const Config config_;
   Dimensions dimensions_;
   Rng rng_;
@@ -372,7 +383,7 @@ class SpanMetrics : public engine::Stage {
   std::shared_ptr<decisions::Board> board_;  // shared by all samplers and readers of the process
   Metrics metrics_;
   const std::string id_;
-  const std::uint16_t cores_;
+  const std::uint16_t core_, cores_;
   const bool alike_;
   const Duration interval_;
   const double per_unit_;

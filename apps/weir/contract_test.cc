@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "config/field.h"
+#include "weir/describe.h"
 #include "weir/load.h"
 
 using namespace weir;
@@ -56,5 +57,31 @@ TEST_CASE("every component does one kind of work, and has what that kind needs")
     CHECK(factory.conversions.empty() == (factory.kind != Kind::connector));
     CHECK((factory.decode != nullptr));
     CHECK((factory.encode != nullptr));
+  }
+}
+
+TEST_CASE("the settings table in every README is what the component says (tools/update_readmes writes them)") {
+  for (auto& factory : engine::component_table()) {
+    CAPTURE(factory.type);
+    std::string text = read_file(folder_of(factory) / "README.md");
+    constexpr std::string_view begin_mark = "<!-- settings -->\n", end_mark = "<!-- /settings -->";
+    auto begin = text.find(begin_mark), end = text.find(end_mark);
+    REQUIRE(begin != text.npos);
+    REQUIRE(end != text.npos);
+    begin += begin_mark.size();
+    CHECK(text.substr(begin, end - begin) == settings_table(factory));
+  }
+}
+
+TEST_CASE("the schema has every component, under every name") {
+  config::Value schema = config_schema();
+  for (auto& factory : engine::component_table()) {
+    CAPTURE(factory.type);
+    const config::Value* patterns = schema.find(fmt::format("properties::{}s::patternProperties", to_string(factory.kind)));
+    REQUIRE(patterns != nullptr);
+    std::string type(factory.type);
+    CHECK(patterns->get("^" + type + "(/.+)?$") != nullptr);
+    for (auto alias : factory.aliases) CHECK(patterns->get(fmt::format("^{}(/.+)?$", alias)) != nullptr);
+    CHECK(schema.find("$defs")->get(fmt::format("{}.{}", to_string(factory.kind), type)) != nullptr);
   }
 }

@@ -30,6 +30,7 @@ bool enabled(std::string_view name, bool standard) {
 
 std::span<const Known> known() {
   static constexpr std::array rows{
+      Known{"connector.routing.defaultErrorModeIgnore", "routing's error_mode is ignore by default."},
       Known{"processor.tailsamplingprocessor.metricstatcountspanssampled", "tail_sampling counts sampled spans for each policy."},
       Known{"processor.tailsamplingprocessor.metricstatcountbytessampled", "tail_sampling counts the bytes of sampled spans for each policy."},
   };

@@ -46,6 +46,11 @@ TEST_CASE("NaN has the bits that the Go collector gives it") {
   CHECK(bytes->view().ends_with(std::string_view("\x01\0\0\0\0\0\xf8\x7f", 8)));
 }
 
+TEST_CASE("a zero keeps its sign") {
+  std::string_view json = R"({"resourceMetrics":[{"resource":{},"scopeMetrics":[{"scope":{},"metrics":[{"gauge":{"dataPoints":[{"asDouble":-0.0},{"asDouble":0}]}}]}]}]})";
+  CHECK(again(Signal::metrics, json) == json);
+}
+
 TEST_CASE("doubles beyond 64 bits that are written like integers") {
   for (std::string_view number : {"1e+20", "123456789012345680000", "-1e+300", "18446744073709551616"}) {
     std::string plain = fmt::format(R"({{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"\\\"99999999999999999999 ","gauge":{{"dataPoints":[{{"asDouble":{}}}]}}}}]}}]}}]}})", number);

@@ -76,7 +76,9 @@ class Json {
   }
   void raw_real(double value) {
     comma();
-    if (std::isfinite(value))
+    if (value == 0 && std::signbit(value))
+      out_ += "-0.0";  // "-0" is read as the integer, which has no sign
+    else if (std::isfinite(value))
       out_ += format_json_double(value);
     else
       out_ += '"' + format_double(value) + '"';

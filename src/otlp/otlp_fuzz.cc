@@ -48,6 +48,6 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   WEIR_CHECK(protobuf.has_value(), "{}: {}", protobuf.error().what, json);
   auto again = Batch::parse(signal, *protobuf);
   WEIR_CHECK(again && again->items() == batch->items(), "{} items, {} in\n{}", batch->items(), again ? again->items() : 0, json);
-  WEIR_CHECK(to_json(*again) == json);
+  WEIR_CHECK(to_json(*again) == json, "{}\n{}", json, to_json(*again));
   return 0;
 }

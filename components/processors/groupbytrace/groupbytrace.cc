@@ -1,0 +1,188 @@
+#include "components/processors/groupbytrace/groupbytrace.h"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <deque>
+
+namespace weir::processors::groupbytrace {
+namespace {
+
+using engine::Out;
+using otlp::Batch;
+using otlp::Signal;
+using otlp::TraceId;
+
+// Traces that are due together go on together up to this many spans, so that what follows is called less often.
+constexpr std::size_t outgoing_items = 2000;
+
+// Traces go on within this time of their due time: one wake-up for many of them.
+constexpr Duration tick_length = 10ms;
+
+struct Metrics {
+  telemetry::Gauge& in_memory;
+  telemetry::Counter &evicted, &spans_released, &traces_released;
+
+  static Metrics of(const engine::StageContext& context, const Config& config) {
+    auto& registry = context.host.metrics();
+    telemetry::Labels labels = {{"processor", context.id.to_string()}};
+    auto name = [](std::string_view what) { return fmt::format("otelcol_processor_groupbytrace_{}", what); };
+    if (context.shard == 0)
+      registry.gauge(name("conf_num_traces"), "Traces that may be held.", labels).set(static_cast<double>(config.num_traces));
+    return {registry.gauge(name("num_traces_in_memory"), "Traces that are held.", labels),
+            registry.counter(name("traces_evicted"), "Traces that went on early because num_traces were held.", labels),
+            registry.counter(name("spans_released"), "Spans sent on.", labels),
+            registry.counter(name("traces_released"), "Traces sent on.", labels)};
+  }
+};
+
+// A trace that waits.
+struct Pending {
+  std::string body;  // a request: one ResourceSpans for each part that came
+  std::size_t spans = 0;
+  Charge charge;
+  std::vector<Receipt> receipts;  // of those who still wait for an answer
+};
+
+// At most num_traces traces, each core its share; their bytes are charged to the memory budget. When full, the oldest
+// goes on before its time.
+class GroupByTrace : public engine::Stage {
+ public:
+  GroupByTrace(const Config& config, const engine::StageContext& context)
+      : wait_(config.wait_duration),
+        limit_(std::max<std::size_t>(1, config.num_traces / context.shards)),
+        answers_early_(context.volatile_output),
+        metrics_(Metrics::of(context, config)),
+        budget_(context.host.budget()) {}
+
+  void process(Batch batch, Out& out) override {
+    if (answers_early_ && !out.congested()) out.accept(batch);
+    Arena& arena = batch.arena();
+    for (auto& group : batch.groups())
+      for (auto& scope : group.scopes) take(group, scope, batch.receipts, arena, out);
+    batch.settle({});
+    if (draining_) release_all(out);
+    finish(out);
+  }
+
+  void tick(TimePoint now, Out& out) override {
+    while (!queue_.empty() && queue_.front().due <= now) release_oldest(out);
+    finish(out);
+  }
+
+  void drain(Out& out) override {
+    draining_ = true;
+    release_all(out);
+    finish(out);
+  }
+
+  std::size_t held() const override { return held_ + outgoing_.items(); }
+
+ private:
+  struct Waiting {
+    TimePoint due;
+    TraceId id;
+  };
+  struct Place {
+    TraceId id;
+    std::uint32_t item;
+  };
+  // An entry of the table and of the queue, beside the body.
+  static constexpr std::size_t overhead = sizeof(Pending) + sizeof(Waiting) + 2 * sizeof(TraceId);
+
+  // Cuts a scope into what belongs to each trace.
+  void take(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, std::vector<Receipt>& receipts, Arena& arena, Out& out) {
+    places_.clear();
+    for (std::uint32_t i = 0; i < scope.items.size(); ++i) places_.push_back({trace_of(scope.items[i]), i});
+    std::stable_sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) { return a.id < b.id; });
+    for (std::size_t from = 0, to = 0; from < places_.size(); from = to) {
+      while (to < places_.size() && places_[to].id == places_[from].id) ++to;
+      add(group, scope, std::span(places_).subspan(from, to - from), receipts, arena, out);
+    }
+  }
+
+  static TraceId trace_of(const otlp::Item& item) {
+    if (item.message) return static_cast<const otlp::Span*>(item.message)->trace_id;
+    return otlp::peek_trace_id(Signal::traces, item.raw);
+  }
+
+  void add(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, std::span<const Place> spans, std::vector<Receipt>& receipts, Arena& arena, Out& out) {
+    Batch part(Signal::traces);
+    auto& to = part.groups().emplace_back(otlp::ResourceGroup{group.resource.fork(arena), group.schema_url, group.unknown, {}});
+    auto& items = to.scopes.emplace_back(otlp::ScopeGroup{scope.scope.fork(arena), scope.schema_url, scope.unknown, {}}).items;
+    for (const Place& place : spans) items.push_back(scope.items[place.item]);
+    Pending& trace = pending(spans.front().id, out);
+    std::size_t before = trace.body.capacity();
+    for (const Bytes& piece : part.encode()) trace.body += piece.view();
+    trace.charge.grow_unchecked(trace.body.capacity() - before);
+    trace.spans += spans.size();
+    held_ += spans.size();
+    // One for each batch is enough, but batches come to one trace in many scopes; each reference is settled.
+    trace.receipts.insert(trace.receipts.end(), receipts.begin(), receipts.end());
+  }
+
+  Pending& pending(const TraceId& id, Out& out) {
+    auto at = pending_.find(id);
+    if (at != pending_.end()) return *at->second;
+    if (pending_.size() >= limit_) {
+      metrics_.evicted.add();
+      release_oldest(out);
+    }
+    queue_.push_back({out.now() + wait_, id});
+    Pending& made = *pending_.emplace(id, std::make_unique<Pending>()).first->second;
+    made.charge = budget_.charge_unchecked(overhead);
+    return made;
+  }
+
+  void release_all(Out& out) {
+    while (!queue_.empty()) release_oldest(out);
+  }
+
+  void release_oldest(Out& out) {
+    auto at = pending_.find(queue_.front().id);
+    queue_.pop_front();
+    release(std::move(*at->second), out);
+    pending_.erase(at);
+  }
+
+  void release(Pending trace, Out& out) {
+    trace.charge.shrink_to(trace.body.capacity());
+    auto batch = Batch::parse(Signal::traces, Bytes::take(std::move(trace.body)), std::move(trace.charge));
+    WEIR_CHECK(batch.has_value(), "a trace that was put together: {}", batch ? "" : batch.error().what);
+    held_ -= trace.spans;
+    batch->receipts = std::move(trace.receipts);
+    metrics_.traces_released.add();
+    metrics_.spans_released.add(trace.spans);
+    outgoing_.append(std::move(*batch));
+    if (outgoing_.items() >= outgoing_items) flush(out);
+  }
+
+  void flush(Out& out) {
+    if (!outgoing_.empty()) out.push(std::exchange(outgoing_, Batch(Signal::traces)));
+  }
+
+  void finish(Out& out) {
+    flush(out);
+    metrics_.in_memory.set(static_cast<double>(pending_.size()));
+    if (queue_.empty()) return;
+    auto due = queue_.front().due.time_since_epoch();
+    out.wake_at(TimePoint((due + tick_length - 1ns) / tick_length * tick_length));
+  }
+
+  Duration wait_;
+  std::size_t limit_;
+  bool answers_early_, draining_ = false;
+  Metrics metrics_;
+  Budget& budget_;
+  boost::unordered_flat_map<TraceId, std::unique_ptr<Pending>, std::hash<TraceId>> pending_;
+  std::deque<Waiting> queue_;  // the same traces by due time: all wait equally long
+  std::size_t held_ = 0;       // spans in pending_
+  Batch outgoing_{Signal::traces};
+  std::vector<Place> places_;
+};
+
+}  // namespace
+
+std::unique_ptr<engine::Stage> make_stage(const Config& config, const engine::StageContext& context) {
+  return std::make_unique<GroupByTrace>(config, context);
+}
+
+}  // namespace weir::processors::groupbytrace

@@ -1,0 +1,144 @@
+#include "components/processors/groupbytrace/groupbytrace.h"
+
+#include <doctest/doctest.h>
+
+#include "config/yaml.h"
+#include "engine/testing.h"
+
+namespace weir::processors::groupbytrace {
+engine::Factory factory();
+}
+
+using namespace weir;
+using namespace weir::processors::groupbytrace;
+using namespace weir::engine::testing;
+using engine::Signal;
+
+namespace {
+
+struct Fixture {
+  explicit Fixture(Config config, std::size_t cores = 1) : world(cores, 1) {
+    world.add(stage_factory, "groupbytrace", std::make_shared<Config>(config));
+    world.pipeline("traces", Signal::traces, {"source"}, {"groupbytrace"}, {"sink"});
+    world.start();
+  }
+  // "trace service.name" of what came out since the last call, in order.
+  std::vector<std::string> out() {
+    std::vector<std::string> lines;
+    for (auto& arrived : world.take())
+      for (auto& group : arrived.batch->groups()) {
+        Arena& arena = arrived.batch->arena();
+        const otlp::Value* service = group.resource.read(arena).attributes.find("service.name");
+        for (auto& scope : group.scopes)
+          for (auto& item : scope.items) {
+            auto& span = item.read<otlp::Span>(arena);
+            lines.push_back(fmt::format("{} {}.{}", span.trace_id.bytes[15], service ? service->text : "", span.name));
+          }
+      }
+    return lines;
+  }
+  double metric(std::string_view name) {
+    for (auto& family : world.host().metrics().collect())
+      if (family.name == fmt::format("otelcol_processor_groupbytrace_{}", name)) return family.samples.at(0).value;
+    return -1;
+  }
+
+  engine::Factory stage_factory = factory();
+  World world;
+};
+
+using Lines = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("groupbytrace: the spans of a trace go on together, a while after the first") {
+  Fixture f({.wait_duration = 1s});
+  f.world.push(make_traces({{.trace = 1, .name = "a"}, {.trace = 2, .name = "x"}}));
+  f.world.advance(600ms);
+  f.world.push(make_traces({{.trace = 1, .name = "b", .service = "cart"}, {.trace = 3, .name = "z"}}));
+  CHECK(f.out().empty());
+  CHECK(f.metric("num_traces_in_memory") == 3);
+  f.world.check_conservation();
+  f.world.advance(410ms);
+  CHECK(f.out() == Lines{"1 shop.a", "1 cart.b", "2 shop.x"});
+  f.world.advance(600ms);
+  CHECK(f.out() == Lines{"3 shop.z"});
+  CHECK(f.metric("traces_released") == 3);
+  CHECK(f.metric("spans_released") == 4);
+  CHECK(f.metric("num_traces_in_memory") == 0);
+  f.world.stop();
+}
+
+TEST_CASE("groupbytrace: a span that comes later waits anew") {
+  Fixture f({.wait_duration = 1s});
+  f.world.push(make_traces({{.trace = 1, .name = "a"}}));
+  f.world.advance(1100ms);
+  CHECK(f.out() == Lines{"1 shop.a"});
+  f.world.push(make_traces({{.trace = 1, .name = "late"}}));
+  f.world.advance(900ms);
+  CHECK(f.out().empty());
+  f.world.advance(110ms);
+  CHECK(f.out() == Lines{"1 shop.late"});
+  f.world.stop();
+}
+
+TEST_CASE("groupbytrace: when full, the oldest goes on early") {
+  Fixture f({.wait_duration = 10s, .num_traces = 2});
+  CHECK(f.metric("conf_num_traces") == 2);
+  for (std::uint8_t trace : {1, 2, 1, 3}) f.world.push(make_traces({{.trace = trace, .name = "s"}}));
+  CHECK(f.out() == Lines{"1 shop.s", "1 shop.s"});
+  CHECK(f.metric("traces_evicted") == 1);
+  f.world.push(make_traces({{.trace = 1, .name = "again"}}));
+  CHECK(f.out() == Lines{"2 shop.s"});
+  f.world.check_conservation();
+  f.world.stop();
+  CHECK(f.out() == Lines{"3 shop.s", "1 shop.again"});
+}
+
+TEST_CASE("groupbytrace: what is held is charged to the budget until it goes on") {
+  Fixture f({.wait_duration = 1s});
+  auto push = f.world.push(make_traces({{.trace = 1, .name = std::string(5000, 'n')}}));
+  CHECK(f.world.host().budget().used() >= 5000);
+  REQUIRE(f.world.answer(push).has_value());  // the sink is a queue in memory: nothing to wait for
+  f.world.advance(1100ms);
+  CHECK(f.out().size() == 1);
+  CHECK(f.world.host().budget().used() == 0);
+  f.world.stop();
+}
+
+TEST_CASE("groupbytrace: any number of cores brings each trace together") {
+  for (std::size_t cores : {1u, 2u, 4u}) {
+    CAPTURE(cores);
+    Fixture f({.wait_duration = 1s}, cores);
+    for (std::size_t round = 0; round < 8; ++round) {
+      std::vector<SpanSpec> spans;
+      for (std::uint8_t trace = 0; trace < 40; ++trace) spans.push_back({.trace = trace, .span = static_cast<std::uint8_t>(round)});
+      f.world.push(make_traces(spans), round % cores);
+      f.world.advance(50ms);
+    }
+    f.world.advance(2s);
+    std::size_t total = 0;
+    for (auto& arrived : f.world.take()) {
+      std::map<int, std::size_t> spans;
+      for (auto& group : arrived.batch->groups())
+        for (auto& scope : group.scopes)
+          for (auto& item : scope.items) ++spans[item.read<otlp::Span>(arrived.batch->arena()).trace_id.bytes[15]];
+      for (auto& [trace, count] : spans) CHECK(count == 8);
+      total += arrived.batch->items();
+    }
+    CHECK(total == 320);
+    f.world.stop();
+  }
+}
+
+TEST_CASE("groupbytrace: settings") {
+  for (std::string_view yaml : {"{store_on_disk: true}", "{discard_orphans: true}", "{num_traces: 0}", "{wait_duration: -1s}"}) {
+    CAPTURE(yaml);
+    config::Problems problems;
+    auto value = config::parse_yaml(yaml);
+    CHECK(factory().decode(&*value, problems) == nullptr);
+  }
+  config::Problems problems;
+  auto value = config::parse_yaml("{num_workers: 4, wait_duration: 10s, store_on_disk: false}");
+  CHECK(factory().decode(&*value, problems) != nullptr);
+}

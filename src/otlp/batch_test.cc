@@ -248,3 +248,18 @@ TEST_CASE("of a metric with two kinds of data the last counts, the same kind twi
     CHECK(item.read<Metric>(batch->arena()).points.size() == row.items);
   }
 }
+
+TEST_CASE("values as text: what the collector prints") {
+  Arena arena;
+  auto list = [&](Value item) {
+    auto* items = arena.make<Array>();
+    items->push_back(arena, item);
+    return Value::of(items);
+  };
+  CHECK(to_text(list(Value::of(std::string_view("<a> & \"b\"\\\b\f\n\x01\u2028é")))) == R"(["<a> & \"b\"\\\b\f\n\u0001\u2028é"])");
+  CHECK(to_text(list(Value::of(1.5))) == "[1.5]");
+  CHECK(to_text(list(Value::of(std::nan("")))) == "");
+  CHECK(to_text(list(list(Value::of(HUGE_VAL)))) == "");
+  CHECK(to_text(Value{}) == "");
+  CHECK(to_text(list(Value{})) == "[null]");
+}

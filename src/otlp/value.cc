@@ -14,38 +14,46 @@ const Attributes& fields_of(const Value& value, Arena& scratch) {
   return copy.map(scratch);
 }
 
-// Go's encoding/json also escapes these three.
+// As Go's JSON encoder writes text, HTML left alone.
 void append_go_string(std::string& out, std::string_view text) {
-  std::string quoted = quote_json(text);
-  for (char c : quoted) {
-    if (c == '<')
-      out += "\\u003c";
-    else if (c == '>')
-      out += "\\u003e";
-    else if (c == '&')
-      out += "\\u0026";
-    else
+  constexpr std::string_view special = "\"\\\b\f\n\r\t", letters = "\"\\bfnrt";
+  out += '"';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    bool separator = text.substr(i, 3) == "\u2028" || text.substr(i, 3) == "\u2029";
+    if (auto at = special.find(c); at != special.npos) {
+      out += '\\';
+      out += letters[at];
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\u{:04x}", c);
+    } else if (separator) {
+      out += text[i + 2] == '\xA8' ? "\\u2028" : "\\u2029";
+      i += 2;
+    } else {
       out += c;
+    }
   }
+  out += '"';
 }
 
-void append_json(std::string& out, const Value& value, Arena& scratch) {
+// False when there is a number that JSON has no word for.
+bool append_json(std::string& out, const Value& value, Arena& scratch) {
   switch (value.type) {
-    case ValueType::empty: out += "null"; return;
-    case ValueType::string: append_go_string(out, value.text); return;
-    case ValueType::boolean: out += value.boolean ? "true" : "false"; return;
-    case ValueType::integer: out += fmt::format("{}", value.integer); return;
-    case ValueType::real: out += format_json_double(value.real); return;
-    case ValueType::bytes: out += '"' + encode_base64(value.text) + '"'; return;
+    case ValueType::empty: out += "null"; return true;
+    case ValueType::string: append_go_string(out, value.text); return true;
+    case ValueType::boolean: out += value.boolean ? "true" : "false"; return true;
+    case ValueType::integer: out += fmt::format("{}", value.integer); return true;
+    case ValueType::real: out += format_json_double(value.real); return std::isfinite(value.real);
+    case ValueType::bytes: out += '"' + encode_base64(value.text) + '"'; return true;
     case ValueType::array: {
       out += '[';
       bool first = true;
       for (const Value& item : items_of(value, scratch)) {
         if (!std::exchange(first, false)) out += ',';
-        append_json(out, item, scratch);
+        if (!append_json(out, item, scratch)) return false;
       }
       out += ']';
-      return;
+      return true;
     }
     case ValueType::map: {
       const Attributes& fields = fields_of(value, scratch);
@@ -57,12 +65,13 @@ void append_json(std::string& out, const Value& value, Arena& scratch) {
         if (i) out += ',';
         append_go_string(out, sorted[i]->key);
         out += ':';
-        append_json(out, sorted[i]->value, scratch);
+        if (!append_json(out, sorted[i]->value, scratch)) return false;
       }
       out += '}';
-      return;
+      return true;
     }
   }
+  return true;
 }
 
 bool equal_in(const Value& a, const Value& b, Arena& scratch) {
@@ -145,18 +154,19 @@ Value Value::deep_copy(Arena& arena) const {
   }
 }
 
+// Arrays and maps with NaN or an infinity in them, which JSON cannot say, are empty, as the collector prints them.
 std::string to_text(const Value& value) {
   switch (value.type) {
     case ValueType::empty: return "";
     case ValueType::string: return std::string(value.text);
     case ValueType::bytes: return encode_base64(value.text);
-    default: {
-      Arena scratch;
-      std::string out;
-      append_json(out, value, scratch);
-      return out;
-    }
+    default: break;
   }
+  Arena scratch;
+  std::string out;
+  bool whole = append_json(out, value, scratch);
+  bool container = value.is(ValueType::array) || value.is(ValueType::map);
+  return whole || !container ? out : "";
 }
 
 bool equal(const Value& a, const Value& b) {

@@ -11,7 +11,7 @@ using ast::Expr;
 using ast::ExprKind;
 
 // Lower comes first when statements name several.
-constexpr std::array<std::string_view, 9> priority = {"log", "exemplar", "datapoint", "metric", "spanevent", "span", "resource", "scope", "instrumentation_scope"};
+constexpr std::array<std::string_view, 9> priority = {"log", "exemplar", "datapoint", "metric", "spanevent", "span", "scope", "instrumentation_scope", "resource"};
 std::size_t rank(std::string_view context) { return static_cast<std::size_t>(std::find(priority.begin(), priority.end(), context) - priority.begin()); }
 
 // Everything in trees that limits the choice.

@@ -81,6 +81,16 @@ class Sink:
         return [span for request in self.json() for group in request.get("resourceSpans", [])
                 for scope in group.get("scopeSpans", []) for span in scope.get("spans", [])]
 
+    def wait_for_spans(self, count, seconds=200):
+        """Until at least so many have come; looks once a second, as there may be many. Whoever needs to know which then asks spans()."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with self.lock:
+                bodies = [body for _, _, body in self.requests]
+            if sum(body.count(b'"traceId"') for body in bodies) >= count:
+                return
+            time.sleep(1)
+
     def close(self):
         self.server.shutdown()
         self.server.server_close()

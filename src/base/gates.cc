@@ -10,6 +10,8 @@ std::map<std::string, bool, std::less<>>& table() {
   return gates;
 }
 
+constexpr std::string_view on_by_default = "connector.spanmetrics.includeCollectorInstanceID";
+
 }  // namespace
 
 void set(const std::vector<std::string>& lists) {
@@ -25,12 +27,17 @@ void set(const std::vector<std::string>& lists) {
 
 bool enabled(std::string_view name, bool standard) {
   auto found = table().find(name);
-  return found == table().end() ? standard : found->second;
+  return found == table().end() ? standard || name == on_by_default : found->second;
 }
 
 std::span<const Known> known() {
   static constexpr std::array rows{
       Known{"connector.routing.defaultErrorModeIgnore", "routing's error_mode is ignore by default."},
+      Known{on_by_default, "spanmetrics puts collector.instance.id on its resources (on by default)."},
+      Known{"connector.spanmetrics.excludeResourceMetrics", "spanmetrics keeps resource attributes off its own resources unless add_resource_attributes is set."},
+      Known{"connector.spanmetrics.legacyMetricNames", "spanmetrics uses the names of old releases."},
+      Known{"connector.spanmetrics.useSecondAsDefaultMetricsUnit", "spanmetrics measures in seconds by default."},
+      Known{"spanmetrics.statusCodeConvention.useOtelPrefix", "spanmetrics says otel.status_code."},
       Known{"processor.tailsamplingprocessor.metricstatcountspanssampled", "tail_sampling counts sampled spans for each policy."},
       Known{"processor.tailsamplingprocessor.metricstatcountbytessampled", "tail_sampling counts the bytes of sampled spans for each policy."},
   };

@@ -65,6 +65,7 @@ class Overload(unittest.TestCase):
                 self.assertIsNotNone(delay, text)
                 self.assertGreater(delay, 0)
             released.set()
+            sink.wait_for_spans(200 * len(accepted))
             self.assertEqual(weir.stop(), 0)
         arrived = {int(span["traceId"], 16) - 1 for span in sink.spans()}
         for ids in accepted:

@@ -241,6 +241,7 @@ class Overload(unittest.TestCase):
                 self.assertEqual(status, 503)
                 self.assertIn("retry-after", {k.lower() for k in headers})
             released.set()
+            sink.wait_for_spans(200 * len(accepted))
             self.assertEqual(weir.stop(), 0)
             peak = watch.stop()
             arrived = {int(span["traceId"], 16) - 1 for span in sink.spans()}
@@ -278,7 +279,8 @@ class Overload(unittest.TestCase):
                 self.assertEqual(status, 503)
                 self.assertIn("retry-after", {k.lower() for k in headers})
             slow[0] = False
-            self.assertEqual(weir.stop(60), 0)
+            sink.wait_for_spans(200 * len(accepted))
+            self.assertEqual(weir.stop(), 0)
             peak = watch.stop()
             arrived = {int(span["traceId"], 16) - 1 for span in sink.spans()}
             for _, _, i in accepted:

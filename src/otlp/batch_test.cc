@@ -262,4 +262,6 @@ TEST_CASE("values as text: what the collector prints") {
   CHECK(to_text(list(list(Value::of(HUGE_VAL)))) == "");
   CHECK(to_text(Value{}) == "");
   CHECK(to_text(list(Value{})) == "[null]");
+  CHECK(to_text(list(Value::of_bytes(""))) == "[null]");
+  CHECK(to_text(list(Value::of_bytes("a"))) == R"(["YQ=="])");
 }

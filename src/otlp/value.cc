@@ -44,7 +44,7 @@ bool append_json(std::string& out, const Value& value, Arena& scratch) {
     case ValueType::boolean: out += value.boolean ? "true" : "false"; return true;
     case ValueType::integer: out += fmt::format("{}", value.integer); return true;
     case ValueType::real: out += format_json_double(value.real); return std::isfinite(value.real);
-    case ValueType::bytes: out += '"' + encode_base64(value.text) + '"'; return true;
+    case ValueType::bytes: out += value.text.empty() ? "null" : '"' + encode_base64(value.text) + '"'; return true;
     case ValueType::array: {
       out += '[';
       bool first = true;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/field.h"
+#include "ottl/reference.h"
 #include "weir/describe.h"
 #include "weir/live.h"
 #include "weir/load.h"
@@ -155,6 +156,11 @@ int print_components(const Options& options) {
     }
   }
   fmt::print("providers:\n  - scheme: env\n  - scheme: file\n  - scheme: http\n  - scheme: https\n  - scheme: yaml\n");
+  return 0;
+}
+
+int print_docs(const Options&) {  // there is one page
+  fmt::print("{}", ottl::function_reference());
   return 0;
 }
 

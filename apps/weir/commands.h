@@ -7,7 +7,7 @@ namespace weir::app {
 
 struct Options {
   std::vector<std::string> uris, sets, gates, files;
-  std::string data_dir, component, program;
+  std::string data_dir, component, page, program;
   std::string mode = "redacted", format = "yaml";  // print-config
   bool schema = false, markdown = false;           // components
   int cores = 0;                                   // 0: all there are
@@ -17,6 +17,7 @@ std::string version_text();
 int print_version();
 int print_gates();
 int print_components(const Options& options);
+int print_docs(const Options& options);
 int validate_config(const Options& options);
 int explain_config(const Options& options);
 int print_config(const Options& options);

@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
   auto* components = app.add_subcommand("components", "List the components of this build; with a name, its settings.");
   components->add_flag("--schema", options.schema, "A JSON Schema of the whole configuration, for editors.");
   components->add_flag("--markdown", options.markdown, "The settings as a table for a README.");
+  auto* docs = app.add_subcommand("docs", "Print a generated reference page.");
+  docs->add_option("page", options.page, "ottl: the functions of the transformation language")->required()->check(CLI::IsMember({"ottl"}));
   auto* test = app.add_subcommand("test", "Run test cases: input, virtual time, expected output.");
   test->add_option("files", options.files, "Test files, or folders with *.scenario and *.test.yaml files.")->required();
   test->add_option("--cores", options.cores, "Cores to simulate for cases that do not say. Default: 1.")->check(CLI::Range(1, 64));
@@ -60,6 +62,7 @@ int main(int argc, char** argv) {
   if (*gates) return print_gates();
   if (*version) return print_version();
   if (*components) return print_components(options);
+  if (*docs) return print_docs(options);
   if (*test) return test_config(options);
   if (*validate) return validate_config(options);
   if (*explain) return explain_config(options);

@@ -53,6 +53,28 @@ class FoldedNode : public Node {
   Value value_;
 };
 
+// Conditions that are the same for every item are decided once, also before parts that stand in front of them and fail.
+TestNodePtr negated(TestNodePtr inner) {
+  if (auto known = inner->constant()) return std::make_unique<ConstantTest>(!*known);
+  return std::make_unique<NotNode>(std::move(inner));
+}
+
+TestNodePtr joined(bool goes_on, std::vector<TestNodePtr> parts) {
+  for (auto& part : parts)
+    if (part->constant() == !goes_on) return std::make_unique<ConstantTest>(!goes_on);
+  std::erase_if(parts, [](auto& part) { return part->constant().has_value(); });
+  if (parts.empty()) return std::make_unique<ConstantTest>(goes_on);
+  if (parts.size() == 1) return std::move(parts[0]);
+  return std::make_unique<JoinNode>(goes_on ? Truth::yes : Truth::no, std::move(parts));
+}
+
+TestNodePtr compared(Op op, NodePtr left, NodePtr right) {
+  const Value *a = left->constant(), *b = right->constant();
+  Arena arena;
+  if (a != nullptr && b != nullptr) return std::make_unique<ConstantTest>(compare(*a, op, *b, arena));
+  return std::make_unique<CompareNode>(op, std::move(left), std::move(right));
+}
+
 bool all_constant(const std::vector<NodePtr>& nodes) {
   return std::all_of(nodes.begin(), nodes.end(), [](auto& node) { return node->constant() != nullptr; });
 }
@@ -144,16 +166,16 @@ Result<TestNodePtr> Compiler::test(const ast::Test& from) {
   }
   switch (from.kind) {
     case ast::TestKind::constant: return std::make_unique<ConstantTest>(from.constant);
-    case ast::TestKind::negation: return std::make_unique<NotNode>(std::move(parts[0]));
-    case ast::TestKind::either: return std::make_unique<JoinNode>(Truth::no, std::move(parts));
-    case ast::TestKind::both: return std::make_unique<JoinNode>(Truth::yes, std::move(parts));
+    case ast::TestKind::negation: return negated(std::move(parts[0]));
+    case ast::TestKind::either: return joined(false, std::move(parts));
+    case ast::TestKind::both: return joined(true, std::move(parts));
     case ast::TestKind::call: {
       WEIR_ASSIGN(auto node, value(*from.items[0]));
       return std::make_unique<CallTest>(std::move(node));
     }
     case ast::TestKind::comparison: {
       WEIR_ASSIGN(auto items, values(from.items));
-      return std::make_unique<CompareNode>(op_of(from.op), std::move(items[0]), std::move(items[1]));
+      return compared(op_of(from.op), std::move(items[0]), std::move(items[1]));
     }
   }
   return error(from.at, "not a condition");

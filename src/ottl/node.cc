@@ -131,6 +131,9 @@ bool PathNode::assign_below(EvalContext& c, Arena& arena, otlp::Value* at, std::
   // What a path names already lives with the batch; the rest is copied.
   Value source = value;
   if (row_->temporary) source.owned = false;
+  // The place is emptied first, which shows when the value is something that it lies in.
+  if (value.is(Kind::map)) *at = otlp::Value::of(arena.make<otlp::Attributes>());
+  if (value.is(Kind::list)) *at = otlp::Value::of(arena.make<otlp::Array>());
   if (!to_otlp(source, arena, stored)) return c.fail("unsupported type {} for set operation", to_string(value.kind));
   if (!value.nil()) *at = stored;
   return true;

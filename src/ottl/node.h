@@ -21,6 +21,8 @@ class TestNode {
  public:
   virtual ~TestNode() = default;
   virtual Truth test(EvalContext& c) const = 0;
+  // The outcome when it is the same for every item.
+  virtual std::optional<bool> constant() const { return {}; }
 };
 using TestNodePtr = std::unique_ptr<TestNode>;
 
@@ -152,6 +154,7 @@ class ConstantTest : public TestNode {
  public:
   explicit ConstantTest(bool value) : value_(value) {}
   Truth test(EvalContext&) const override { return value_ ? Truth::yes : Truth::no; }
+  std::optional<bool> constant() const override { return value_; }
 
  private:
   bool value_;

@@ -184,6 +184,39 @@ TEST_CASE("editors") {
   }
 }
 
+TEST_CASE("conditions without paths are decided before anything can fail") {
+  Bench b;
+  CHECK(b.test(R"(Values(body) == 1 or 3 >= 2.0)") == "true");
+  CHECK(b.test(R"(Values(body) == 1 and not (1 == 1))") == "false");
+  CHECK(b.test(R"(Values(body) == 1 or 1 == 2)").starts_with("expected pcommon.Map"));
+}
+
+TEST_CASE("JSON of containers: String escapes HTML, stringify_all does not") {
+  Bench b;
+  CHECK(b.run({R"(set(attributes["l"], ["<&>\u2028"]))", R"(set(attributes["s"], String(attributes["l"])))", "stringify_all(attributes)"}) == "");
+  CHECK(b.log.attributes.find("s")->text == R"(["\u003c\u0026\u003e\u2028"])");
+  CHECK(b.log.attributes.find("l")->text == R"(["<&>\u2028"])");
+}
+
+TEST_CASE("a map stored in itself holds an empty map in that place") {
+  Bench b;
+  b.set(b.log.attributes, "a", std::int64_t{1});
+  CHECK(b.run({R"(set(attributes["self"], attributes))"}) == "");
+  CHECK(b.eval("attributes") == R"(map {"a":1,"self":{"a":1,"self":{}}})");
+}
+
+TEST_CASE("the context of statements is that of the path that lies innermost") {
+  const std::array candidates = {ContextId::resource, ContextId::scope, ContextId::log};
+  auto inferred = [&](std::vector<std::string> statements) {
+    auto found = infer_context(statements, {}, candidates);
+    return found ? std::string(to_string(*found)) : "config: " + found.error().what;
+  };
+  CHECK(inferred({R"(set(scope.name, resource.attributes["a"]))"}) == "scope");
+  CHECK(inferred({R"(set(resource.attributes["a"], "x"))"}) == "resource");
+  CHECK(inferred({R"(set(resource.attributes["a"], log.body))"}) == "log");
+  CHECK(inferred({R"(set(span.name, "x"))"}).starts_with("config: "));
+}
+
 TEST_CASE("a statement that changes nothing leaves the item as it came") {
   Bench b;
   fill(b);

@@ -136,7 +136,12 @@ void append_json(std::string& out, const Value& value, Arena& scratch) {
     default: {
       otlp::Value plain;
       to_otlp(value, scratch, plain);
-      out += otlp::to_text(plain);
+      // Of JSON, only texts have these; Go escapes them here, other than when it prints attributes.
+      for (char ch : otlp::to_text(plain))
+        if (ch == '<' || ch == '>' || ch == '&')
+          out += ch == '<' ? "\\u003c" : ch == '>' ? "\\u003e" : "\\u0026";
+        else
+          out += ch;
     }
   }
 }

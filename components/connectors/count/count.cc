@@ -1,0 +1,113 @@
+#include "components/connectors/count/count.h"
+
+#include "base/log.h"
+#include "components/connectors/count/counter.h"
+
+namespace weir::connectors::count {
+namespace {
+
+using otlp::Batch;
+using ottl::ContextId;
+
+class Count : public engine::Stage {
+ public:
+  // `parts` counts what lies in an item: events of a span, points of a metric; log records have none.
+  Count(Counter items, std::optional<Counter> parts, engine::StageContext& context)
+      : items_(std::move(items)), parts_(std::move(parts)), name_(context.id.to_string()), c_(nowhere_, context.executor, context.rng) {}
+
+  void process(Batch batch, engine::Out& out) override {
+    Batch counts(otlp::Signal::metrics);
+    c_.use_arena(batch.arena());
+    c_.sender = batch.context.get();
+    for (auto& group : batch.groups())
+      if (auto done = resource(group, batch, counts, out.wall()); !done) {
+        log::error("counting failed", {{"component", name_}, {"error", done.error().what}});
+        return out.refuse(std::move(batch), std::move(done).error());
+      }
+    counts.prune();
+    counts.set_bytes(counts.items() * 100);
+    out.count_consumed(batch.items());
+    if (counts.empty()) return batch.settle({});
+    // Who sent the items hears whether their counts arrived.
+    counts.receipts = std::exchange(batch.receipts, {});
+    counts.context = batch.context;
+    out.emit(std::move(counts));
+  }
+
+ private:
+  Result<> resource(otlp::ResourceGroup& group, Batch& batch, Batch& counts, UnixNanos now) {
+    Arena& into = counts.arena();
+    items_.begin();
+    if (parts_) parts_->begin();
+    c_.resource = &group;
+    for (auto& scope : group.scopes) {
+      c_.scope = &scope;
+      for (std::size_t i = 0; i < scope.items.size(); ++i) {
+        c_.set_item(i);
+        WEIR_TRY(item(batch.signal(), into));
+      }
+    }
+    if (items_.empty() && (!parts_ || parts_->empty())) return {};
+    auto& out = counts.groups().emplace_back();
+    auto* copy = into.make<otlp::Resource>();
+    for (auto& kv : group.resource.read(batch.arena()).attributes) copy->attributes.push_back(into, {into.copy(kv.key), kv.value.deep_copy(into)});
+    out.resource = otlp::Lazy<otlp::Resource>(copy);
+    auto* scope = into.make<otlp::Scope>();
+    scope->name = "github.com/open-telemetry/opentelemetry-collector-contrib/connector/countconnector";  // what dashboards may filter by
+    auto& target = out.scopes.emplace_back();
+    target.scope = otlp::Lazy<otlp::Scope>(scope);
+    items_.write(into, now, target.items);
+    if (parts_) parts_->write(into, now, target.items);
+    return {};
+  }
+
+  Result<> item(otlp::Signal signal, Arena& into) {
+    if (signal == otlp::Signal::traces) return span(into);
+    if (signal == otlp::Signal::metrics) return metric(into);
+    items_.at(c_.log().time_unix_nano);
+    return items_.add(c_, &c_.log().attributes, into);
+  }
+  Result<> span(Arena& into) {
+    auto& span = c_.span();
+    items_.at(span.start_time_unix_nano);
+    items_.at(span.end_time_unix_nano);
+    WEIR_TRY(items_.add(c_, &span.attributes, into));
+    for (auto& event : const_cast<ArenaVector<otlp::Span::Event>&>(span.events)) {
+      c_.event = &event;
+      parts_->at(event.time_unix_nano);
+      WEIR_TRY(parts_->add(c_, &event.attributes, into));
+    }
+    return {};
+  }
+  Result<> metric(Arena& into) {
+    WEIR_TRY(items_.add(c_, nullptr, into));
+    for (auto& point : const_cast<ArenaVector<otlp::DataPoint>&>(c_.metric().points)) {
+      c_.point = &point;
+      parts_->at(point.time_unix_nano);
+      WEIR_TRY(parts_->add(c_, &point.attributes, into));
+    }
+    return {};
+  }
+
+  Counter items_;
+  std::optional<Counter> parts_;
+  std::string name_;
+  Arena nowhere_;
+  ottl::EvalContext c_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, engine::StageContext& context) {
+  auto make = [&](ContextId of) { return Counter::make(of, config.of(of)); };
+  if (context.signal == otlp::Signal::logs) {
+    WEIR_ASSIGN(auto records, make(ContextId::log));
+    return std::make_unique<Count>(std::move(records), std::nullopt, context);
+  }
+  bool traces = context.signal == otlp::Signal::traces;
+  WEIR_ASSIGN(auto items, make(traces ? ContextId::span : ContextId::metric));
+  WEIR_ASSIGN(auto parts, make(traces ? ContextId::spanevent : ContextId::datapoint));
+  return std::make_unique<Count>(std::move(items), std::move(parts), context);
+}
+
+}  // namespace weir::connectors::count

@@ -1,0 +1,48 @@
+#pragma once
+// Counts for the items of one context that lie in one resource.
+#include "components/connectors/count/config.h"
+#include "otlp/batch.h"
+#include "ottl/ottl.h"
+
+namespace weir::connectors::count {
+
+// Owned by the stage of one core and used for one resource after another. What it counts lives in the batch that it is
+// written to; the number of series is bounded by the number of items in a batch.
+class Counter {
+ public:
+  static Result<Counter> make(ottl::ContextId context, const Metrics& metrics);
+
+  // For the next resource. Texts of values must live as long as the batch that is being counted, or `into`.
+  void begin() {
+    for (auto& metric : metrics_) metric.series.clear();
+    first_ = last_ = 0;
+  }
+  // One item, on which `c` stands; its attributes, then its scope's, then its resource's are looked into.
+  Result<> add(ottl::EvalContext& c, const otlp::Attributes* item, Arena& into);
+  // The span of time in which the items lie; zeros are passed over.
+  void at(std::uint64_t time);
+  bool empty() const;
+  // Adds a metric for each definition that counted something.
+  void write(Arena& into, UnixNanos now, std::vector<otlp::Item>& out) const;
+
+ private:
+  struct Series {
+    otlp::Attributes attributes;
+    std::int64_t count = 0;
+  };
+  struct Definition {
+    std::string name, description;
+    ottl::Conditions conditions;
+    std::vector<std::pair<std::string, otlp::Value>> attributes;  // key and default; an empty one is none
+    std::map<std::string, Series, std::less<>> series;            // by their attributes, encoded
+  };
+
+  std::optional<otlp::Attributes> attributes_of(const Definition& metric, ottl::EvalContext& c, const otlp::Attributes* item, Arena& into);
+
+  std::unique_ptr<Arena> constants_ = std::make_unique<Arena>();  // texts of defaults
+  std::vector<Definition> metrics_;
+  std::uint64_t first_ = 0, last_ = 0;
+  otlp::Writer key_;  // scratch
+};
+
+}  // namespace weir::connectors::count

@@ -167,6 +167,7 @@ std::span<const FunctionInfo> collection_functions();
 std::span<const FunctionInfo> pattern_functions();
 std::span<const FunctionInfo> parse_functions();
 std::span<const FunctionInfo> network_functions();
+std::span<const FunctionInfo> user_agent_functions();
 std::span<const FunctionInfo> xml_functions();
 std::span<const FunctionInfo> lambda_functions();
 std::span<const FunctionInfo> log_functions();

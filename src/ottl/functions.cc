@@ -10,7 +10,7 @@ std::span<const FunctionInfo> function_table() {
     std::vector<FunctionInfo> all;
     for (auto part : {editor_functions(), replace_functions(), metric_functions(), aggregate_functions(), histogram_functions(), span_functions(),
                       type_functions(), text_functions(), hash_functions(), time_functions(), collection_functions(), pattern_functions(),
-                      parse_functions(), log_functions(), network_functions(), xml_functions(), lambda_functions()})
+                      parse_functions(), log_functions(), network_functions(), user_agent_functions(), xml_functions(), lambda_functions()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

@@ -147,6 +147,12 @@ class Ottl(Differential):
                 with self.subTest(context=context, seed=seed):
                     self._compare(context, seed)
 
+    def test_user_agents(self):
+        with open(os.path.join(HERE, "user_agents.txt"), encoding="utf-8") as f:
+            bodies = [{"body": {"stringValue": line.rstrip("\n")}} for line in f]
+        text = "  transform: {log_statements: ['set(log.attributes, UserAgent(log.body))']}"
+        self.same(template("logs", text, ["transform"]), [("logs", {"resourceLogs": [{"scopeLogs": [{"logRecords": bodies}]}]})])
+
 
 if __name__ == "__main__":
     unittest.main()

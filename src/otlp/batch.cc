@@ -156,7 +156,13 @@ void Batch::prune() {
   if (items_ < before) bytes_ = bytes_ * items_ / before;
 }
 
-Batch Batch::sibling() const {
+Batch Batch::sibling() {
+  groups();  // keeps the bytes
+  return shell();
+}
+
+// Without the bytes that nobody has looked into.
+Batch Batch::shell() const {
   Batch out(signal_);
   out.kept_ = kept_;
   out.arenas_ = arenas_;
@@ -167,7 +173,7 @@ Batch Batch::sibling() const {
 }
 
 Batch Batch::fork() {
-  Batch out = sibling();
+  Batch out = shell();
   out.chunks_ = chunks_;
   out.items_ = items_;
   out.bytes_ = bytes_;

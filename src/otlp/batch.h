@@ -144,7 +144,7 @@ class Batch {
   std::vector<Batch> partition(std::size_t parts, PartOf part_of);
   // An empty batch of the same signal that keeps the same bytes and arena alive and has the same receipts and context:
   // for moving groups into.
-  Batch sibling() const;
+  Batch sibling();
 
   // The request body, as pieces that are to be sent one after another.
   std::vector<Bytes> encode() const;
@@ -154,6 +154,12 @@ class Batch {
   // True when somebody still waits for the answer on every part of it: refusing it loses nothing. False for what was
   // answered already, or made here, also where that was joined with what was not.
   bool refusable() const { return !receipts.empty() && !answered_; }
+  void mark_answered() { answered_ = true; }
+  // Whoever waits for `from` waits for this instead.
+  void take_receipts(Batch& from) {
+    receipts = std::exchange(from.receipts, {});
+    answered_ = from.answered_;
+  }
 
   std::vector<Receipt> receipts;
   Charge charge;
@@ -162,6 +168,7 @@ class Batch {
  private:
   void index(const Bytes& body);
   void count();
+  Batch shell() const;
 
   Signal signal_;
   std::size_t items_ = 0;

@@ -29,7 +29,7 @@ class Count : public engine::Stage {
     out.count_consumed(batch.items());
     if (counts.empty()) return batch.settle({});
     // Who sent the items hears whether their counts arrived.
-    counts.receipts = std::exchange(batch.receipts, {});
+    counts.take_receipts(batch);
     counts.context = batch.context;
     out.emit(std::move(counts));
   }

@@ -40,6 +40,7 @@ struct Pending {
   std::size_t spans = 0;
   Charge charge;
   std::vector<Receipt> receipts;  // of those who still wait for an answer
+  bool answered = false;          // some of it has nobody who waits
 };
 
 // At most num_traces traces, each core its share; their bytes are charged to the memory budget. When full, the oldest
@@ -57,7 +58,7 @@ class GroupByTrace : public engine::Stage {
     if (answers_early_ && !out.congested()) out.accept(batch);
     Arena& arena = batch.arena();
     for (auto& group : batch.groups())
-      for (auto& scope : group.scopes) take(group, scope, batch.receipts, arena, out);
+      for (auto& scope : group.scopes) take(group, scope, batch, arena, out);
     batch.settle({});
     if (draining_) release_all(out);
     finish(out);
@@ -89,13 +90,13 @@ class GroupByTrace : public engine::Stage {
   static constexpr std::size_t overhead = sizeof(Pending) + sizeof(Waiting) + 2 * sizeof(TraceId);
 
   // Cuts a scope into what belongs to each trace.
-  void take(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, std::vector<Receipt>& receipts, Arena& arena, Out& out) {
+  void take(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, const Batch& from, Arena& arena, Out& out) {
     places_.clear();
     for (std::uint32_t i = 0; i < scope.items.size(); ++i) places_.push_back({trace_of(scope.items[i]), i});
     std::stable_sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) { return a.id < b.id; });
-    for (std::size_t from = 0, to = 0; from < places_.size(); from = to) {
-      while (to < places_.size() && places_[to].id == places_[from].id) ++to;
-      add(group, scope, std::span(places_).subspan(from, to - from), receipts, arena, out);
+    for (std::size_t begin = 0, to = 0; begin < places_.size(); begin = to) {
+      while (to < places_.size() && places_[to].id == places_[begin].id) ++to;
+      add(group, scope, std::span(places_).subspan(begin, to - begin), from, arena, out);
     }
   }
 
@@ -104,7 +105,7 @@ class GroupByTrace : public engine::Stage {
     return otlp::peek_trace_id(Signal::traces, item.raw);
   }
 
-  void add(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, std::span<const Place> spans, std::vector<Receipt>& receipts, Arena& arena, Out& out) {
+  void add(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, std::span<const Place> spans, const Batch& from, Arena& arena, Out& out) {
     Batch part(Signal::traces);
     auto& to = part.groups().emplace_back(otlp::ResourceGroup{group.resource.fork(arena), group.schema_url, group.unknown, {}});
     auto& items = to.scopes.emplace_back(otlp::ScopeGroup{scope.scope.fork(arena), scope.schema_url, scope.unknown, {}}).items;
@@ -116,7 +117,8 @@ class GroupByTrace : public engine::Stage {
     trace.spans += spans.size();
     held_ += spans.size();
     // One for each batch is enough, but batches come to one trace in many scopes; each reference is settled.
-    trace.receipts.insert(trace.receipts.end(), receipts.begin(), receipts.end());
+    trace.receipts.insert(trace.receipts.end(), from.receipts.begin(), from.receipts.end());
+    trace.answered |= !from.refusable();
   }
 
   Pending& pending(const TraceId& id, Out& out) {
@@ -149,6 +151,7 @@ class GroupByTrace : public engine::Stage {
     WEIR_CHECK(batch.has_value(), "a trace that was put together: {}", batch ? "" : batch.error().what);
     held_ -= trace.spans;
     batch->receipts = std::move(trace.receipts);
+    if (trace.answered) batch->mark_answered();
     metrics_.traces_released.add();
     metrics_.spans_released.add(trace.spans);
     outgoing_.append(std::move(*batch));

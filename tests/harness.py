@@ -75,7 +75,7 @@ class Sink:
 
     def json(self):
         with self.lock:
-            return [json.loads(body) for _, _, body in self.requests]
+            return [json.loads(body.decode("utf-8", "surrogateescape")) for _, _, body in self.requests]
 
     def spans(self):
         return [span for request in self.json() for group in request.get("resourceSpans", [])

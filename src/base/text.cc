@@ -228,13 +228,31 @@ std::string format_double(double value) {
   return {buffer, end};
 }
 
+namespace {
+
+// "-1.25e+20" as an integer.
+std::string without_exponent(std::string_view text) {
+  std::size_t e = text.find('e');
+  auto digits = static_cast<std::size_t>(std::atoi(text.data() + e + 1)) + 1;
+  std::string out;
+  for (char c : text.substr(0, e))
+    if (c != '.') out += c;
+  out.resize(digits + (text[0] == '-' ? 1 : 0), '0');
+  return out;
+}
+
+}  // namespace
+
 std::string format_json_double(double value) {
   if (!std::isfinite(value)) return format_double(value);
   double size = std::fabs(value);
   bool exponent = size != 0 && (size < 1e-6 || size >= 1e21);
+  // From 2^53 on the shortest digits end left of the point; to_chars would write all that the number has.
+  bool zeros = !exponent && size >= 9007199254740992.0;
   char buffer[512];
-  auto end = std::to_chars(buffer, buffer + sizeof buffer, value, exponent ? std::chars_format::scientific : std::chars_format::fixed).ptr;
+  auto end = std::to_chars(buffer, buffer + sizeof buffer, value, exponent || zeros ? std::chars_format::scientific : std::chars_format::fixed).ptr;
   std::string out(buffer, end);
+  if (zeros) return without_exponent(out);
   // Go writes e-9 where C++ writes e-09.
   if (auto at = out.find("e-0"); at != out.npos) out.erase(at + 2, 1);
   return out;

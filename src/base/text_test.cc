@@ -34,6 +34,14 @@ TEST_CASE("a JSON string survives anything") {
   CHECK(quote_json("ü\xff") == "\"ü\xEF\xBF\xBD\"");
 }
 
+TEST_CASE("doubles as Go's JSON writes them") {
+  const std::pair<double, std::string_view> rows[] = {
+      {0, "0"}, {-0.0, "-0"}, {1.5, "1.5"}, {1e-6, "0.000001"}, {1.25e-7, "1.25e-7"}, {1e21, "1e+21"}, {1e20, "100000000000000000000"},
+      {-1700000952718154240.0, "-1700000952718154200"}, {9007199254740992.0, "9007199254740992"}, {9007199254740994.0, "9007199254740994"},
+      {4611686018427387904.0, "4611686018427388000"}, {123456789012345680.0, "123456789012345680"}, {5e-324, "5e-324"}};
+  for (auto& [value, text] : rows) CHECK(format_json_double(value) == text);
+}
+
 TEST_CASE("did you mean") {
   std::vector<std::string_view> words = {"batch", "filter", "transform"};
   CHECK(nearest("btach", words) == "batch");

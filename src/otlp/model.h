@@ -122,8 +122,18 @@ class Attributes : public ArenaVector<KeyValue> {
     else
       push_back(arena, {key, value});
   }
+  // The last entry takes the place of what goes, as in the Go collector: later statements may ask for the first entries.
   bool remove(std::string_view key) {
-    return erase_if([&](const KeyValue& kv) { return kv.key == key; }) != 0;
+    std::size_t before = size();
+    for (std::size_t i = 0; i < size();) {
+      if ((*this)[i].key != key) {
+        ++i;
+        continue;
+      }
+      (*this)[i] = back();
+      pop_back();
+    }
+    return size() != before;
   }
 };
 

@@ -1,4 +1,6 @@
 // How calls get at their arguments.
+#include <cmath>
+
 #include "base/number.h"
 #include "ottl/function.h"
 
@@ -64,8 +66,10 @@ bool Call::list(EvalContext& c, std::size_t i, otlp::Array*& out) const {
 bool Call::text_like(EvalContext& c, const Node& node, std::string_view& out, bool& found) const {
   Value v;
   if (!node.eval(c, v)) return false;
-  if (v.is(Kind::opaque)) return c.fail("unsupported type: {}", ottl::to_string(v.kind));
   found = to_text(v, c.scratch(), out);
+  // JSON has no word for them, and then no text for all of the value.
+  bool unwritable = v.is(Kind::real) ? !std::isfinite(v.real) : (v.is(Kind::map) || v.is(Kind::list)) && out.empty();
+  if (unwritable) return c.fail("NaN and infinities have no JSON");
   return true;
 }
 bool Call::text_like(EvalContext& c, std::size_t i, std::string_view& out, bool& found) const {

@@ -257,6 +257,22 @@ TEST_CASE("merge_histogram_buckets") {
   }
 }
 
+TEST_CASE("parts of points as text: lists of numbers are JSON, the rest has nothing to show") {
+  MetricBench b(MetricType::histogram, ContextId::datapoint);
+  DataPoint& point = b.point();
+  CHECK(b.eval("String(bucket_counts)") == R"(string "null")");
+  CHECK(b.eval("String(explicit_bounds)") == R"(string "null")");
+  point.bucket_counts.push_back(b.arena, 1);
+  point.bucket_counts.push_back(b.arena, 2);
+  point.explicit_bounds.push_back(b.arena, 0.5);
+  CHECK(b.eval("String(bucket_counts)") == R"(string "[1,2]")");
+  CHECK(b.eval("String(explicit_bounds)") == R"(string "[0.5]")");
+  CHECK(b.eval(R"(Concat([bucket_counts, exemplars], "-"))") == R"(string "[1,2]-{}")");
+  CHECK(b.test(R"(IsMatch(bucket_counts, "1,2"))") == "true");
+  CHECK(b.eval(R"(Format("%v %T %T %5d", [bucket_counts, bucket_counts, explicit_bounds, explicit_bounds]))") ==
+        R"~(string "[1 2] []uint64 []float64 [%!d(float64=  0.5)]")~");
+}
+
 TEST_CASE("filters ask for attributes of data points") {
   Bench b(ContextId::metric, {.caller = Callers::filter});
   b.set(b.metric.points.push_back(b.arena, {}).attributes, "a", "x");

@@ -102,7 +102,7 @@ std::size_t part_size(const Value& value) {
     case Part::links: return static_cast<const ArenaVector<otlp::Span::Link>*>(value.opaque)->size();
     case Part::exemplars: return static_cast<const ArenaVector<otlp::Exemplar>*>(value.opaque)->size();
     case Part::quantiles: return static_cast<const ArenaVector<otlp::DataPoint::Quantile>*>(value.opaque)->size();
-    case Part::counts: return static_cast<const ArenaVector<std::uint64_t>*>(value.opaque)->size();
+    case Part::counts: return value.counts().size();
     case Part::points: return static_cast<const otlp::Metric*>(value.opaque)->points.size();
     default: return ~std::size_t{0};
   }

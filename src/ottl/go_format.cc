@@ -35,6 +35,7 @@ class Formatter {
  private:
   void extra() {
     out_ += "%!(EXTRA ";
+    flags_ = {};
     for (std::size_t i = next_; i < args_.size(); ++i) {
       if (i > next_) out_ += ", ";
       if (args_[i].nil())
@@ -48,7 +49,6 @@ class Formatter {
   void typed(const Value& value) {
     out_ += type_name(value);
     out_ += '=';
-    flags_ = {};
     print(value, 'v');
   }
 
@@ -144,7 +144,8 @@ class Formatter {
     switch (value.kind) {
       case Kind::bytes: return "[]uint8";
       case Kind::map: return "pcommon.Map";
-      case Kind::list: return value.part == Part::written_list ? "[]interface {}" : "pcommon.Slice";
+      case Kind::list: return value.part == Part::written_list ? "[]interface {}" : value.part == Part::bounds ? "[]float64" : "pcommon.Slice";
+      case Kind::opaque: return value.part == Part::counts ? "[]uint64" : to_string(value.kind);
       case Kind::time: return "time.Time";
       case Kind::duration: return "time.Duration";
       case Kind::trace_id: return "pcommon.TraceID";
@@ -154,8 +155,10 @@ class Formatter {
     }
   }
 
+  // The value keeps the width and the precision that were asked for.
   void misfit(const Value& value, std::string_view verb) {
     out_ += fmt::format("%!{}(", verb);
+    flags_.sharp = false;
     if (value.nil())
       out_ += "<nil>";
     else
@@ -197,8 +200,8 @@ class Formatter {
       case Kind::profile_id: return text(value, to_hex(value.trace_id.view()), verb);
       case Kind::span_id: return text(value, to_hex(value.span_id.view()), verb);
       case Kind::list: return list(value, verb);
-      case Kind::map:
-      case Kind::opaque: return json(value);
+      case Kind::opaque: return value.part == Part::counts ? counts(value, verb) : json(value);
+      case Kind::map: return json(value);
     }
   }
 
@@ -209,11 +212,20 @@ class Formatter {
     pad(text);
   }
   void list(const Value& value, char verb) {
-    if (value.part != Part::written_list) return json(value);
+    if (value.part != Part::written_list && value.part != Part::bounds) return json(value);
     out_ += '[';
     for (std::size_t i = 0; i < value.list->size(); ++i) {
       if (i) out_ += ' ';
       print(Value::of((*value.list)[i], scratch_, false), verb);
+    }
+    out_ += ']';
+  }
+
+  void counts(const Value& value, char verb) {
+    out_ += '[';
+    for (std::size_t i = 0; i < value.counts().size(); ++i) {
+      if (i) out_ += ' ';
+      integer(Value::of(static_cast<std::int64_t>(value.counts()[i])), verb);
     }
     out_ += ']';
   }

@@ -198,6 +198,42 @@ TEST_CASE("JSON of containers: String escapes HTML, stringify_all does not") {
   CHECK(b.log.attributes.find("l")->text == R"(["<&>\u2028"])");
 }
 
+TEST_CASE("numbers that JSON cannot write make no text") {
+  Bench b;
+  double infinity = std::numeric_limits<double>::infinity();
+  b.set(b.log.attributes, "d", infinity);
+  CHECK(b.run({R"(set(attributes["m"], {"x": attributes["d"]}))", R"(set(attributes["l"], [1, attributes["d"]]))"}) == "");
+  for (std::string_view target : {"d", "m", "l"}) {
+    CAPTURE(target);
+    CHECK(b.test(fmt::format(R"(IsMatch(attributes["{}"], ".*"))", target)).contains("have no JSON"));
+    CHECK(b.eval(fmt::format(R"(String(attributes["{}"]))", target)).contains("have no JSON"));
+  }
+  CHECK(b.run({"stringify_all(attributes)"}) == "");
+  CHECK(b.eval(R"(attributes["d"])") == R"(string "Infinity")");
+}
+
+TEST_CASE("large numbers are written with their shortest digits") {
+  Bench b;
+  b.set(b.log.attributes, "d", -1700000952718154200.0);
+  CHECK(b.eval(R"(String(attributes["d"]))") == R"(string "-1700000952718154200")");
+}
+
+TEST_CASE("the last entry takes the place of a deleted one") {
+  Bench b;
+  for (std::string_view key : {"a", "b", "c", "d"}) b.set(b.log.attributes, key, std::int64_t{1});
+  CHECK(b.run({R"(delete_key(attributes, "a"))", "limit(attributes, 2, [])"}) == "");
+  CHECK(b.eval("Keys(attributes)") == R"(list ["d","b"])");
+  CHECK(b.run({R"(delete_key(attributes, "b"))", R"(delete_key(attributes, "d"))", R"(delete_key(attributes, "d"))"}) == "");
+  CHECK(b.log.attributes.empty());
+}
+
+TEST_CASE("Format: a value that a verb does not fit keeps the width") {
+  Bench b;
+  CHECK(b.eval(R"(Format("%5d|%-6x|%.2d|%#d", [true, false, "text", "x"]))") ==
+        R"~(string "%!d(bool= true)|%!x(bool=false )|%!d(string=te)|%!d(string=x)")~");
+  CHECK(b.eval(R"(Format("%5d", [1, true]))") == R"~(string "    1%!(EXTRA bool=true)")~");
+}
+
 TEST_CASE("a map stored in itself holds an empty map in that place") {
   Bench b;
   b.set(b.log.attributes, "a", std::int64_t{1});

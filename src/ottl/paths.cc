@@ -363,7 +363,9 @@ bool get_bounds(EvalContext& c, Value& out) {
   if (!is_histogram(c)) return true;
   auto* list = c.scratch().make<otlp::Array>();
   for (double bound : c.point->explicit_bounds) list->push_back(c.scratch(), otlp::Value::of(bound));
-  return out = Value::of(list), true;
+  out = Value::of(list);
+  out.part = Part::bounds;
+  return true;
 }
 bool set_bounds(EvalContext& c, const Value& v) {
   if (!v.is(Kind::list)) return wrong_type(c, "[]float64", v);
@@ -379,7 +381,7 @@ bool set_bounds(EvalContext& c, const Value& v) {
 
 bool take_counts(EvalContext& c, const Value& v, ArenaVector<std::uint64_t>& out) {
   if (v.is(Kind::opaque) && v.part == Part::counts) {
-    for (std::uint64_t n : *static_cast<const ArenaVector<std::uint64_t>*>(v.opaque)) out.push_back(c.arena(), n);
+    for (std::uint64_t n : v.counts()) out.push_back(c.arena(), n);
     return true;
   }
   if (!v.is(Kind::list)) return wrong_type(c, "[]uint64", v);

@@ -76,6 +76,14 @@ bool equality(bool equal, Op op) { return op == Op::eq ? equal : op == Op::ne &&
 
 int order(const Time& a, const Time& b) { return a.before(b) ? -1 : b.before(a) ? 1 : 0; }
 
+// Of parts of messages the Go collector shows only lists of counts, and null for an empty one.
+void append_part_json(std::string& out, const Value& value) {
+  if (value.part != Part::counts) return void(out += "{}");
+  auto& counts = value.counts();
+  if (counts.empty()) return void(out += "null");
+  fmt::format_to(std::back_inserter(out), "[{}]", fmt::join(counts.begin(), counts.end(), ","));
+}
+
 }  // namespace
 
 bool compare(const Value& a, Op op, const Value& b, Arena& arena) {
@@ -125,8 +133,8 @@ void append_json(std::string& out, const Value& value, Arena& scratch) {
     out += ']';
   };
   switch (value.kind) {
-    case Kind::nil:
-    case Kind::opaque: out += "null"; return;
+    case Kind::nil: out += "null"; return;
+    case Kind::opaque: return append_part_json(out, value);
     case Kind::time: out += '"' + format_rfc3339(value.time) + '"'; return;
     case Kind::duration: fmt::format_to(std::back_inserter(out), "{}", value.integer); return;
     case Kind::trace_id:
@@ -134,6 +142,7 @@ void append_json(std::string& out, const Value& value, Arena& scratch) {
     case Kind::span_id: return ids(value.span_id.view());
     case Kind::text: out += quote_json(value.text); return;
     default: {
+      if (value.is(Kind::list) && value.part == Part::bounds && value.list->empty()) return void(out += "null");
       otlp::Value plain;
       to_otlp(value, scratch, plain);
       // Of JSON, only texts have these; Go escapes them here, other than when it prints attributes.

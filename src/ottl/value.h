@@ -39,6 +39,7 @@ enum class Part : std::uint8_t {
   status,
   counts,        // std::uint64_t list: bucket counts
   written_list,  // lists only: written out in the statement, not taken from the telemetry
+  bounds,        // lists only: a histogram's explicit bounds
 };
 
 // A point in time with the zone it is shown in. The range is that of civil years, far beyond 64-bit nanoseconds.
@@ -58,7 +59,7 @@ struct Time {
 
 struct Value {
   Kind kind = Kind::nil;
-  Part part = Part::none;     // opaque; lists: written_list
+  Part part = Part::none;     // opaque; lists: written_list, bounds
   bool owned = false;         // text and bytes: lives as long as the batch, need not be copied to be stored
   char zone[5] = {};          // time: abbreviation of its zone, "" when it has none
   union {
@@ -133,6 +134,8 @@ struct Value {
 
   bool is(Kind k) const { return kind == k; }
   bool nil() const { return kind == Kind::nil; }
+  // Of Part::counts.
+  const ArenaVector<std::uint64_t>& counts() const { return *static_cast<const ArenaVector<std::uint64_t>*>(opaque); }
 };
 static_assert(sizeof(Value) == 24 && std::is_trivially_copyable_v<Value>);
 

@@ -255,10 +255,21 @@ class Formatter {
     if (flags_.sharp && text.find('`') == std::string_view::npos && text.find('\n') == std::string_view::npos) return pad(fmt::format("`{}`", text));
     std::string out = "\"";
     while (!text.empty()) {
+      char first = text[0];
+      std::size_t before = text.size();
       char32_t rune = take_rune(text);
-      escape(out, rune, '"');
+      if (rune == 0xFFFD && before - text.size() == 1)
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(first));
+      else
+        escape(out, rune, '"');
     }
     pad(out + "\"");
+  }
+  // Of what is no ASCII: not the controls, the spaces, the marks for layout and the private areas.
+  static bool printable(char32_t rune) {
+    constexpr std::pair<char32_t, char32_t> hidden[] = {{0x80, 0xA0}, {0xAD, 0xAD}, {0x1680, 0x1680}, {0x2000, 0x200F}, {0x2028, 0x202F}, {0x205F, 0x206F},
+                                                        {0x3000, 0x3000}, {0xE000, 0xF8FF}, {0xFEFF, 0xFEFF}, {0xFFF0, 0xFFFB}, {0xFFFE, 0xFFFF}, {0xE0000, 0xE0FFF}, {0xF0000, 0x10FFFF}};
+    return std::none_of(std::begin(hidden), std::end(hidden), [&](auto& range) { return rune >= range.first && rune <= range.second; });
   }
   void escape(std::string& out, char32_t rune, char quote) const {
     constexpr std::string_view codes = "\a\b\f\n\r\t\v\\", letters = "abfnrtv\\";
@@ -270,7 +281,7 @@ class Formatter {
       out += letters[codes.find(static_cast<char>(rune))];
     } else if (rune < 0x20 || rune == 0x7F) {
       out += fmt::format("\\x{:02x}", static_cast<std::uint32_t>(rune));
-    } else if (rune < 0x80 || !flags_.plus) {
+    } else if (rune < 0x80 || (!flags_.plus && printable(rune))) {
       append_rune(out, rune);
     } else {
       out += rune < 0x10000 ? fmt::format("\\u{:04x}", static_cast<std::uint32_t>(rune)) : fmt::format("\\U{:08x}", static_cast<std::uint32_t>(rune));

@@ -234,6 +234,14 @@ TEST_CASE("Format: a value that a verb does not fit keeps the width") {
   CHECK(b.eval(R"(Format("%5d", [1, true]))") == R"~(string "    1%!(EXTRA bool=true)")~");
 }
 
+TEST_CASE("Format: %q shows bytes that are no characters, and characters that cannot be seen, by their numbers") {
+  Bench b;
+  b.set(b.log.attributes, "q", "a\u2028\u00e9");
+  CHECK(b.run({R"(set(attributes["q"], Format("%q", [attributes["q"]])))", R"(set(attributes["b"], Format("%q %x", [0xb6c3a9, 0xb6])))"}) == "");
+  CHECK(b.log.attributes.find("b")->text == "\"\\xb6\u00e9\" b6");
+  CHECK(b.log.attributes.find("q")->text == "\"a\\u2028\u00e9\"");
+}
+
 TEST_CASE("a map stored in itself holds an empty map in that place") {
   Bench b;
   b.set(b.log.attributes, "a", std::int64_t{1});

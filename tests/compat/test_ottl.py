@@ -78,8 +78,12 @@ class Statements:
             lambda: "Trim(%s, \"a \")" % t(), lambda: "TrimPrefix(%s, %s)" % (t(), t()), lambda: "SHA1(%s)" % t(), lambda: "SHA256(%s)" % t(), lambda: "MD5(%s)" % t(),
             lambda: "Murmur3Hash(%s)" % t(), lambda: "Murmur3Hash128(%s)" % t(), lambda: "XXH3(%s)" % t(), lambda: "Hex(%s)" % self.path(), lambda: "Base64Encode(%s)" % t(),
             lambda: "Decode(%s, \"base64\")" % t(), lambda: "ToKeyValueString(%s, \"=\", \" \", true)" % self.map(0), lambda: "String(%s)" % self.any(depth - 1),
-            lambda: "Format(\"%%v %%5d %%x %%q\", [%s, %s, %s, %s])" % tuple(self.any(0) for _ in range(4)), lambda: "GetXML(%s, \"//b\")" % t(),
+            lambda: "Format(\"%%v %%5d %%x %%q\", [%s, %s, %s, %s])" % tuple(self.plain() for _ in range(4)), lambda: "GetXML(%s, \"//b\")" % t(),
             lambda: "FormatTime(%s, \"%%Y-%%m-%%d %%H:%%M:%%S\")" % self.time())
+
+    # Of a map or a list Format gives the address it has in the Go collector.
+    def plain(self):
+        return self.pick(*("%s(%s)" % (function, self.path()) for function in ("String", "Int", "Double", "Bool")), "1", "true", "nil", '"a"', "0xb6c3a9")
 
     def time(self):
         return self.pick(self.path, lambda: "Time(%s, \"%%Y-%%m-%%dT%%H:%%M:%%SZ\")" % self.text(), lambda: "Unix(%s)" % self.integer())

@@ -50,7 +50,7 @@ class Trial {
       if (Duration wait = request.at - world_.simulation().elapsed(); wait > 0s) pass(wait);
       send(request.spans);
     }
-    for (int i = 0; i < 20 && !retry(); ++i) pass(5s);
+    for (int i = 0; i < 200 && !retry(); ++i) pass(5s);
     WEIR_CHECK(open_.empty(), "{}: {} requests are never taken", name_, open_.size());
     pass(90s);  // decisions, edges and candidates are through
     for (auto& row : world_.engine().ledger(true)) last_ledger_.push_back(row.text());

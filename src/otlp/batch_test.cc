@@ -155,7 +155,7 @@ TEST_CASE("decoding parts leaves out what was not asked for, and nothing else") 
                     {Parts::all, 1, 1, 1, 1}};
   for (auto& row : rows) {
     Span out;
-    decode(writer.view(), arena, out, row.parts);
+    decode(writer.view(), arena, out, Excerpt{row.parts});
     CHECK(out.name == "GET");
     CHECK(out.trace_id == span.trace_id);
     CHECK(out.status_code == Span::error);
@@ -172,11 +172,11 @@ TEST_CASE("decoding parts leaves out what was not asked for, and nothing else") 
   writer.clear();
   encode(metric, writer);
   Metric without, with;
-  decode(writer.view(), arena, without, Parts::fields);
+  decode(writer.view(), arena, without, Excerpt{Parts::fields});
   CHECK(without.type == MetricType::sum);
   CHECK(without.is_monotonic);
   CHECK(without.points.empty());
-  decode(writer.view(), arena, with, Parts::children);
+  decode(writer.view(), arena, with, Excerpt{Parts::children});
   CHECK(with.points.size() == 1);
 }
 

@@ -3,6 +3,7 @@
 // into them. Encoding writes every field that differs from the protobuf default, then unknown fields as they came.
 #include <string_view>
 
+#include "otlp/key_set.h"
 #include "otlp/model.h"
 #include "otlp/wire.h"
 
@@ -20,9 +21,20 @@ void decode(std::string_view any_value, Arena& arena, Value& out);
 enum class Parts : std::uint8_t { fields = 0, attributes = 1, children = 2, unknown = 4, all = 7 };  // children: events, links, points
 constexpr Parts operator|(Parts a, Parts b) { return static_cast<Parts>(static_cast<int>(a) | static_cast<int>(b)); }
 constexpr bool operator&(Parts a, Parts b) { return (static_cast<int>(a) & static_cast<int>(b)) != 0; }
-void decode(std::string_view message, Arena& arena, Span& out, Parts parts);
-void decode(std::string_view message, Arena& arena, LogRecord& out, Parts parts);
-void decode(std::string_view message, Arena& arena, Metric& out, Parts parts);
+// Attributes by key; those of children are not chosen among.
+struct Excerpt {
+  Parts parts = Parts::fields;
+  KeySet keys = KeySet::every();
+
+  static Excerpt nothing() { return {Parts::fields, {}}; }
+  void add(const Excerpt& other) {
+    parts = parts | other.parts;
+    keys.add(other.keys);
+  }
+};
+void decode(std::string_view message, Arena& arena, Span& out, const Excerpt& excerpt);
+void decode(std::string_view message, Arena& arena, LogRecord& out, const Excerpt& excerpt);
+void decode(std::string_view message, Arena& arena, Metric& out, const Excerpt& excerpt);
 // One KeyValue message.
 KeyValue decode_key_value(std::string_view message, Arena& arena);
 

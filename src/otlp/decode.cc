@@ -10,8 +10,8 @@ void keep_unknown(Reader& reader, Arena& arena, T& out) {
 }
 
 template <class T>
-void take_unknown(Reader& reader, Arena& arena, Parts parts, T& out) {
-  if (parts & Parts::unknown) return keep_unknown(reader, arena, out);
+void take_unknown(Reader& reader, Arena& arena, const Excerpt& excerpt, T& out) {
+  if (excerpt.parts & Parts::unknown) return keep_unknown(reader, arena, out);
   reader.skip();
 }
 
@@ -26,6 +26,11 @@ bool left_out(Reader& reader, Parts parts, std::uint32_t attributes, std::uint32
 
 void decode_attribute(Reader& reader, Arena& arena, Attributes& out) {
   out.push_back(arena, decode_key_value(reader.bytes(), arena));
+}
+
+void decode_attribute(Reader& reader, Arena& arena, const KeySet& keys, Attributes& out) {
+  std::string_view key_value = reader.bytes();
+  if (keys.wants(key_value)) out.push_back(arena, decode_key_value(key_value, arena));
 }
 
 Span::Event decode_event(std::string_view message, Arena& arena) {
@@ -314,15 +319,22 @@ void decode(std::string_view message, Arena& arena, Scope& out) {
   }
 }
 
-void decode(std::string_view message, Arena& arena, Span& out) { decode(message, arena, out, Parts::all); }
-void decode(std::string_view message, Arena& arena, LogRecord& out) { decode(message, arena, out, Parts::all); }
-void decode(std::string_view message, Arena& arena, Metric& out) { decode(message, arena, out, Parts::all); }
+namespace {
+const Excerpt& everything() {
+  static const Excerpt all{.parts = Parts::all};
+  return all;
+}
+}  // namespace
 
-void decode(std::string_view message, Arena& arena, Span& out, Parts parts) {
-  if (parts & Parts::attributes) out.attributes.reserve(arena, 8);
+void decode(std::string_view message, Arena& arena, Span& out) { decode(message, arena, out, everything()); }
+void decode(std::string_view message, Arena& arena, LogRecord& out) { decode(message, arena, out, everything()); }
+void decode(std::string_view message, Arena& arena, Metric& out) { decode(message, arena, out, everything()); }
+
+void decode(std::string_view message, Arena& arena, Span& out, const Excerpt& excerpt) {
+  if (&excerpt == &everything()) out.attributes.reserve(arena, 8);
   Reader reader(message);
   while (reader.next()) {
-    if (left_out(reader, parts, 9, 11, 13)) continue;
+    if (left_out(reader, excerpt.parts, 9, 11, 13)) continue;
     switch (reader.field()) {
       case 1: out.trace_id = TraceId::from(reader.bytes()); break;
       case 2: out.span_id = SpanId::from(reader.bytes()); break;
@@ -332,7 +344,7 @@ void decode(std::string_view message, Arena& arena, Span& out, Parts parts) {
       case 6: out.kind = static_cast<std::int32_t>(reader.varint()); break;
       case 7: out.start_time_unix_nano = reader.fixed64(); break;
       case 8: out.end_time_unix_nano = reader.fixed64(); break;
-      case 9: decode_attribute(reader, arena, out.attributes); break;
+      case 9: decode_attribute(reader, arena, excerpt.keys, out.attributes); break;
       case 10: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
       case 11: out.events.push_back(arena, decode_event(reader.bytes(), arena)); break;
       case 12: out.dropped_events_count = static_cast<std::uint32_t>(reader.varint()); break;
@@ -340,36 +352,36 @@ void decode(std::string_view message, Arena& arena, Span& out, Parts parts) {
       case 14: out.dropped_links_count = static_cast<std::uint32_t>(reader.varint()); break;
       case 15: decode_status(reader.bytes(), out); break;
       case 16: out.flags = reader.fixed32(); break;
-      default: take_unknown(reader, arena, parts, out);
+      default: take_unknown(reader, arena, excerpt, out);
     }
   }
 }
 
-void decode(std::string_view message, Arena& arena, LogRecord& out, Parts parts) {
+void decode(std::string_view message, Arena& arena, LogRecord& out, const Excerpt& excerpt) {
   Reader reader(message);
   while (reader.next()) {
-    if (left_out(reader, parts, 6)) continue;
+    if (left_out(reader, excerpt.parts, 6)) continue;
     switch (reader.field()) {
       case 1: out.time_unix_nano = reader.fixed64(); break;
       case 2: out.severity_number = static_cast<std::int32_t>(reader.varint()); break;
       case 3: out.severity_text = reader.bytes(); break;
       case 5: decode(reader.bytes(), arena, out.body); break;
-      case 6: decode_attribute(reader, arena, out.attributes); break;
+      case 6: decode_attribute(reader, arena, excerpt.keys, out.attributes); break;
       case 7: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
       case 8: out.flags = reader.fixed32(); break;
       case 9: out.trace_id = TraceId::from(reader.bytes()); break;
       case 10: out.span_id = SpanId::from(reader.bytes()); break;
       case 11: out.observed_time_unix_nano = reader.fixed64(); break;
       case 12: out.event_name = reader.bytes(); break;
-      default: take_unknown(reader, arena, parts, out);
+      default: take_unknown(reader, arena, excerpt, out);
     }
   }
 }
 
-void decode(std::string_view message, Arena& arena, Metric& out, Parts parts) {
+void decode(std::string_view message, Arena& arena, Metric& out, const Excerpt& excerpt) {
   Reader reader(message);
   while (reader.next()) {
-    if (left_out(reader, parts, 12)) continue;
+    if (left_out(reader, excerpt.parts, 12)) continue;
     switch (reader.field()) {
       case 1: out.name = reader.bytes(); break;
       case 2: out.description = reader.bytes(); break;
@@ -378,9 +390,9 @@ void decode(std::string_view message, Arena& arena, Metric& out, Parts parts) {
       case 7:
       case 9:
       case 10:
-      case 11: decode_data(reader.bytes(), arena, metric_types[reader.field()], parts & Parts::children, out); break;
-      case 12: decode_attribute(reader, arena, out.metadata); break;
-      default: take_unknown(reader, arena, parts, out);
+      case 11: decode_data(reader.bytes(), arena, metric_types[reader.field()], excerpt.parts & Parts::children, out); break;
+      case 12: decode_attribute(reader, arena, excerpt.keys, out.metadata); break;
+      default: take_unknown(reader, arena, excerpt, out);
     }
   }
 }

@@ -1,5 +1,7 @@
 #include "otlp/span_view.h"
 
+#include "otlp/excerpt.h"
+
 #include <doctest/doctest.h>
 
 using namespace weir;
@@ -112,4 +114,38 @@ TEST_CASE("a span view of an empty span is empty") {
   view.attributes.each([&](const AttributeView&) { ++seen; });
   view.each_event([&](const AttributesView&) { ++seen; });
   CHECK(seen == 0);
+}
+
+TEST_CASE("an excerpt has the attributes that were asked for, also where keys and values are long or written oddly") {
+  Arena arena;
+  Span span = sample(arena);
+  std::string long_key(200, 'k'), long_text(300, 'x');
+  span.attributes.push_back(arena, {long_key, Value::of(std::int64_t{1})});
+  span.attributes.push_back(arena, {"other", Value::of(std::string_view(long_text))});
+  std::string bytes = bytes_of(span);
+  // The key behind the value, and a key that stands there twice, of which the last counts.
+  for (std::string_view key_value : {std::string_view("\x12\x02\x18\x07\x0A\x03odd", 9), std::string_view("\x0A\x01z\x12\x02\x18\x08\x0A\x05twice", 14)}) {
+    bytes += '\x4A';
+    bytes += static_cast<char>(key_value.size());
+    bytes += key_value;
+  }
+  Excerpt excerpt{Parts::attributes, {}};
+  for (std::string_view key : {std::string_view("http.method"), std::string_view(long_key), std::string_view("odd"), std::string_view("twice")}) excerpt.keys.add(key);
+
+  Item item{.raw = bytes};
+  ExcerptReader<Span> reader;
+  auto& seen = *static_cast<const Span*>(reader.look(item, excerpt).message);
+  CHECK(seen.name == "GET /");
+  CHECK(seen.status_code == Span::error);
+  CHECK(seen.events.empty());
+  CHECK(seen.attributes.find("http.status_code") == nullptr);
+  CHECK(seen.attributes.find("nothing") == nullptr);
+  CHECK(seen.attributes.find("http.method")->text == "GET");
+  CHECK(seen.attributes.find(long_key)->integer == 1);
+  CHECK(seen.attributes.find("odd")->integer == 7);
+  CHECK(seen.attributes.find("twice")->integer == 8);
+  CHECK(item.message == nullptr);
+
+  Item decoded = Item::of(&span);
+  CHECK(&reader.look(decoded, excerpt) == &decoded);
 }

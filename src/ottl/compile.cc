@@ -245,7 +245,24 @@ Result<std::unique_ptr<PathNode>> Compiler::path(const Expr& expr, bool edited, 
   }
   reads_ |= row->reads;
   if (edited) reads_ |= row->edits;
+  note_keys(*row, nodes);
   return std::make_unique<PathNode>(*row, std::move(nodes));
+}
+
+void Compiler::note_keys(const PathRow& row, std::span<const NodePtr> keys) {
+  if (!(row.reads & Reads::item_attributes)) return;
+  const Value* key = keys.empty() ? nullptr : keys[0]->constant();
+  if (key != nullptr && key->is(Kind::text))
+    keys_.add(key->text);
+  else
+    keys_.add_every();
+}
+
+otlp::Excerpt Compiler::excerpt() const {
+  otlp::Excerpt out{otlp::Parts::fields, keys_};
+  if (!keys_.empty()) out.parts = out.parts | otlp::Parts::attributes;
+  if (reads_ & Reads::sub_items) out.parts = out.parts | otlp::Parts::children;
+  return out;
 }
 
 // ---- calls
@@ -271,6 +288,7 @@ Result<NodePtr> Compiler::call(const Expr& expr, const FunctionInfo& info, std::
     if (auto ready = info.prepare(*out); !ready) return error(expr.at, fmt::format("{}: {}", info.name, ready.error().what));
   }
   reads_ |= info.reads;
+  if (info.reads & Reads::item_attributes) keys_.add_every();
   if (expr.kind != ExprKind::call || expr.keys.empty()) return NodePtr(std::move(out));
   WEIR_ASSIGN(auto nodes, keys(expr.keys));
   return std::make_unique<IndexNode>(std::move(out), std::move(nodes));

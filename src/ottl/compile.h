@@ -14,6 +14,8 @@ class Compiler {
   Result<TestNodePtr> test(const ast::Test& test);
 
   Reads reads() const { return reads_; }
+  // What of an item has to be decoded for it.
+  otlp::Excerpt excerpt() const;
   std::size_t locals() const { return locals_; }
 
  private:
@@ -28,6 +30,7 @@ class Compiler {
   Result<> check_constant(const ast::Expr& expr, const Value& value, Takes takes) const;
   // `below` gets the keys behind the one that a collector's path takes.
   Result<std::unique_ptr<PathNode>> path(const ast::Expr& expr, bool edited, std::vector<NodePtr>* below = nullptr);
+  void note_keys(const PathRow& row, std::span<const NodePtr> keys);
   Result<NodePtr> path_value(const ast::Expr& expr);
   Result<std::vector<NodePtr>> keys(const std::vector<ast::ExprPtr>& from);
   Result<std::vector<NodePtr>> values(const std::vector<ast::ExprPtr>& from);
@@ -36,6 +39,7 @@ class Compiler {
   ContextId context_;
   const Options& options_;
   Reads reads_ = Reads::nothing;
+  otlp::KeySet keys_;  // of the item's attributes
   std::size_t locals_ = 0;
   std::vector<std::pair<std::string, std::size_t>> names_;  // lambda parameters in sight, and their slots
 };

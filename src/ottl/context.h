@@ -31,9 +31,22 @@ class EvalContext {
   void set_item(std::size_t index) {
     item_index_ = index;
     item_ = &scope->items[index];
+    on_excerpt_ = false;
   }
   // An item that is not part of scope->items.
-  void set_item(otlp::Item& item) { item_ = &item; }
+  void set_item(otlp::Item& item) {
+    item_ = &item;
+    on_excerpt_ = false;
+  }
+  // For conditions: `excerpt` has what they look at of that item. Leave it before anything is changed.
+  void set_item(std::size_t index, otlp::Item& excerpt) {
+    item_index_ = index;
+    item_ = &excerpt;
+    on_excerpt_ = true;
+  }
+  void leave_excerpt() {
+    if (on_excerpt_) set_item(item_index_);
+  }
   otlp::Span::Event* event = nullptr;
   otlp::DataPoint* point = nullptr;
   otlp::Exemplar* exemplar = nullptr;
@@ -91,6 +104,7 @@ class EvalContext {
   otlp::Attributes* cache_ = nullptr;
   otlp::Item* item_ = nullptr;
   std::size_t item_index_ = 0;
+  bool on_excerpt_ = false;
 };
 
 }  // namespace weir::ottl

@@ -9,6 +9,7 @@
 
 namespace weir::ottl {
 
+class Compiler;
 class Node;
 class TestNode;
 
@@ -42,15 +43,22 @@ class Program {
   ContextId context() const { return context_; }
   Reads reads() const { return reads_; }
   std::size_t size() const;
-  // Runs all statements for the item that `c` stands on. An error comes back only in ErrorMode::propagate, and ends it.
+  // True when every statement has a condition: then an excerpt of an item may tell that nothing is to be done.
+  bool conditional() const { return conditional_; }
+  // What the conditions look at.
+  const otlp::Excerpt& excerpt() const { return excerpt_; }
+  // Runs all statements for the item that `c` stands on; on an excerpt only until one is to do something. An error comes back only in ErrorMode::propagate, and ends it.
   Result<> run(EvalContext& c, ErrorMode mode, const OnError& on_error = {}) const;
   // For a program of one statement: whether it ran, that is, its condition held.
   Result<bool> run_if(EvalContext& c) const;
 
  private:
   struct Statement;
+  void note(const Compiler& compiler);
   ContextId context_{};
   Reads reads_{};
+  bool conditional_ = true;
+  otlp::Excerpt excerpt_ = otlp::Excerpt::nothing();
   std::size_t locals_ = 0;
   std::vector<Statement> statements_;
 };
@@ -66,6 +74,8 @@ class Conditions {
 
   ContextId context() const { return context_; }
   Reads reads() const { return reads_; }
+  // What of an item they look at.
+  const otlp::Excerpt& excerpt() const { return excerpt_; }
   bool empty() const;
   // True when one of them is. One that fails counts as false, except in ErrorMode::propagate. The caller has called
   // c.next_item() or knows that what was evaluated before is still needed.
@@ -75,6 +85,7 @@ class Conditions {
   struct Condition;
   ContextId context_{};
   Reads reads_{};
+  otlp::Excerpt excerpt_ = otlp::Excerpt::nothing();
   std::size_t locals_ = 0;
   std::vector<Condition> conditions_;
 };

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "otlp/excerpt.h"
 #include "ottl/testing.h"
 
 namespace weir::ottl {
@@ -273,6 +274,50 @@ TEST_CASE("a statement that changes nothing leaves the item as it came") {
   CHECK_FALSE(raw.dirty);
   CHECK(b.run({R"(set(attributes["x"], 1))"}) == "");
   CHECK(raw.dirty);
+}
+
+TEST_CASE("conditions on an excerpt: the item is decoded when a statement is to do something, and no sooner") {
+  Bench b;
+  fill(b);
+  otlp::Writer writer;
+  otlp::encode(b.log, writer);
+  b.group.scopes[0].items[0] = {.raw = writer.view()};
+  otlp::Item& item = b.group.scopes[0].items[0];
+  otlp::ExcerptReader<otlp::LogRecord> reader;
+  auto run = [&](std::vector<std::string> statements) {
+    auto program = Program::compile(ContextId::log, statements);
+    REQUIRE(program);
+    CHECK(program->conditional());
+    b.c.set_item(0, reader.look(item, program->excerpt()));
+    REQUIRE(program->run(b.c, ErrorMode::propagate));
+  };
+  run({R"(set(attributes["x"], 1) where attributes["i"] == 41)", R"(set(attributes["x"], 2) where Len(attributes) == 0)"});
+  CHECK(item.message == nullptr);
+  // The second condition sees what the first statement did.
+  run({R"(set(attributes["x"], attributes["i"]) where attributes["i"] == 42)", R"(set(attributes["y"], 2) where attributes["x"] == 42)"});
+  REQUIRE(item.dirty);
+  auto& changed = *static_cast<const otlp::LogRecord*>(item.message);
+  CHECK(changed.attributes.find("x")->integer == 42);
+  CHECK(changed.attributes.find("y")->integer == 2);
+  CHECK(changed.body.text == b.log.body.text);
+  CHECK(changed.attributes.size() == b.log.attributes.size() + 2);
+}
+
+TEST_CASE("an excerpt has what conditions name, and all attributes when one looks at them together") {
+  auto compiled = [](std::vector<std::string> conditions) {
+    auto out = Conditions::compile(ContextId::span, conditions);
+    REQUIRE(out);
+    return std::move(*out);
+  };
+  const std::string_view a("\x0A\x01" "a\x12\x00", 5), b("\x0A\x01" "b\x12\x00", 5);
+  auto named = compiled({R"(attributes["a"] == nil)", "status.code == 2"});
+  CHECK(named.excerpt().keys.wants(a));
+  CHECK_FALSE(named.excerpt().keys.wants(b));
+  CHECK(named.excerpt().parts == otlp::Parts::attributes);
+  CHECK(compiled({R"(attributes["a"] == nil)", "Len(attributes) == 2"}).excerpt().keys.wants(b));
+  CHECK(compiled({"attributes[name] == nil"}).excerpt().keys.wants(b));
+  CHECK(compiled({"status.code == 2"}).excerpt().keys.empty());
+  CHECK_FALSE(Program::compile(ContextId::span, std::vector<std::string>{R"(set(name, "x"))"})->conditional());
 }
 
 TEST_CASE("error modes") {

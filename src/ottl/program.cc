@@ -65,11 +65,12 @@ Result<Program> Program::compile(ContextId context, std::span<const std::string>
       WEIR_ASSIGN(auto tree, parse_statement(*made.text));
       Compiler compiler(*made.text, context, options);
       WEIR_ASSIGN(made.editor, compiler.editor(*tree.editor));
-      if (tree.where) {
-        WEIR_ASSIGN(made.where, compiler.test(*tree.where));
-      }
-      out.reads_ |= compiler.reads();
-      out.locals_ = std::max(out.locals_, compiler.locals());
+      out.note(compiler);
+      if (!tree.where) return out.conditional_ = false, std::move(made);
+      Compiler where(*made.text, context, options);
+      WEIR_ASSIGN(made.where, where.test(*tree.where));
+      out.note(where);
+      out.excerpt_.add(where.excerpt());
       return made;
     }();
     if (compiled)
@@ -81,12 +82,19 @@ Result<Program> Program::compile(ContextId context, std::span<const std::string>
   return out;
 }
 
+void Program::note(const Compiler& compiler) {
+  reads_ |= compiler.reads();
+  locals_ = std::max(locals_, compiler.locals());
+}
+
 Result<> Program::run(EvalContext& c, ErrorMode mode, const OnError& on_error) const {
   if (c.locals.size() < locals_) c.locals.resize(locals_);
   for (auto& statement : statements_) {
     Truth truth = statement.where ? statement.where->test(c) : Truth::yes;
+    if (truth == Truth::no) continue;
     Value ignored;
-    if (truth == Truth::no || (truth == Truth::yes && statement.editor->eval(c, ignored))) continue;
+    c.leave_excerpt();
+    if (truth == Truth::yes && statement.editor->eval(c, ignored)) continue;
     if (mode == ErrorMode::propagate) return fail(Errc::permanent, "failed to execute statement: {}, {}", *statement.text, c.error);
     if (mode == ErrorMode::ignore && on_error) on_error(*statement.text, c.error);
   }
@@ -99,6 +107,7 @@ Result<bool> Program::run_if(EvalContext& c) const {
   Truth truth = statement.where ? statement.where->test(c) : Truth::yes;
   if (truth == Truth::no) return false;
   Value ignored;
+  c.leave_excerpt();
   if (truth == Truth::yes && statement.editor->eval(c, ignored)) return true;
   return fail(Errc::permanent, "failed to execute statement: {}, {}", *statement.text, c.error);
 }
@@ -120,6 +129,7 @@ Result<Conditions> Conditions::compile(ContextId context, std::span<const std::s
       Compiler compiler(*made.text, context, options);
       WEIR_ASSIGN(made.test, compiler.test(*tree));
       out.reads_ |= compiler.reads();
+      out.excerpt_.add(compiler.excerpt());
       out.locals_ = std::max(out.locals_, compiler.locals());
       return made;
     }();

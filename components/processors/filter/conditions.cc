@@ -24,16 +24,11 @@ const Contexts& contexts_of(Signal signal) {
   return signal == Signal::metrics ? metrics : logs;
 }
 
-Parts parts_read(const ottl::Conditions& conditions) {
-  Parts parts = Parts::fields;
-  if (conditions.reads() & ottl::Reads::item_attributes) parts = parts | Parts::attributes;
-  if (conditions.reads() & ottl::Reads::sub_items) parts = parts | Parts::children;
-  return parts;
-}
-
-Parts parts_of(const Rules& rules) {
-  Parts parts = parts_read(rules.item) | parts_read(rules.part);
-  return rules.part.empty() ? parts : parts | Parts::children;
+otlp::Excerpt excerpt_of(const Rules& rules) {
+  otlp::Excerpt out = rules.item.excerpt();
+  out.add(rules.part.excerpt());
+  if (!rules.part.empty()) out.parts = out.parts | Parts::children;
+  return out;
 }
 
 ottl::Conditions& place(Rules& rules, ContextId context, Signal signal) {
@@ -115,7 +110,7 @@ Result<Rules> Rules::make(const Block& block, Signal signal, ottl::ErrorMode sta
   for (auto& [context, conditions] : lists) {
     WEIR_ASSIGN(place(out, context, signal), ottl::Conditions::compile(context, conditions, options));
   }
-  out.parts = parts_of(out);
+  out.excerpt = excerpt_of(out);
   return out;
 }
 
@@ -133,7 +128,7 @@ Result<Rules> Rules::make(List resource, List item, List part, Signal signal, ot
   if (part && contexts.part) {
     WEIR_ASSIGN(out.part, ottl::Conditions::compile(*contexts.part, *part, options));
   }
-  out.parts = parts_of(out);
+  out.excerpt = excerpt_of(out);
   return out;
 }
 

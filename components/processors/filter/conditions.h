@@ -29,7 +29,7 @@ struct ConditionBlocks {
 struct Rules {
   ottl::Conditions resource, scope, item, part;
   ottl::ErrorMode error_mode{};
-  otlp::Parts parts = otlp::Parts::fields;  // what conditions on items and parts look at
+  otlp::Excerpt excerpt = otlp::Excerpt::nothing();  // what conditions on items and parts look at
 
   // The block's conditions, each in its own context.
   static Result<Rules> make(const Block& block, otlp::Signal signal, ottl::ErrorMode standard);

@@ -2,6 +2,7 @@
 
 #include "components/processors/filter/old_rules.h"
 #include "components/shared/ottl_settings/error_log.h"
+#include "otlp/excerpt.h"
 
 namespace weir::processors::filter {
 namespace {
@@ -9,6 +10,7 @@ namespace {
 using engine::Out;
 using otlp::Batch;
 using otlp::Item;
+using otlp::Excerpt;
 using otlp::Parts;
 using otlp::Signal;
 
@@ -79,7 +81,7 @@ class FilterStage : public engine::Stage {
   }
 
   bool dropped(const Rules& rules, Item& item) {
-    c_.set_item(look(item, rules.parts));
+    c_.set_item(reader_.look(item, rules.excerpt));
     if (holds(rules.item, rules)) return true;
     return !rules.part.empty() && drop_parts(rules, item);
   }
@@ -95,16 +97,6 @@ class FilterStage : public engine::Stage {
     if (result) return *result;
     if (!error_) error_ = std::move(result.error());
     return false;
-  }
-
-  // The item, or as much of it as is asked for, decoded into a place that the next call uses again.
-  Item& look(Item& item, Parts parts) {
-    if (item.message != nullptr) return item;
-    view_arena_.reset();
-    view_ = T{};
-    otlp::decode(item.raw, view_arena_, view_, parts);
-    viewed_ = {.raw = item.raw, .message = &view_, .points = item.points};
-    return viewed_;
   }
 
   // True when the whole item goes with its parts.
@@ -163,7 +155,7 @@ class FilterStage : public engine::Stage {
       if (here.none() || here.all()) continue;
       erase_items(scope, [&](Item& item) {
         if constexpr (std::is_same_v<T, otlp::Metric>) return false;
-        else return !here.selects(*static_cast<const T*>(look(item, Parts::attributes).message));
+        else return !here.selects(*static_cast<const T*>(reader_.look(item, attributes_).message));
       });
     }
   }
@@ -179,8 +171,8 @@ class FilterStage : public engine::Stage {
   bool old_drops(Item& item) {
     auto differs = [&](const std::optional<MetricMatcher>& matcher, bool wanted) {
       if (!matcher || !matcher->looks_at_metrics()) return false;
-      Parts parts = matcher->expressions.empty() ? Parts::fields : Parts::children;
-      auto result = matcher->matches(*static_cast<const otlp::Metric*>(look(item, parts).message));
+      const Excerpt& excerpt = matcher->expressions.empty() ? fields_ : children_;
+      auto result = matcher->matches(*static_cast<const otlp::Metric*>(reader_.look(item, excerpt).message));
       return result ? *result != wanted : answer(result);
     };
     return differs(old_.include, true) || differs(old_.exclude, false);
@@ -203,9 +195,8 @@ class FilterStage : public engine::Stage {
   ottl::ErrorLog errors_;
   Arena nowhere_;
   ottl::EvalContext c_;
-  Arena view_arena_;  // what look() decodes; the batch's arena has what lives longer
-  T view_;
-  Item viewed_;
+  otlp::ExcerptReader<T> reader_;
+  Excerpt fields_{Parts::fields}, attributes_{Parts::attributes}, children_{Parts::children};
   std::vector<char> marks_;
   Arena* batch_arena_ = nullptr;
   bool changed_ = false;

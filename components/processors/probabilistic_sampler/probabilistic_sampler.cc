@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "components/processors/probabilistic_sampler/sampler.h"
 #include "components/processors/probabilistic_sampler/trace_state.h"
+#include "otlp/excerpt.h"
 #include "otlp/span_view.h"
 
 namespace weir::processors::probabilistic_sampler {
@@ -155,7 +156,8 @@ class Records {
   Records(const Config& config, const Sampler& sampler, Decisions& decisions) : config_(config), sampler_(sampler), decisions_(decisions) {}
 
   bool drops(Item& item, Arena& arena) {
-    const otlp::LogRecord& record = look(item);
+    // Most records may be on their way out: nothing of them is kept decoded.
+    auto& record = *static_cast<const otlp::LogRecord*>(reader_.look(item, excerpt_).message);
     RecordCarrier carrier;
     bool readable = carrier.read(record.attributes);
     auto verdict = sampler_.decide({.trace_id = record.trace_id,
@@ -171,15 +173,6 @@ class Records {
   }
 
  private:
-  // Decoded into a place that the next call uses again: most records may be on their way out.
-  const otlp::LogRecord& look(Item& item) {
-    if (item.message != nullptr) return *static_cast<const otlp::LogRecord*>(item.message);
-    view_arena_.reset();
-    view_ = {};
-    otlp::decode(item.raw, view_arena_, view_, otlp::Parts::attributes);
-    return view_;
-  }
-
   std::optional<std::string_view> attribute(const otlp::Attributes& attributes) {
     if (config_.from_attribute.empty()) return {};
     const otlp::Value* value = attributes.find(config_.from_attribute);
@@ -199,8 +192,8 @@ class Records {
   const Config& config_;
   const Sampler& sampler_;
   Decisions& decisions_;
-  Arena view_arena_;
-  otlp::LogRecord view_;
+  otlp::Excerpt excerpt_{otlp::Parts::attributes};
+  otlp::ExcerptReader<otlp::LogRecord> reader_;
   std::string text_;
 };
 

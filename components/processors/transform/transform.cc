@@ -1,6 +1,7 @@
 #include "components/processors/transform/transform.h"
 
 #include "components/shared/ottl_settings/error_log.h"
+#include "otlp/excerpt.h"
 
 namespace weir::processors::transform {
 namespace {
@@ -23,6 +24,8 @@ std::span<const ContextId> contexts_of(Signal signal) {
   return {};
 }
 
+// T: what an item of the stage's signal is.
+template <class T>
 class TransformStage : public engine::Stage {
  public:
   TransformStage(std::vector<CompiledBlock> blocks, engine::StageContext& context)
@@ -69,12 +72,17 @@ class TransformStage : public engine::Stage {
         }
         // By index: statements may add items, which then are visited too.
         for (std::size_t i = 0; i < scope.items.size(); ++i) {
-          c_.set_item(i);
+          place(block, i);
           WEIR_TRY(visit_item(block));
         }
       }
     }
     return {};
+  }
+
+  void place(const CompiledBlock& block, std::size_t index) {
+    if (!block.excerpt) return c_.set_item(index);
+    c_.set_item(index, reader_.look(c_.scope->items[index], *block.excerpt));
   }
 
   Result<> visit_item(const CompiledBlock& block) {
@@ -123,7 +131,18 @@ class TransformStage : public engine::Stage {
   ottl::ErrorLog errors_;
   Arena nowhere_;
   EvalContext c_;
+  otlp::ExcerptReader<T> reader_;
 };
+
+// Statements about parts of items change them in place.
+bool about_items(ContextId context) {
+  return context == ContextId::span || context == ContextId::metric || context == ContextId::log;
+}
+
+template <class T>
+std::unique_ptr<engine::Stage> stage_of(std::vector<CompiledBlock> blocks, engine::StageContext& context) {
+  return std::make_unique<TransformStage<T>>(std::move(blocks), context);
+}
 
 }  // namespace
 
@@ -143,6 +162,10 @@ Result<CompiledBlock> CompiledBlock::make(const Block& block, Signal signal, ott
   }
   WEIR_ASSIGN(out.conditions, ottl::Conditions::compile(out.context, block.conditions, options));
   WEIR_ASSIGN(out.program, ottl::Program::compile(out.context, block.statements, options));
+  if (about_items(out.context) && (out.program.conditional() || !out.conditions.empty())) {
+    out.excerpt = out.conditions.excerpt();
+    out.excerpt->add(out.program.excerpt());
+  }
   return out;
 }
 
@@ -157,7 +180,11 @@ Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, engine::
     WEIR_ASSIGN(auto made, CompiledBlock::make(block, context.signal, config.error_mode));
     compiled.push_back(std::move(made));
   }
-  return std::make_unique<TransformStage>(std::move(compiled), context);
+  switch (context.signal) {
+    case Signal::metrics: return stage_of<otlp::Metric>(std::move(compiled), context);
+    case Signal::logs: return stage_of<otlp::LogRecord>(std::move(compiled), context);
+    default: return stage_of<otlp::Span>(std::move(compiled), context);
+  }
 }
 
 }  // namespace weir::processors::transform

@@ -12,6 +12,7 @@ struct CompiledBlock {
   ottl::Conditions conditions;
   ottl::Program program;
   ottl::ErrorMode error_mode{};
+  std::optional<otlp::Excerpt> excerpt;  // enough of an item to tell that there is nothing to do
 };
 
 Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, engine::StageContext& context);

@@ -1,0 +1,27 @@
+#pragma once
+// Looks at items without keeping what was decoded of them.
+#include "otlp/batch.h"
+
+namespace weir::otlp {
+
+// What it decodes lies in a place that the next call uses again. T: what the items are.
+template <class T>
+class ExcerptReader {
+ public:
+  // The item itself when it is decoded already, otherwise one that has as much of it as is asked for.
+  Item& look(Item& item, const Excerpt& excerpt) {
+    if (item.message != nullptr) return item;
+    arena_.reset();
+    message_ = T{};
+    decode(item.raw, arena_, message_, excerpt);
+    item_ = {.raw = item.raw, .message = &message_, .points = item.points};
+    return item_;
+  }
+
+ private:
+  Arena arena_;
+  T message_;
+  Item item_;
+};
+
+}  // namespace weir::otlp

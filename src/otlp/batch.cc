@@ -59,15 +59,35 @@ void encode_lazy(const Lazy<T>& message, Writer& out) {
   if (out.size() != mark || message.raw().data() != nullptr) out.close(1, mark);
 }
 
+const char* end_of(const Item& item) { return item.raw.data() + item.raw.size(); }
+
+// Whether two unchanged items stand one behind the other in a body, with nothing but the second's tag and length between.
+bool adjoin(const Item& first, const Item& second) {
+  if (first.dirty || second.dirty) return false;
+  std::size_t head = 1 + varint_size(second.raw.size());
+  if (reinterpret_cast<std::uintptr_t>(end_of(first)) + head != reinterpret_cast<std::uintptr_t>(second.raw.data())) return false;
+  Reader between(std::string_view(end_of(first), head));
+  return between.next() && between.field() == 2 && between.is(WireType::bytes) && between.varint() == second.raw.size();
+}
+
+// Items that stand one behind the other are copied in one piece.
+void encode_items(Signal signal, std::span<const Item> items, Writer& out) {
+  for (std::size_t end = items.size(); end > 0;) {
+    std::size_t first = end - 1;
+    while (first > 0 && adjoin(items[first - 1], items[first])) --first;
+    if (first != end - 1) out.raw({end_of(items[first]), static_cast<std::size_t>(end_of(items[end - 1]) - end_of(items[first]))});
+    std::size_t mark = out.size();
+    encode_item(signal, items[first], out);
+    out.close(2, mark);
+    end = first;
+  }
+}
+
 void encode_scope(Signal signal, const ScopeGroup& scope, Writer& out) {
   std::size_t mark = out.size();
   encode_unknown(scope.unknown, out);
   out.put_bytes(3, scope.schema_url);
-  for (std::size_t i = scope.items.size(); i-- > 0;) {
-    std::size_t inner = out.size();
-    encode_item(signal, scope.items[i], out);
-    out.close(2, inner);
-  }
+  encode_items(signal, scope.items, out);
   encode_lazy(scope.scope, out);
   out.close(2, mark);
 }

@@ -70,6 +70,33 @@ TEST_CASE("an edited span is spliced in, the rest stays bytes") {
   CHECK(again->groups()[0].scopes[0].items[1].read<Span>(again->arena()).name == "op");
 }
 
+TEST_CASE("what was left out or changed between items does not come back with the runs around it") {
+  for (unsigned gone = 0; gone < 32; ++gone)
+    for (unsigned changed = 0; changed < 32; ++changed) {
+      auto batch = Batch::parse(Signal::traces, traces(1, 5));
+      REQUIRE(batch);
+      for (auto& scope : batch->groups()[0].scopes) {
+        for (unsigned i = 0; i < 5; ++i)
+          if (changed & (1u << i)) scope.items[i].edit<Span>(batch->arena()).name = "changed";
+        unsigned at = 0;
+        std::erase_if(scope.items, [&](const Item&) { return (gone & (1u << at++)) != 0; });
+      }
+      auto again = Batch::parse(Signal::traces, Bytes::copy_of(joined(*batch)));
+      REQUIRE(again);
+      for (auto& scope : again->groups()[0].scopes) {
+        std::size_t at = 0;
+        for (unsigned i = 0; i < 5; ++i) {
+          if (gone & (1u << i)) continue;
+          REQUIRE(at < scope.items.size());
+          auto& span = scope.items[at++].read<Span>(again->arena());
+          REQUIRE(span.trace_id.bytes[15] == i + 1);
+          REQUIRE(span.name == ((changed & (1u << i)) ? "changed" : "op"));
+        }
+        REQUIRE(at == scope.items.size());
+      }
+    }
+}
+
 TEST_CASE("cutting in front keeps every item and every receipt") {
   for (std::size_t n : {1, 5, 6, 7, 12}) {
     CAPTURE(n);

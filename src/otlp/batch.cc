@@ -5,6 +5,11 @@
 namespace weir::otlp {
 namespace {
 
+// Room for as many items as fit if all are as long as the first; bounded, since the first may be nothing.
+void reserve_items(std::vector<Item>& items, std::size_t scope, std::size_t first) {
+  items.reserve(std::min<std::size_t>(scope / (first + 2) + 1, 256));
+}
+
 void index_scope(std::string_view message, Signal signal, Arena& arena, ScopeGroup& out) {
   Reader reader(message);
   while (reader.next()) {
@@ -12,6 +17,7 @@ void index_scope(std::string_view message, Signal signal, Arena& arena, ScopeGro
       case 1: out.scope = Lazy<Scope>(reader.bytes()); break;
       case 2: {
         std::string_view raw = reader.bytes();
+        if (out.items.empty()) reserve_items(out.items, message.size(), raw.size());
         std::size_t points = signal == Signal::metrics ? count_points(raw) : 1;
         out.items.push_back({.raw = raw, .points = static_cast<std::uint32_t>(points)});
         break;

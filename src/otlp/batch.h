@@ -206,6 +206,7 @@ std::vector<Batch> Batch::partition(std::size_t parts, PartOf part_of) {
         if (scope_at[part] < 0) {
           scope_at[part] = static_cast<int>(scopes.size());
           scopes.push_back({scope.scope.fork(to.arena()), scope.schema_url, scope.unknown, {}});
+          scopes.back().items.reserve(scope.items.size() / parts * 5 / 4 + 1);
         }
         scopes[static_cast<std::size_t>(scope_at[part])].items.push_back(item);
       }

@@ -54,8 +54,7 @@ bool replace_matches(EvalContext& c, const Pattern& regex, std::string_view text
   std::size_t done = 0;
   bool good = true;
   changed = false;
-  regex.each_match(text, [&](const std::vector<std::string_view>& found) {
-    auto begin = static_cast<std::size_t>(found[0].data() - text.data());
+  regex.each_match(text, [&](const std::vector<std::string_view>& found, std::size_t begin) {
     out += text.substr(done, begin - done);
     done = begin + found[0].size();
     changed = true;

@@ -300,9 +300,12 @@ class Formatter {
   }
   void bytes(const Value& value, char verb) {
     if (verb != 'v' && verb != 'd') return text(value, value.text, verb);
-    std::string out = "[";
-    for (std::size_t i = 0; i < value.text.size(); ++i) out += fmt::format("{}{}", i ? " " : "", static_cast<unsigned char>(value.text[i]));
-    pad(out + "]");
+    out_ += '[';
+    for (std::size_t i = 0; i < value.text.size(); ++i) {
+      if (i) out_ += ' ';
+      pad(fmt::format("{}", static_cast<unsigned char>(value.text[i])));
+    }
+    out_ += ']';
   }
 
   void integer(const Value& value, char verb) {

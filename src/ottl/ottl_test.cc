@@ -243,6 +243,21 @@ TEST_CASE("Format: %q shows bytes that are no characters, and characters that ca
   CHECK(b.log.attributes.find("q")->text == "\"a\\u2028\u00e9\"");
 }
 
+TEST_CASE("an empty text that has no address can be replaced") {
+  Bench b;
+  b.set(b.log.attributes, "e", std::string_view());
+  CHECK(b.run({R"(replace_all_patterns(attributes, "value", "$", "<$1$0>"))"}) == "");
+  CHECK(b.eval(R"(attributes["e"])") == R"(string "<>")");
+  b.set(b.log.attributes, "e", std::string_view());
+  CHECK(b.run({R"(replace_pattern(attributes["e"], "^", "x"))"}) == "");
+  CHECK(b.eval(R"(attributes["e"])") == R"(string "x")");
+}
+
+TEST_CASE("Format: a width is for each of the bytes") {
+  Bench b;
+  CHECK(b.eval(R"(Format("%5d|%v|%-4d", [0xb6c3, 0xb6c3, 0x01]))") == R"(string "[  182   195]|[182 195]|[1   ]")");
+}
+
 TEST_CASE("a map stored in itself holds an empty map in that place") {
   Bench b;
   b.set(b.log.attributes, "a", std::int64_t{1});

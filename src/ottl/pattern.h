@@ -17,15 +17,16 @@ class Pattern {
   // By group number - 1; "" for groups without a name.
   const std::vector<std::string>& names() const { return names_; }
 
-  // Calls each(groups) for every match from left to right; stops when it returns false. An empty match right behind
+  // Calls each(groups, where the match begins) for every match from left to right; stops when it returns false. An empty match right behind
   // another match does not count.
   template <class Each>
   void each_match(std::string_view text, Each each) const {
+    if (text.data() == nullptr) text = "";  // as find() does: the places of matches are counted from there
     std::vector<std::string_view> found;
     std::size_t at = 0, last_end = std::string_view::npos;
     while (at <= text.size() && find(text, at, found)) {
       std::size_t begin = static_cast<std::size_t>(found[0].data() - text.data()), end = begin + found[0].size();
-      if (!(found[0].empty() && begin == last_end) && !each(found)) return;
+      if (!(found[0].empty() && begin == last_end) && !each(found, begin)) return;
       last_end = end;
       at = found[0].empty() ? end + rune_size(text, end) : end;
     }

@@ -101,8 +101,8 @@ class Telemetry(unittest.TestCase):
     def test_own_metrics_can_be_read_when_memory_is_full(self):
         own = free_port()
         self.sink.answer = lambda path, body: (503, {})
-        with self.weir("metrics: {address: '127.0.0.1:%d'}" % own, processors="  memory_limiter: {check_interval: 1s, limit_mib: 20}\n", chain="memory_limiter", ready=[own]):
-            self.assertEqual(post(self.port, "/v1/traces", traces(1))[0], 503)
+        with self.weir("metrics: {address: '127.0.0.1:%d'}" % own, processors="  memory_limiter: {check_interval: 1s, limit_mib: 5}\n", chain="memory_limiter", ready=[own]):
+            wait_for(lambda: post(self.port, "/v1/traces", traces(1))[0] == 503, what="a refusal for lack of memory")
             self.assertIn("otelcol_process_memory_rss", get(own, "/metrics")[1])
 
     def test_json_lines_in_a_file(self):

@@ -1,5 +1,5 @@
 """Helpers for tests of the real binary: start it, feed it, collect what it sends. Standard library only."""
-import contextlib, gzip, http.client, http.server, json, os, re, signal, socket, subprocess, sys, tempfile, threading, time, zlib
+import contextlib, gzip, http.client, http.server, json, os, random, re, signal, socket, subprocess, sys, tempfile, threading, time, zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -16,9 +16,11 @@ def binary():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port nobody listens on, below those that the kernel gives to clients: one of them could take it before the program does."""
+    while True:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", random.SystemRandom().randrange(10000, 32768)))
+            return s.getsockname()[1]
 
 
 def wait_for(condition, seconds=20, what="condition"):
@@ -67,7 +69,10 @@ class Sink:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 256  # many exporters connect at once
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.handle_error = lambda request, client: None  # a killed weir resets its connections
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]

@@ -38,10 +38,10 @@ class Places:
 
 
 class Outcome:
-    """What came out of a run: `requests` (OTLP JSON, as sent), `answers` (status of each request sent in), `log`, `exit_code`."""
+    """What came out of a run: `requests` (OTLP JSON, as sent), `answers` (status of each request sent in), `log`."""
 
-    def __init__(self, requests, answers, log, exit_code):
-        self.requests, self.answers, self.log, self.exit_code = requests, answers, log, exit_code
+    def __init__(self, requests, answers, log):
+        self.requests, self.answers, self.log = requests, answers, log
 
     def records(self, **options):
         return records(self.requests, **options)
@@ -69,7 +69,9 @@ def run(program, config, requests, until=None, seconds=30, args=(), env=None, fe
                 except AssertionError as e:
                     raise AssertionError("%s: %s; %d requests came out\n%s" % (collector.name, e, len(sink.requests), collector.output()[-2000:]))
             code = collector.stop()
-            return Outcome(sink.json(), answers, collector.output(), code)
+            if code != 0:
+                raise AssertionError("%s: exit status %s\n%s" % (collector.name, code, collector.output()[-2000:]))
+            return Outcome(sink.json(), answers, collector.output())
     finally:
         sink.close()
 

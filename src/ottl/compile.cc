@@ -296,6 +296,7 @@ Result<NodePtr> Compiler::call(const Expr& expr, const FunctionInfo& info, std::
 
 Result<std::vector<Arg>> Compiler::arguments(const Expr& expr, const FunctionInfo& info) {
   std::size_t wanted = info.params.size();
+  if (wanted == 0) return std::vector<Arg>{};  // the collector does not look at what is given to such functions
   auto required = static_cast<std::size_t>(std::count_if(info.params.begin(), info.params.end(), [](auto& p) { return !p.optional; }));
   if (expr.arguments.size() < required || expr.arguments.size() > wanted)
     return error(expr.at, fmt::format("incorrect number of arguments for {}: expected {}, received {}", info.name,

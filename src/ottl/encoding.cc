@@ -51,17 +51,32 @@ bool decode_base64_variant(Base64 kind, std::string_view text, std::string& out,
   return true;
 }
 
+// Names that stand for UTF-8, as the collector has it.
+bool names_utf8(std::string_view lower) {
+  return lower.empty() || lower == "utf-8" || lower == "utf8" || lower == "ascii" || lower == "us-ascii";
+}
+// Names under which bytes stay what they are.
+bool names_nothing(std::string_view lower) { return lower == "nop" || lower == "utf-8-raw" || lower == "utf8-raw"; }
+
+// The name iconv has for what browsers and the collector mean by a name.
+std::string iconv_name(std::string_view lower) {
+  if (names_utf8(lower)) return "utf-8";
+  if (lower == "utf-16" || lower == "utf16") return "utf-16le";  // byte order marks are kept
+  if (lower == "euc-kr") return "cp949";
+  if (lower == "big5") return "big5-hkscs";
+  if (lower == "shift_jis") return "cp932";
+  return std::string(lower);
+}
+
 // An open conversion to UTF-8.
 class Converter {
  public:
   explicit Converter(std::string_view from) {
     // Only names: iconv reads flags behind a slash.
-    bool plain = !from.empty() && from.size() < 64 && std::all_of(from.begin(), from.end(), [](char c) {
+    bool plain = from.size() < 64 && std::all_of(from.begin(), from.end(), [](char c) {
       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.' || c == ':';
     });
-    std::string name = to_lower(from);
-    if (name == "utf-16") name = "utf-16le";  // what the collector takes it for, byte order marks being kept
-    if (plain) handle_ = iconv_open("UTF-8", name.c_str());
+    if (plain) handle_ = iconv_open("UTF-8", iconv_name(to_lower(from)).c_str());
   }
   ~Converter() {
     if (good()) iconv_close(handle_);
@@ -106,12 +121,13 @@ bool encode_base64_variant(std::string_view variant, std::string_view bytes, std
 }
 
 bool known_encoding(std::string_view name) {
-  return base64_named(name).known || to_lower(name) == "utf-8" || Converter(name).good();
+  return base64_named(name).known || names_nothing(to_lower(name)) || Converter(name).good();
 }
 
 bool decode_text(std::string_view encoding, std::string_view bytes, std::string& out, std::string& wrong) {
   if (Base64 kind = base64_named(encoding); kind.known) return decode_base64_variant(kind, bytes, out, wrong);
-  if (to_lower(encoding) == "utf-8" && valid_utf8(bytes)) return out = bytes, true;
+  std::string name = to_lower(encoding);
+  if (names_nothing(name) || (names_utf8(name) && valid_utf8(bytes))) return out = bytes, true;
   Converter converter(encoding);
   if (!converter.good()) return wrong = fmt::format("unsupported encoding '{}'", encoding), false;
   converter.run(bytes, out);

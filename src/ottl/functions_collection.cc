@@ -43,6 +43,7 @@ Sorting sorting_of(const Array& list) {
     switch (item.type) {
       case ValueType::integer: break;
       case ValueType::real: reals = true; break;
+      case ValueType::empty:
       case ValueType::string:
       case ValueType::boolean: texts = true; break;
       default: return Sorting::none;
@@ -53,7 +54,7 @@ Sorting sorting_of(const Array& list) {
 
 double as_real(const otlp::Value& value) { return value.is(ValueType::integer) ? static_cast<double>(value.integer) : value.real; }
 
-// Lists of numbers by size, lists with texts or bools in them as texts; lists of anything else stay as they are.
+// Lists of numbers by size, lists with texts, bools or nil in them as texts; lists of anything else stay as they are.
 bool sort(EvalContext& c, const Call& call, Value& out) {
   if (!call.value(c, 0, out)) return false;
   if (!out.is(Kind::list)) return c.fail("sort with unsupported type: '{}'. Target is not a list", to_string(out.kind));

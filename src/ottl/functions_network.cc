@@ -126,7 +126,8 @@ bool community_id(EvalContext& c, const Call& call, Value& out) {
   if (number < 0) return c.fail("unsupported protocol: {}", protocol);
   if (!sixteen_bits(c, call, 5, "seed", seed)) return false;
   // The smaller end first, so that both directions of a flow have one id.
-  if (std::tie(target, target_port) < std::tie(source, source_port)) {
+  auto order = [](const std::string& address, std::int64_t port) { return std::tuple(address.size(), std::string_view(address), port); };
+  if (order(target, target_port) < order(source, source_port)) {
     std::swap(source, target);
     std::swap(source_port, target_port);
   }

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "ottl/csv.h"
 #include "ottl/function.h"
 #include "ottl/json.h"
 #include "ottl/unicode.h"
@@ -100,66 +101,17 @@ void split_plain(std::string_view text, std::string_view delimiter, std::vector<
   out.emplace_back(text);
 }
 
-// A field may be in quotes, with quotes inside doubled; the text of a lazy one may hold quotes as they are.
-bool split_csv(std::string_view text, std::string_view delimiter, bool lazy, std::vector<std::string>& out) {
-  for (;;) {
-    std::string field;
-    bool ended = false;
-    if (text.starts_with('"')) {
-      text.remove_prefix(1);
-      for (;;) {
-        std::size_t quote = text.find('"');
-        if (quote == std::string_view::npos) {
-          if (!lazy) return false;
-          field += text;
-          text = {};
-          ended = true;
-          break;
-        }
-        field += text.substr(0, quote);
-        text.remove_prefix(quote + 1);
-        if (text.starts_with('"')) {
-          field += '"';
-          text.remove_prefix(1);
-        } else if (text.starts_with(delimiter)) {
-          text.remove_prefix(delimiter.size());
-          break;
-        } else if (text.empty()) {
-          ended = true;
-          break;
-        } else if (lazy) {
-          field += '"';
-        } else {
-          return false;
-        }
-      }
-    } else {
-      std::size_t end = text.find(delimiter);
-      field = text.substr(0, end);
-      if (!lazy && field.contains('"')) return false;
-      ended = end == std::string_view::npos;
-      text.remove_prefix(ended ? text.size() : end + delimiter.size());
-    }
-    out.push_back(std::move(field));
-    if (ended) return true;
-  }
-}
-
 bool csv(EvalContext& c, const Call& call, Value& out) {
   std::string_view text, header;
   if (!call.text(c, 0, text) || !call.text(c, 1, header)) return false;
   std::string_view delimiter = csv_delimiter(call, 2, ","), header_delimiter = csv_delimiter(call, 3, delimiter), mode = csv_delimiter(call, 4, "strict");
   if (header.empty()) return c.fail("headers must not be an empty string");
-  while (text.starts_with('\n') || text.starts_with('\r')) text.remove_prefix(1);
-  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
   std::vector<std::string> names, fields;
   split_plain(header, header_delimiter, names);
-  if (mode == "ignoreQuotes") {
+  if (mode == "ignoreQuotes")
     split_plain(text, delimiter, fields);
-  } else {
-    if (text.empty()) return c.fail("no csv lines found");
-    if (!split_csv(text, delimiter, mode == "lazyQuotes", fields)) return c.fail("csv line has a quote where none can be");
-  }
+  else if (!split_csv_row(text, delimiter, mode == "lazyQuotes", fields))
+    return c.fail("no csv line found, or a quote where none can be");
   if (fields.size() != names.size()) return c.fail("wrong number of fields: expected {}, found {}", names.size(), fields.size());
   auto* map = c.scratch().make<Attributes>();
   for (std::size_t i = 0; i < names.size(); ++i) map->set(c.scratch(), c.scratch().copy(names[i]), otlp::Value::of(c.scratch().copy(fields[i])));

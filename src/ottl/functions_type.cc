@@ -36,23 +36,26 @@ bool to_string(EvalContext& c, const Call& call, Value& out) {
   return true;
 }
 
-// Numbers as their eight bytes, most significant first.
-bool hex(EvalContext& c, const Call& call, Value& out) {
-  Value value;
-  if (!call.value(c, 0, value)) return false;
-  std::string bytes;
+// The value as bytes: numbers as their eight, most significant first; nil as none.
+bool bytes_like(EvalContext& c, const Value& value, std::string& out) {
   auto word = [&](std::uint64_t bits) {
-    for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(bits >> shift);
+    for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(bits >> shift);
   };
   switch (value.kind) {
-    case Kind::nil: break;
+    case Kind::nil: return true;
     case Kind::text:
-    case Kind::bytes: bytes = value.text; break;
-    case Kind::boolean: bytes = value.boolean ? '\1' : '\0'; break;
-    case Kind::integer: word(static_cast<std::uint64_t>(value.integer)); break;
-    case Kind::real: word(std::bit_cast<std::uint64_t>(value.real)); break;
+    case Kind::bytes: return out = value.text, true;
+    case Kind::boolean: return out = value.boolean ? '\1' : '\0', true;
+    case Kind::integer: return word(static_cast<std::uint64_t>(value.integer)), true;
+    case Kind::real: return word(std::bit_cast<std::uint64_t>(value.real)), true;
     default: return c.fail("unsupported type: {}", ottl::to_string(value.kind));
   }
+}
+
+bool hex(EvalContext& c, const Call& call, Value& out) {
+  Value value;
+  std::string bytes;
+  if (!call.value(c, 0, value) || !bytes_like(c, value, bytes)) return false;
   return out = c.scratch_text(to_hex(bytes)), true;
 }
 
@@ -128,17 +131,13 @@ bool len(EvalContext& c, const Call& call, Value& out) {
 template <class Id>
 bool to_id(EvalContext& c, const Call& call, Value& out) {
   Value value;
-  if (!call.value(c, 0, value)) return false;
+  std::string bytes, decoded;
+  if (!call.value(c, 0, value) || !bytes_like(c, value, bytes)) return false;
   constexpr std::size_t size = sizeof(Id::bytes);
-  std::string bytes;
-  if (value.is(Kind::bytes))
-    bytes = value.text;
-  else if (!value.is(Kind::text))
-    return c.expected("bytes or string", value);
-  else if (!from_hex(value.text, bytes))
-    return c.fail("{}: \"{}\" is not hexadecimal", call.info().name, value.text);
-  if (bytes.size() != size) return c.fail("{} must be {} bytes, got {}", call.info().name, size, bytes.size());
-  return out = Value::of(Id::from(bytes)), true;
+  if (bytes.size() == size) return out = Value::of(Id::from(bytes)), true;
+  if (bytes.size() != 2 * size) return c.fail("{} must be {} bytes or {} hex digits, got {}", call.info().name, size, 2 * size, bytes.size());
+  if (!from_hex(bytes, decoded)) return c.fail("{}: \"{}\" is not hexadecimal", call.info().name, bytes);
+  return out = Value::of(Id::from(decoded)), true;
 }
 
 bool to_profile_id(EvalContext& c, const Call& call, Value& out) {
@@ -179,7 +178,7 @@ std::span<const FunctionInfo> type_functions() {
       FunctionInfo{"Double", "The value as a double; nil when it is nil.", {{"value", Takes::real_like}}, to_double},
       FunctionInfo{"Int", "The value as an int, cut towards zero; nil for a text that is not one.", {{"value", Takes::integer_like}}, to_int},
       FunctionInfo{"String", "The value as text: bytes in hex, maps and lists as JSON; nil when it is nil.", {{"value", Takes::text_like}}, to_string},
-      FunctionInfo{"Hex", "The bytes of the value in hexadecimal.", {{"value", Takes::any}}, hex},
+      FunctionInfo{"Hex", "The bytes of the value in hexadecimal.", {{"value", Takes::bytes_like}}, hex, check_literal<hex>},
       FunctionInfo{"IsBool", "Whether the value is a bool.", {{"value", Takes::boolean}}, is_kind<Kind::boolean>},
       FunctionInfo{"IsDouble", "Whether the value is a double.", {{"value", Takes::real}}, is_kind<Kind::real>},
       FunctionInfo{"IsInt", "Whether the value is an int.", {{"value", Takes::integer}}, is_kind<Kind::integer>},
@@ -188,9 +187,9 @@ std::span<const FunctionInfo> type_functions() {
       FunctionInfo{"IsList", "Whether the value is a list.", {{"value", Takes::any}}, is_list},
       FunctionInfo{"IsEmpty", "Whether the value is nil, empty or the zero of its type.", {{"value", Takes::any}}, is_empty},
       FunctionInfo{"Len", "Bytes of a text, entries of a map, elements of a list.", {{"target", Takes::any}}, len},
-      FunctionInfo{"TraceID", "A trace id from 16 bytes or 32 hex digits.", {{"bytes", Takes::any}}, to_id<otlp::TraceId>, check_literal<to_id<otlp::TraceId>>},
-      FunctionInfo{"SpanID", "A span id from 8 bytes or 16 hex digits.", {{"bytes", Takes::any}}, to_id<otlp::SpanId>, check_literal<to_id<otlp::SpanId>>},
-      FunctionInfo{"ProfileID", "A profile id from 16 bytes or 32 hex digits.", {{"bytes", Takes::any}}, to_profile_id, check_literal<to_profile_id>},
+      FunctionInfo{"TraceID", "A trace id from 16 bytes or 32 hex digits.", {{"bytes", Takes::bytes_like}}, to_id<otlp::TraceId>, check_literal<to_id<otlp::TraceId>>},
+      FunctionInfo{"SpanID", "A span id from 8 bytes or 16 hex digits.", {{"bytes", Takes::bytes_like}}, to_id<otlp::SpanId>, check_literal<to_id<otlp::SpanId>>},
+      FunctionInfo{"ProfileID", "A profile id from 16 bytes or 32 hex digits.", {{"bytes", Takes::bytes_like}}, to_profile_id, check_literal<to_profile_id>},
       FunctionInfo{"Coalesce", "The first of the values that is not nil.", {{"values", Takes::any_list}}, coalesce, check_coalesce},
   };
   return rows;

@@ -13,6 +13,7 @@ namespace {
 
 struct Flags {
   bool plus = false, minus = false, sharp = false, space = false, zero = false;
+  bool source = false;  // %#v: as in a program
   int width = -1, precision = -1;
 };
 
@@ -98,6 +99,7 @@ class Formatter {
       out_ += fmt::format("%!{}(MISSING)", shown);
     } else {
       const Value& value = args_[next_++];
+      if (verb == 'v') flags_.source = std::exchange(flags_.sharp, false), flags_.plus = false;
       if (verb < 0x80)
         print(value, static_cast<char>(verb));
       else
@@ -159,10 +161,14 @@ class Formatter {
   void misfit(const Value& value, std::string_view verb) {
     out_ += fmt::format("%!{}(", verb);
     flags_.sharp = false;
-    if (value.nil())
+    if (value.nil()) {
       out_ += "<nil>";
-    else
+    } else if (value.is(Kind::duration)) {
+      out_ += "time.Duration=";
+      integer(value, 'v');
+    } else {
       typed(value);
+    }
     out_ += ')';
   }
   void misfit(const Value& value, char verb) { misfit(value, std::string_view(&verb, 1)); }
@@ -186,6 +192,7 @@ class Formatter {
   }
 
   void print(const Value& value, char verb) {
+    if (verb == 'w') return misfit(value, verb);
     if (verb == 'T') return value.nil() ? pad("<nil>") : pad(type_name(value));
     switch (value.kind) {
       case Kind::nil: return verb == 'v' ? pad("<nil>") : misfit(value, verb);
@@ -194,7 +201,7 @@ class Formatter {
       case Kind::real: return real(value, verb);
       case Kind::text: return text(value, value.text, verb);
       case Kind::bytes: return bytes(value, verb);
-      case Kind::duration: return verb == 'v' || verb == 's' || verb == 'q' ? text(value, format_duration(Duration(value.integer)), verb) : integer(value, verb);
+      case Kind::duration: return shows_text(verb) ? text(value, format_duration(Duration(value.integer)), verb) : integer(value, verb);
       case Kind::time: return text(value, go_time_text(value), verb);
       case Kind::trace_id:
       case Kind::profile_id: return text(value, to_hex(value.trace_id.view()), verb);
@@ -205,6 +212,8 @@ class Formatter {
     }
   }
 
+  bool shows_text(char verb) const { return (verb == 'v' && !flags_.source) || verb == 's' || verb == 'q' || verb == 'x' || verb == 'X'; }
+
   // Go prints addresses for these; their JSON is what a person wants to see.
   void json(const Value& value) {
     std::string text;
@@ -213,27 +222,26 @@ class Formatter {
   }
   void list(const Value& value, char verb) {
     if (value.part != Part::written_list && value.part != Part::bounds) return json(value);
-    out_ += '[';
-    for (std::size_t i = 0; i < value.list->size(); ++i) {
-      if (i) out_ += ' ';
-      print(Value::of((*value.list)[i], scratch_, false), verb);
-    }
-    out_ += ']';
+    elements(type_name(value), value.list->size(), [&](std::size_t i) { print(Value::of((*value.list)[i], scratch_, false), verb); });
   }
 
   void counts(const Value& value, char verb) {
-    out_ += '[';
-    for (std::size_t i = 0; i < value.counts().size(); ++i) {
-      if (i) out_ += ' ';
-      integer(Value::of(static_cast<std::int64_t>(value.counts()[i])), verb);
+    elements("[]uint64", value.counts().size(), [&](std::size_t i) { integer(Value::of(static_cast<std::int64_t>(value.counts()[i])), verb, "uint64"); });
+  }
+  void elements(std::string_view type, std::size_t count, auto print_one) {
+    if (flags_.source) out_ += type;
+    out_ += flags_.source ? '{' : '[';
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i) out_ += flags_.source ? ", " : " ";
+      print_one(i);
     }
-    out_ += ']';
+    out_ += flags_.source ? '}' : ']';
   }
 
   void text(const Value& value, std::string_view text, char verb) {
     switch (verb) {
       case 'v':
-        if (flags_.sharp) return quoted(text);
+        if (flags_.source) return quoted(text);
         [[fallthrough]];
       case 's': return pad(cut(text));
       case 'q': return quoted(cut(text));
@@ -299,16 +307,18 @@ class Formatter {
     pad(out);
   }
   void bytes(const Value& value, char verb) {
-    if (verb != 'v' && verb != 'd') return text(value, value.text, verb);
-    out_ += '[';
-    for (std::size_t i = 0; i < value.text.size(); ++i) {
-      if (i) out_ += ' ';
-      pad(fmt::format("{}", static_cast<unsigned char>(value.text[i])));
-    }
-    out_ += ']';
+    if (verb == 's' || verb == 'q' || verb == 'x' || verb == 'X') return text(value, value.text, verb);
+    elements("[]byte", value.text.size(), [&](std::size_t i) {
+      auto byte = static_cast<unsigned char>(value.text[i]);
+      if (flags_.source)
+        out_ += fmt::format("{:#x}", byte);
+      else
+        integer(Value::of(std::int64_t{byte}), verb, "uint8");
+    });
   }
 
-  void integer(const Value& value, char verb) {
+  // `type` is what a verb that does not fit shows.
+  void integer(const Value& value, char verb, std::string_view type = {}) {
     std::int64_t v = value.integer;
     auto size = static_cast<std::uint64_t>(v < 0 ? -static_cast<unsigned __int128>(v) : static_cast<unsigned __int128>(v));
     std::string digits;
@@ -322,15 +332,21 @@ class Formatter {
       case 'X': digits = fmt::format("{}{:X}", flags_.sharp ? "0X" : "", size); break;
       case 'c': return character(v);
       case 'q': return quoted_character(v);
-      case 'U': return pad(fmt::format("U+{:04X}", size));
-      default: return misfit(value, verb);
+      case 'U': return pad(fmt::format("U+{:04X}", static_cast<std::uint64_t>(v)));
+      default:
+        if (type.empty()) return misfit(value, verb);
+        out_ += fmt::format("%!{}({}=", verb, type);
+        integer(value, 'v');
+        return void(out_ += ')');
     }
+    bool zero = flags_.zero;
     if (flags_.precision >= 0) {
       if (flags_.precision == 0 && v == 0) digits.clear();
       while (static_cast<int>(digits.size()) < flags_.precision) digits.insert(0, "0");
       flags_.zero = false;
     }
     pad((v < 0 ? "-" : flags_.plus ? "+" : flags_.space ? " " : "") + digits, true);
+    flags_.zero = zero;
   }
   void character(std::int64_t v) {
     std::string out;
@@ -363,6 +379,7 @@ class Formatter {
         break;
       case 'e': digits = fmt::format("{:.{}e}", v, precision < 0 ? 6 : precision); break;
       case 'E': digits = fmt::format("{:.{}E}", v, precision < 0 ? 6 : precision); break;
+      case 'b': digits = binary_real(v); break;
       case 'f':
       case 'F': digits = fmt::format("{:.{}f}", v, precision < 0 ? 6 : precision); break;
       case 'x':
@@ -385,6 +402,15 @@ class Formatter {
     if (v != 0 && (exponent < -4 || exponent >= 6)) return fmt::format("{}e{}{:02}", text.substr(0, e), exponent < 0 ? '-' : '+', std::abs(exponent));
     end = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::fixed).ptr;
     return std::string(buffer, end);
+  }
+  // The mantissa as a whole number and the power of two it stands for.
+  static std::string binary_real(double v) {
+    auto bits = std::bit_cast<std::uint64_t>(v);
+    auto exponent = static_cast<int>(bits >> 52 & 0x7FF);
+    std::uint64_t mantissa = bits & ((std::uint64_t{1} << 52) - 1);
+    if (exponent == 0) ++exponent;
+    else mantissa |= std::uint64_t{1} << 52;
+    return fmt::format("{}p{:+}", mantissa, exponent - 1075);
   }
   static std::string hex_real(double v, int precision) {
     if (v == 0) return "0x0p+00";

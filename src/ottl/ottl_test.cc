@@ -19,6 +19,7 @@ void fill(Bench& b) {
   b.set(a, "utf8", "gr\u00fc\u00dfe");
   b.run({R"(set(attributes["m"], {"k1": "v1", "nested": {"deep": [1, {"z": "q"}]}}))", R"(set(attributes["arr"], ["a", "b", "c"]))",
          R"(set(attributes["by"], 0x0102fe))"});
+  a.set(b.arena, "no bytes", otlp::Value::of_bytes(""));
   b.log.body = otlp::Value::of(std::string_view("the body text 42"));
   b.log.severity_number = 9;
   b.log.time_unix_nano = 1'700'000'000'000'000'000;
@@ -81,6 +82,10 @@ TEST_CASE("conditions: Go's comparisons, without errors between types") {
       {R"(attributes["s"] != 1)", "true"},
       {"true > false", "true"},
       {R"(attributes["by"] == 0x0102fe)", "true"},
+      {R"(attributes["no bytes"] == nil and attributes["no bytes"] >= nil and attributes["no bytes"] == attributes["nope"])", "true"},
+      {R"(attributes["no bytes"] != 0x01 and attributes["no bytes"] != "" and attributes["no bytes"] == attributes["no bytes"])", "true"},
+      {R"(attributes["no bytes"] < 0x01 or attributes["no bytes"] != nil)", "false"},
+      {R"(SpanID(1) == SpanID("0000000000000001") and TraceID("0123456789abcdef") == TraceID(0x30313233343536373839616263646566))", "true"},
       {R"(attributes["arr"] == ["a", "b", "c"])", "true"},
       {R"({"a": 1} == {"a": 1.0})", "false"},
       {R"(["a"] < ["b"])", "false"},
@@ -122,6 +127,8 @@ TEST_CASE("errors of a statement show the place") {
       {"set(attributes[\"x\"], 1) where attributes[\"t\"]", "expected a comparison"},
       {"set(attributes[\"x\"], 1e21)", "unexpected token \"e21\""},
       {"keep_keys(attributes, \"x\")", "must be a list"},
+      {"set(attributes[\"x\"], Hex([1]))", "unsupported type: list"},
+      {"set(attributes[\"x\"], SpanID(\"0123\"))", "must be 8 bytes or 16 hex digits, got 4"},
       {"delete_matching_keys(attributes, \"(\")", "is not valid"},
       {"limit(attributes, 1, [\"a\", \"b\"])", "cannot be less than"},
       {"merge_maps(attributes, resource.attributes, \"weird\")", "must be insert, update or upsert"},
@@ -226,6 +233,62 @@ TEST_CASE("the last entry takes the place of a deleted one") {
   CHECK(b.eval("Keys(attributes)") == R"(list ["d","b"])");
   CHECK(b.run({R"(delete_key(attributes, "b"))", R"(delete_key(attributes, "d"))", R"(delete_key(attributes, "d"))"}) == "");
   CHECK(b.log.attributes.empty());
+}
+
+TEST_CASE("Format: verbs that Go has for numbers, bytes and durations") {
+  Bench b;
+  fill(b);
+  const Row rows[] = {
+      {R"(Format("%+v %#v %#v", [42, "a", [1, "b"]]))", R"~(string "42 \"a\" []interface {}{1, \"b\"}")~"},
+      {R"(Format("%b|%U", [2.5, -5]))", R"(string "5629499534213120p-51|U+FFFFFFFFFFFFFFFB")"},
+      {R"(Format("%o %g", [0x0102, 0x01]))", R"~(string "[1 2] [%!g(uint8=1)]")~"},
+      {R"(Format("%x %d %#v %g", [Duration("90s"), Duration("90s"), Duration("90s"), Duration("90s")]))",
+       R"~(string "316d333073 90000000000 90000000000 %!g(time.Duration=90000000000)")~"},
+      {R"(Format("%w %08.3f", [[1], [1, "a"]]))", R"~(string "%!w([]interface {}=[1]) [%!f(int64=     001) %!f(string=0000000a)]")~"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.in);
+    CHECK(b.eval(row.in) == row.out);
+  }
+}
+
+TEST_CASE("ParseCSV: lines are one row, and what stands in front of a broken field counts") {
+  Bench b;
+  fill(b);
+  const Row rows[] = {
+      {R"~(ParseCSV("a,\"b", "x", ",", ";"))~", R"(map {"x":"a"})"},
+      {R"~(ParseCSV("\"a\nb\"\n\"c\",d\r\n", "x,y"))~", R"(map {"x":"a\nb\nc","y":"d"})"},
+      {R"~(ParseCSV("1,2\n\n3,4", "a,b,c"))~", R"(map {"a":"1","b":"2\n3","c":"4"})"},
+      {R"~(ParseCSV("a\n", "x", mode="ignoreQuotes"))~", R"(map {"x":"a\n"})"},
+      {R"~(ParseCSV("a\"b", "x"))~", "error: no csv line found, or a quote where none can be"},
+      {R"~(ParseCSV("a\"b", "x", mode="lazyQuotes"))~", R"(map {"x":"a\"b"})"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.in);
+    CHECK(b.eval(row.in) == row.out);
+  }
+}
+
+TEST_CASE("Decode: the collector's names of encodings") {
+  Bench b;
+  fill(b);
+  const Row rows[] = {
+      {R"(Decode(attributes["utf8"], "ascii"))", "string \"gr\u00fc\u00dfe\""},
+      {R"(Decode(attributes["utf8"], ""))", "string \"gr\u00fc\u00dfe\""},
+      {R"(Decode(0xb0a1, "EUC-KR"))", "string \"\uac00\""},
+      {R"(Decode(attributes["utf8"], "nop"))", "string \"gr\u00fc\u00dfe\""},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.in);
+    CHECK(b.eval(row.in) == row.out);
+  }
+}
+
+TEST_CASE("Time: space in front of numbers does not count; CommunityID puts IPv4 first") {
+  Bench b;
+  CHECK(b.eval(R"(UnixSeconds(Time(" 2023- 5-\t26", "%Y-%m-%d", "UTC")))") == "int64 1685059200");
+  CHECK(b.eval(R"(FormatTime(Time("2024-02-29T23:05:09+02:00", "%Y-%m-%dT%H:%M:%S%z"), "%Z"))") == "string \"+0200\"");
+  CHECK(b.eval(R"(CommunityID("::1", 80, "192.168.1.1", 80, "TCP", 1))") == "string \"1:q+AY2bGK3+xMVBsmspaOqSoXrpg=\"");
 }
 
 TEST_CASE("Format: a value that a verb does not fit keeps the width") {

@@ -11,6 +11,10 @@ namespace {
 bool digit(char c) { return c >= '0' && c <= '9'; }
 bool begins_fraction(std::string_view text) { return text.size() > 1 && (text[0] == '.' || text[0] == ',') && digit(text[1]); }
 
+void skip_space(std::string_view& text) {
+  while (!text.empty() && std::string_view(" \t\n\f\r").contains(text[0])) text.remove_prefix(1);
+}
+
 // One digit, or two where there are two.
 bool take_number(std::string_view& text, int& out) {
   if (text.empty() || !digit(text[0])) return false;
@@ -286,7 +290,7 @@ std::string TimeLayout::write(const Value& value) const {
       case Item::lower_half: out += c.hour >= 12 ? "pm" : "am"; break;
       case Item::zone_name: {
         std::string_view name(value.zone, strnlen(value.zone, sizeof value.zone));
-        out += !name.empty() ? std::string(name) : format_offset(time.offset, "", time.offset % 3600 ? 2 : 1);
+        out += !name.empty() ? std::string(name) : format_offset(time.offset, "", 2);
         break;
       }
       case Item::offset_z: out += time.offset == 0 ? "Z" : format_offset(time.offset, "", 2); break;
@@ -299,10 +303,30 @@ std::string TimeLayout::write(const Value& value) const {
   return out;
 }
 
+bool TimeLayout::begins_with_digits(Item item) {
+  switch (item) {
+    case Item::literal:
+    case Item::fraction:
+    case Item::month_short:
+    case Item::month_long:
+    case Item::weekday_short:
+    case Item::weekday_long:
+    case Item::upper_half:
+    case Item::lower_half:
+    case Item::zone_name:
+    case Item::offset_hours:
+    case Item::offset_colon:
+    case Item::offset_colons:
+    case Item::offset_seconds: return false;
+    default: return true;
+  }
+}
+
 bool TimeLayout::read_chunk(const Chunk& chunk, bool fraction_next, std::string_view& text, Fields& to) const {
   std::int64_t number;
   int small;
   bool dots = locale_->language != "en";
+  if (begins_with_digits(chunk.item)) skip_space(text);
   switch (chunk.item) {
     case Item::literal: return skip_literal(text, chunk.text);
     case Item::year:
@@ -315,14 +339,12 @@ bool TimeLayout::read_chunk(const Chunk& chunk, bool fraction_next, std::string_
     case Item::month:
     case Item::month_spaced:
     case Item::month_number:
-      if (chunk.item == Item::month_spaced && text.starts_with(' ')) text.remove_prefix(1);
       return take_number(text, to.month);
     case Item::month_short: return take_name(text, locale_->short_months, dots, small) && (to.month = small + 1);
     case Item::month_long: return take_name(text, locale_->months, dots, small) && (to.month = small + 1);
     case Item::day:
     case Item::day_spaced:
     case Item::day_number:
-      if (text.starts_with(' ')) text.remove_prefix(1);
       return take_number(text, to.day);
     case Item::weekday_short: return take_name(text, locale_->short_days, dots, small);
     case Item::weekday_long: return take_name(text, locale_->days, dots, small);

@@ -30,6 +30,7 @@ class TimeLayout {
     std::string_view directive;
   };
   struct Fields;
+  static bool begins_with_digits(Item item);  // space in front of such an item does not count
   Result<> add_directive(char directive, std::string_view shown);
   void add_native(std::string_view text, std::string_view shown);
   void add_literal(std::string_view text);

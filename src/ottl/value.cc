@@ -87,7 +87,8 @@ void append_part_json(std::string& out, const Value& value) {
 }  // namespace
 
 bool compare(const Value& a, Op op, const Value& b, Arena& arena) {
-  if (a.nil() && b.nil()) return op == Op::eq || op == Op::le || op == Op::ge;
+  auto nothing = [](const Value& v) { return v.nil() || (v.is(Kind::bytes) && v.text.empty()); };
+  if (nothing(a) || nothing(b)) return nothing(a) && nothing(b) ? op == Op::eq || op == Op::le || op == Op::ge : op == Op::ne;
   if (a.kind != b.kind) {
     if (a.is(Kind::integer) && b.is(Kind::real)) return ordered(static_cast<double>(a.integer), op, b.real);
     if (a.is(Kind::real) && b.is(Kind::integer)) return ordered(a.real, op, static_cast<double>(b.integer));

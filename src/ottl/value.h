@@ -140,7 +140,7 @@ struct Value {
 static_assert(sizeof(Value) == 24 && std::is_trivially_copyable_v<Value>);
 
 enum class Op : std::uint8_t { eq, ne, lt, le, ge, gt };
-// Go's rules as the collector applies them: numbers compare across int and float, nil equals only nil, values of
+// Go's rules as the collector applies them: numbers compare across int and float, nil equals only nil, empty bytes count as nil, values of
 // different types are unequal and otherwise incomparable. Never fails. `arena` is that of the telemetry: containers that
 // are still bytes are decoded into it.
 bool compare(const Value& a, Op op, const Value& b, Arena& arena);

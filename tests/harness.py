@@ -162,11 +162,20 @@ class Collector:
         return self
 
     def __exit__(self, *args):
+        sanitized = os.environ.get("WEIR_SANITIZED")
+        if sanitized and self.process.poll() is None:
+            self.signal(signal.SIGTERM)  # leaks and the races of a shutdown are found only when it ends by itself
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(20)
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         self.log.close()
+        said = self.output() if sanitized else ""
         self.folder.cleanup()
+        found = re.search(r"(?:[A-Z]+: \w+Sanitizer|runtime error): ", said)
+        if found:
+            raise AssertionError(said[max(0, found.start() - 200):][:10_000])
 
 
 class Weir(Collector):

@@ -100,7 +100,9 @@ TEST_CASE("pprof: stacks of where the time goes, with names, in the form that pp
   REQUIRE(seen.texts.size() > 5);
   CHECK(seen.texts[0].empty());
   CHECK(seen.knows("nanoseconds"));
+#ifndef __SANITIZE_THREAD__  // it hands over a signal only later, when a function that it knows is called
   CHECK(seen.knows("weir_pprof_test_burn(unsigned long)"));
+#endif
   CHECK(seen.knows("main"));
 }
 

@@ -92,15 +92,18 @@ void Engine::drain_from(std::size_t node) {
 void Engine::wait_idle() {
   // Shared by all cores for one round of asking.
   auto busy = std::make_shared<std::atomic<bool>>(false);
-  on_all([busy](Shard& shard, io::Task next) { busy->store(*busy || !shard.idle()), next(); },
-         [this, busy] {
-           io::Executor& home = shards_.front()->executor();
-           if (*busy && home.now() < deadline_) {
-             home.at(home.now() + 5ms, [this] { wait_idle(); });
-             return;
-           }
-           finish();
-         });
+  auto ask = [busy](Shard& shard, io::Task next) {
+    if (!shard.idle()) *busy = true;  // never set back: another core may have said so meanwhile
+    next();
+  };
+  on_all(ask, [this, busy] {
+    io::Executor& home = shards_.front()->executor();
+    if (*busy && home.now() < deadline_) {
+      home.at(home.now() + 5ms, [this] { wait_idle(); });
+      return;
+    }
+    finish();
+  });
 }
 
 void Engine::finish() {

@@ -2,7 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <future>
+#include <latch>
+#include <thread>
+
 #include "engine/testing.h"
+#include "io/loop.h"
 
 using namespace weir;
 using namespace weir::engine;
@@ -61,6 +66,64 @@ const Factory hold_factory{.kind = Kind::processor,
                            .make_stage = [](const void*, StageContext&) -> Result<std::unique_ptr<Stage>> {
                              return std::make_unique<Hold>();
                            }};
+
+class NoReceiver : public Receiver {
+ public:
+  Result<> start() override { return {}; }
+  void stop(io::Task done) override { done(); }
+};
+
+// Both cores are asked at once: the first is idle, and says so only when the other has said that it is busy.
+struct Question {
+  std::latch asked{1}, answered{1};
+  bool waiting = true;  // the second core, until it is asked again
+  bool abandoned_while_waiting = false;
+};
+
+class Asked : public Stage {
+ public:
+  Asked(Question& question, const StageContext& context) : question_(question), executor_(context.executor), first_(context.shard == 0) {}
+  void process(Batch batch, Out& out) override { out.delivered(std::move(batch)); }
+  bool idle() const override {
+    bool again = std::exchange(before_, true);
+    return first_ ? again || wait_for_the_other() : answer(again);
+  }
+  void abandon(Out&) override {
+    if (!first_) question_.abandoned_while_waiting = question_.waiting;
+  }
+
+ private:
+  bool wait_for_the_other() const {
+    question_.asked.count_down();
+    question_.answered.wait();
+    return true;
+  }
+  bool answer(bool again) const {
+    question_.waiting = !again;
+    if (again) return true;
+    question_.asked.wait();
+    executor_.post([this] { question_.answered.count_down(); });
+    return false;
+  }
+
+  Question& question_;
+  io::Executor& executor_;
+  bool first_;
+  mutable bool before_ = false;
+};
+
+const Factory no_receiver_factory{.kind = Kind::receiver,
+                                  .type = "none",
+                                  .signals = {Signal::traces},
+                                  .make_receiver = [](const void*, ReceiverContext&) -> Result<std::unique_ptr<Receiver>> {
+                                    return std::make_unique<NoReceiver>();
+                                  }};
+const Factory asked_factory{.kind = Kind::exporter,
+                            .type = "asked",
+                            .signals = {Signal::traces},
+                            .make_stage = [](const void* config, StageContext& context) -> Result<std::unique_ptr<Stage>> {
+                              return std::make_unique<Asked>(*static_cast<Question*>(const_cast<void*>(config)), context);
+                            }};
 
 std::size_t items(const std::vector<Arrived>& arrived) {
   std::size_t n = 0;
@@ -141,6 +204,31 @@ TEST_CASE("draining pushes held items through, in order of the plan") {
   world.check_conservation();
   world.stop();
   CHECK(items(world.take()) == 10);
+}
+
+TEST_CASE("a shutdown waits for a core that is busy, whatever another one says at the same moment") {
+  auto question = std::make_shared<Question>();  // the plan's too, as the exporter's configuration
+  PlanSpec spec;
+  spec.receivers.push_back({{"none", ""}, &no_receiver_factory, nullptr});
+  spec.exporters.push_back({{"asked", ""}, &asked_factory, question});
+  spec.pipelines.push_back({"traces", Signal::traces, {{"none", ""}}, {}, {{"asked", ""}}});
+  auto plan = Plan::build(std::move(spec));
+  REQUIRE(plan.has_value());
+  TestHost host;
+  io::Loop first(io::CoreId{0}), second(io::CoreId{1});
+  Engine engine(std::move(*plan), {&first, &second}, host, 1);
+  std::promise<void> stopped;
+  std::thread threads[] = {std::thread([&] { first.run(); }), std::thread([&] { second.run(); })};
+  first.post([&] {
+    engine.start([&](Result<> started) {
+      CHECK(started);
+      engine.stop(1h, [&] { stopped.set_value(); });
+    });
+  });
+  stopped.get_future().wait();
+  first.stop(), second.stop();
+  for (auto& thread : threads) thread.join();
+  CHECK_FALSE(question->abandoned_while_waiting);
 }
 
 TEST_CASE("timers fire in virtual time") {

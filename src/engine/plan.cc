@@ -235,33 +235,94 @@ class Planner {
     return key;
   }
 
-  void insert_exchanges() {
+  // Stages that need the same cut of the same stream, which comes to them over `feeds`.
+  struct Need {
+    Key key, arriving;
+    std::vector<std::pair<std::size_t, std::size_t>> feeds;  // node and port
+    std::vector<std::size_t> targets;
+  };
+
+  // Who feeds a node. A receiver gives every batch to all of its ports, so they count as one.
+  std::vector<std::pair<std::size_t, std::size_t>> feeds(std::size_t target) {
+    std::vector<std::pair<std::size_t, std::size_t>> out;
+    for (std::size_t i = 0; i < nodes().size(); ++i)
+      for (std::size_t port = 0; port < nodes()[i].ports.size(); ++port) {
+        auto& to = nodes()[i].ports[port].to;
+        if (std::find(to.begin(), to.end(), target) == to.end()) continue;
+        std::pair feed(i, nodes()[i].role == Role::receiver ? 0 : port);
+        if (std::find(out.begin(), out.end(), feed) == out.end()) out.push_back(feed);
+      }
+    return out;
+  }
+
+  std::vector<Need> needs() {
     std::vector<Cut> arriving(nodes().size());
-    std::vector<std::pair<std::size_t, Key>> needed;  // before which node, and how its input is cut today
+    std::vector<Need> out;
     for (std::size_t i = 0; i < nodes().size(); ++i) {
       PlanNode& n = nodes()[i];
-      if (n.key != Key::none && arriving[i].key != n.key) needed.emplace_back(i, arriving[i].key);
+      if (n.key != Key::none && arriving[i].key != n.key) {
+        Need need{n.key, arriving[i].key, feeds(i), {i}};
+        auto same = [&](const Need& o) { return o.key == need.key && o.arriving == need.arriving && o.feeds == need.feeds; };
+        if (auto at = std::find_if(out.begin(), out.end(), same); at != out.end())
+          at->targets.push_back(i);
+        else
+          out.push_back(std::move(need));
+      }
       Key leaving = after(n, arriving[i].key);
       for (auto& port : n.ports)
         for (std::size_t to : port.to) join(arriving[to], leaving);
     }
-    for (auto& [target, key] : needed) {
-      PlanNode& n = nodes()[target];
-      std::string why = fmt::format("{} keeps state by {}; its input is {}", label(n), to_string(n.key),
-                                    key == Key::none ? "not cut by any key" : fmt::format("cut by {}", to_string(key)));
+    for (Need& need : out) order_as_configured(need);
+    return out;
+  }
+
+  // The targets in the order in which the first who feeds them names them.
+  void order_as_configured(Need& need) {
+    if (need.feeds.empty()) return;
+    std::vector<std::size_t> ordered;
+    for (auto& port : nodes()[need.feeds.front().first].ports)
+      for (std::size_t to : port.to)
+        if (std::find(need.targets.begin(), need.targets.end(), to) != need.targets.end() &&
+            std::find(ordered.begin(), ordered.end(), to) == ordered.end())
+          ordered.push_back(to);
+    need.targets = std::move(ordered);
+  }
+
+  std::string reason(const Need& need) {
+    std::string who;
+    for (std::size_t i = 0; i < need.targets.size(); ++i)
+      who += (i == 0 ? "" : i + 1 < need.targets.size() ? ", " : " and ") + label(nodes()[need.targets[i]]);
+    std::string input = need.arriving == Key::none ? "not cut by any key" : fmt::format("cut by {}", to_string(need.arriving));
+    bool one = need.targets.size() == 1;
+    return fmt::format("{} {} state by {}; {} input is {}", who, one ? "keeps" : "keep", to_string(need.key), one ? "its" : "their", input);
+  }
+
+  void insert_exchanges() {
+    std::vector<Need> needed = needs();
+    for (const Need& need : needed) {
+      const PlanNode& first = nodes()[need.targets.front()];
       PlanNode exchange{.role = Role::exchange,
-                        .pipeline = n.pipeline,
-                        .signal = n.signal,
-                        .output_signal = n.signal,
-                        .key = n.key,
-                        .why = std::move(why),
-                        .ports = {{n.pipeline, {target}}}};
+                        .pipeline = first.pipeline,
+                        .signal = first.signal,
+                        .output_signal = first.signal,
+                        .key = need.key,
+                        .why = reason(need),
+                        .ports = {{first.pipeline, need.targets}}};
       std::size_t fresh = nodes().size();
       for (auto& other : nodes())
-        for (auto& port : other.ports) std::replace(port.to.begin(), port.to.end(), target, fresh);
+        for (auto& port : other.ports) replace(port.to, need.targets, fresh);
       nodes().push_back(std::move(exchange));
     }
     if (!needed.empty()) sort();
+  }
+
+  // `fresh` takes the place of the first of `targets` in `to`.
+  static void replace(std::vector<std::size_t>& to, const std::vector<std::size_t>& targets, std::size_t fresh) {
+    auto is_target = [&](std::size_t node) { return std::find(targets.begin(), targets.end(), node) != targets.end(); };
+    auto at = std::find_if(to.begin(), to.end(), is_target);
+    if (at == to.end()) return;
+    *at = fresh;
+    to.erase(std::remove_if(at + 1, to.end(), is_target), to.end());
   }
 
   void mark_volatile() {

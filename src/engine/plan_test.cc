@@ -69,6 +69,31 @@ TEST_CASE("a cut survives a connector that passes on, and explain says why an ex
         "              exporter out\n");
 }
 
+TEST_CASE("stages that need the same cut of the same stream share an exchange") {
+  PlanSpec s = spec();
+  s.pipelines = {{"traces/a", Signal::traces, {{"in", ""}}, {{"trace", ""}}, {{"out", ""}}},
+                 {"traces/b", Signal::traces, {{"in", ""}}, {{"trace", "2"}}, {{"out", ""}}},
+                 {"traces/c", Signal::traces, {{"in", ""}}, {{"plain", ""}, {"trace", "2"}}, {{"out", ""}}}};
+  auto plan = Plan::build(std::move(s));
+  REQUIRE(plan);
+  CHECK(exchanges(*plan) == 2);  // what passes another stage first is another stream
+  CHECK(plan->explain() ==
+        "receiver in\n"
+        "  pipeline traces/a\n"
+        "    exchange by trace_id (traces/a)  because trace (traces/a) and trace/2 (traces/b) keep state by trace_id; their input is not cut by any key\n"
+        "      processor trace (traces/a)  keyed by trace_id\n"
+        "        exporter out\n"
+        "      processor trace/2 (traces/b)  keyed by trace_id\n"
+        "        exporter out\n"
+        "  pipeline traces/b\n"
+        "    exchange by trace_id (traces/a)  because trace (traces/a) and trace/2 (traces/b) keep state by trace_id; their input is not cut by any key  (shown above)\n"
+        "  pipeline traces/c\n"
+        "    processor plain (traces/c)\n"
+        "      exchange by trace_id (traces/c)  because trace/2 (traces/c) keeps state by trace_id; its input is not cut by any key\n"
+        "        processor trace/2 (traces/c)  keyed by trace_id\n"
+        "          exporter out\n");
+}
+
 TEST_CASE("settings that do not fit the pipeline's signal are errors") {
   const Factory picky{.kind = Kind::processor,
                       .type = "picky",

@@ -217,6 +217,9 @@ void Shard::deliver(Node& to, Batch batch) {
 
 void Shard::fan_out(const std::vector<Node*>& targets, Batch batch) {
   if (targets.empty()) return batch.settle({});
+  // Copies of an index are cheaper than indexing each copy.
+  auto indexes = [](const Node* node) { return node->plan.role == Role::exchange; };
+  if (targets.size() > 1 && std::any_of(targets.begin(), targets.end(), indexes)) batch.groups();
   for (std::size_t i = 0; i + 1 < targets.size(); ++i) {
     Batch copy = batch.fork();
     // The copy's bytes are shared, its overlay and index are not: about as much memory again for small batches.
@@ -231,8 +234,7 @@ void Shard::exchange(Node& node, Batch batch) {
     return node.out.refuse(std::move(batch), {Errc::refused, fmt::format("the cores behind \"{}\" are busy", label(node.plan)), 1s});
   Ledger::add(node.ledger.out, batch.items());
   std::size_t shards = engine_.shard_count();
-  Node& next = *node.all.front();
-  if (shards == 1) return deliver(next, std::move(batch));
+  if (shards == 1) return fan_out(node.all, std::move(batch));
   Arena& arena = batch.arena();
   Key key = node.plan.key;
   otlp::ResourceGroup* seen = nullptr;
@@ -246,15 +248,15 @@ void Shard::exchange(Node& node, Batch batch) {
   for (std::size_t i = 0; i < shards; ++i) {
     if (parts[i].empty()) continue;
     if (i == index_) {
-      deliver(next, std::move(parts[i]));
+      fan_out(node.all, std::move(parts[i]));
       continue;
     }
     Shard& other = engine_.shard(i);
     std::size_t bytes = parts[i].bytes();
     node.in_flight.fetch_add(bytes, std::memory_order_relaxed);
-    other.executor_.post([&other, &node, bytes, at = next.index, part = std::move(parts[i])]() mutable {
+    other.executor_.post([&other, &node, bytes, part = std::move(parts[i])]() mutable {
       node.in_flight.fetch_sub(bytes, std::memory_order_relaxed);
-      other.deliver(*other.nodes_[at], std::move(part));
+      other.fan_out(other.nodes_[node.index]->all, std::move(part));
     });
   }
 }

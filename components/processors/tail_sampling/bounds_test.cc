@@ -103,7 +103,7 @@ TEST_CASE("one trace that grows and grows is decided early; its later spans foll
   CHECK(f.out().empty());
   CHECK(f.dropped(engine::Reason::sampled_out) + f.dropped(engine::Reason::late) == 40);
   CHECK(f.metric("sampling_traces_on_memory") == 1);
-  CHECK(f.world.host().budget().used() < 3000);
+  CHECK(f.world.host().budget().used() < Segments::segment_bytes);  // what is gone shares the segment of what waits
   f.world.stop();
 }
 

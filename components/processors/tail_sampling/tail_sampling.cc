@@ -35,13 +35,14 @@ TailSampling::TailSampling(const Config& config, std::unique_ptr<Policies> polic
       surroundings_(context.rng.next()),
       traces_(share(config.decision_cache.sampled_cache_size ? config.decision_cache.sampled_cache_size : config.num_traces, context.shards),
               share(config.decision_cache.non_sampled_cache_size ? config.decision_cache.non_sampled_cache_size : config.num_traces, context.shards),
-              context.rng),
+              memory_, context.rng),
       outgoing_(surroundings_),
       charge_(budget_.empty_charge()) {}
 
 TailSampling::~TailSampling() { shared_->waiting -= counted_; }
 
 void TailSampling::process(Batch batch, Out& out) {
+  now_ = out.now();
   bool answered = !batch.refusable();
   if (!answered && refuses(out)) return out.refuse(std::move(batch), {Errc::refused, "tail sampling holds as much as it may", 1s});
   out.accept(batch);
@@ -80,14 +81,14 @@ void TailSampling::read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Are
     SpanView span = conditions_.scanner().scan(bytes);
     auto known = traces_.find(span.trace_id);
     if (known.decided) {
-      metrics_.late(known.kept, out.now() - known.when);
+      metrics_.late(known.kept, now_ - known.when);
       if (!known.kept) {
         out.count_dropped(1, Reason::late);
         continue;
       }
     } else if (known.pending == nullptr) {
       metrics_.new_traces.add();
-      known.pending = &traces_.add(span.trace_id, out.now());
+      known.pending = &traces_.add(span.trace_id, now_);
       bytes_ += PendingTrace::overhead;
     }
     if (around == nullptr) leases_.push_back(around = &surroundings_.lease(group, scope, *policies_, arena));
@@ -101,7 +102,7 @@ void TailSampling::observe(PendingTrace& trace, const SpanView& span, otlp::Reso
   if (trace.incoming == 0) touched_.push_back(&trace);
   if (trace.incoming_around != &around) {
     trace.incoming_around = &around;
-    trace.incoming += HeldSpans::run_overhead;
+    ++trace.incoming_runs;
   }
   trace.incoming += HeldSpans::framed(arrivals_.back().span.size());
   if (config_.sampling_strategy == Strategy::span_ingest && trace.piece != piece_) {
@@ -116,12 +117,13 @@ void TailSampling::observe(PendingTrace& trace, const SpanView& span, otlp::Reso
   conditions_.observe(span, group, scope, item, arena, trace.facts);
   if (measures_) measure(trace, span, around);
   if (auto* exemplars = policies_->exemplars()) {
-    std::size_t before = trace.bytes();
+    std::size_t before = trace.cell_bytes();
     exemplars->observe(span, conditions_.scanner(), around.exemplars, trace.facts.cells);
-    bytes_ += trace.bytes() - before;
+    bytes_ += trace.cell_bytes() - before;
+    cell_bytes_ += trace.cell_bytes() - before;
   }
   if (span.root && config_.decision_wait_after_root_received > 0s && !trace.by_root.listed) {
-    trace.root = out.now();
+    trace.root = now_;
     traces_.by_root().push_back(trace);
   }
 }
@@ -136,7 +138,7 @@ void TailSampling::measure(PendingTrace& trace, const SpanView& span, const Surr
 void TailSampling::decide_piece(PendingTrace& trace, Out& out) {
   bool too_large = config_.maximum_trace_size_bytes && trace.facts.bytes > config_.maximum_trace_size_bytes;
   if (trace.decision != Decision::pending || too_large) return;
-  auto verdict = policies_->decide_on_ingest(trace.facts, {out.now(), out.wall()});
+  auto verdict = policies_->decide_on_ingest(trace.facts, {now_, out.wall()});
   metrics_.decided(verdict, trace.facts);
   trace.decision = verdict.decision;
 }
@@ -150,7 +152,7 @@ void TailSampling::store() {
     PendingTrace& trace = *arrival.trace;
     if (trace.incoming) {
       std::size_t before = trace.bytes();
-      trace.spans.open(std::exchange(trace.incoming, 0));
+      trace.spans.open(std::exchange(trace.incoming_runs, 0), std::exchange(trace.incoming, 0), memory_);
       bytes_ += trace.bytes() - before;
     }
     trace.spans.append(*arrival.around, arrival.span);
@@ -172,7 +174,7 @@ void TailSampling::settle_touched(Out& out) {
     } else if (config_.early_decision_trace_bytes && trace->bytes() > config_.early_decision_trace_bytes) {
       decide_early(*trace, Early::trace_bytes, out);
     } else if (config_.decision_wait_idle > 0s) {
-      trace->last = out.now();
+      trace->last = now_;
       traces_.by_last().remove(*trace);
       traces_.by_last().push_back(*trace);
     }
@@ -194,14 +196,14 @@ void TailSampling::make_room(bool may_be_over, Out& out) {
 // then anyway, and what is kept would only move on to wait there.
 void TailSampling::relieve(Out& out) {
   bool short_of_memory = budget_.closed() || budget_.used() > budget_.limit() / 8 * 7;
-  if (!short_of_memory || out.now() < relieved_ + round_length || out.congested()) return;
-  relieved_ = out.now();
+  if (!short_of_memory || now_ < relieved_ + round_length || out.congested()) return;
+  relieved_ = now_;
   std::size_t enough = bytes_ - bytes_ / 16;
   while (bytes_ >= enough && traces_.waiting() > 0) decide_early(*traces_.oldest(), Early::memory, out);
 }
 
 void TailSampling::tick(TimePoint now, Out& out) {
-  TimePoint began = out.now();
+  TimePoint began = now_ = out.now();
   decide_due(now, out);
   relieve(out);
   finish(out);
@@ -211,7 +213,10 @@ void TailSampling::tick(TimePoint now, Out& out) {
 void TailSampling::decide_due(TimePoint now, Out& out) {
   std::size_t left = round_decisions;
   auto decide_until = [&](auto& list, TimePoint PendingTrace::*since, Duration wait) {
-    for (PendingTrace* trace; left > 0 && (trace = list.front()) && trace->*since + wait <= now; --left) decide(*trace, out);
+    for (PendingTrace* trace; left > 0 && (trace = list.front()) && trace->*since + wait <= now; --left) {
+      if (const PendingTrace* next = list.after(*trace)) next->spans.prefetch();
+      decide(*trace, out);
+    }
   };
   decide_until(traces_.by_first(), &PendingTrace::first, std::max<Duration>(config_.decision_wait, 1s));
   decide_until(traces_.by_root(), &PendingTrace::root, config_.decision_wait_after_root_received);
@@ -221,6 +226,7 @@ void TailSampling::decide_due(TimePoint now, Out& out) {
 
 void TailSampling::drain(Out& out) {
   draining_ = true;
+  now_ = out.now();
   while (PendingTrace* trace = traces_.oldest()) {
     if (config_.drop_pending_traces_on_shutdown)
       reject(*trace, Reason::shutdown, out);
@@ -248,12 +254,12 @@ void TailSampling::decide_early(PendingTrace& trace, Early why, Out& out) {
 }
 
 Policies::Verdict TailSampling::ask(const Facts& facts, Out& out) {
-  Moment moment{out.now(), out.wall()};
+  Moment moment{now_, out.wall()};
   Policies::Verdict verdict;
   if (decisions_++ % timed_share != 0) {
     verdict = policies_->decide(facts, moment);
   } else {
-    TimePoint began = moment.now;
+    TimePoint began = out.now();
     std::size_t asked = SIZE_MAX;
     Policies::Timed timed = [&](std::size_t policy) {
       TimePoint now = out.now();
@@ -286,9 +292,10 @@ void TailSampling::reject(PendingTrace& trace, Reason reason, Out& out) {
 
 void TailSampling::forget(PendingTrace& trace, bool kept, Out& out) {
   decided_.push_back({trace.facts.id, kept});
-  metrics_.removed(out.now() - trace.first);
+  metrics_.removed(now_ - trace.first);
   bytes_ -= trace.bytes();
-  traces_.decide(trace, kept, out.now());
+  cell_bytes_ -= trace.cell_bytes();
+  traces_.decide(trace, kept, now_);
 }
 
 void TailSampling::flush(Out& out) {
@@ -302,19 +309,19 @@ void TailSampling::finish(Out& out) {
   flush(out);
   for (Surroundings* around : leases_) surroundings_.release(*around);
   leases_.clear();
-  if (!decided_.empty()) board_.publish(decided_, out.now());
+  if (!decided_.empty()) board_.publish(decided_, now_);
   decided_.clear();
   auto waiting = static_cast<std::int64_t>(traces_.waiting());
   if (waiting != counted_) shared_->waiting.fetch_add(waiting - counted_, std::memory_order_relaxed);
   counted_ = waiting;
-  std::size_t bytes = bytes_ + surroundings_.bytes();
+  std::size_t bytes = memory_.bytes() + cell_bytes_ + traces_.waiting() * PendingTrace::beside + surroundings_.bytes();
   if (bytes > charge_.bytes()) charge_.grow_unchecked(bytes - charge_.bytes());
   charge_.shrink_to(bytes);
   if (auto* exemplars = policies_->exemplars()) metrics_.cell_overflow.add(exemplars->take_overflow());
   metrics_.in_memory.set(static_cast<double>(waiting));
   metrics_.bytes_in_memory.set(static_cast<double>(bytes));
   // Rounded up, so that cores and processors wake together.
-  auto next = (out.now().time_since_epoch() + round_length) / round_length * round_length;
+  auto next = (now_.time_since_epoch() + round_length) / round_length * round_length;
   if (waiting > 0) out.wake_at(TimePoint(next));
 }
 

@@ -64,10 +64,13 @@ class TailSampling : public engine::Stage {
   decisions::Board::Sampler board_;
   std::shared_ptr<Shared> shared_;  // by all cores of this processor
   SurroundingsTable surroundings_;
+  Segments memory_;  // what waits
   TraceTable traces_;
   Outgoing outgoing_;
   Charge charge_;
-  std::size_t bytes_ = 0, held_ = 0;       // of waiting traces: bytes charged, spans
+  TimePoint now_{};                        // when the running call began
+  std::size_t bytes_ = 0, held_ = 0;       // of waiting traces: PendingTrace::bytes(), spans
+  std::size_t cell_bytes_ = 0;             // a part of bytes_ that is not in memory_
   std::int64_t counted_ = 0;               // traces told to shared_
   TimePoint relieved_ = TimePoint::min();  // when memory was short last
   std::uint64_t decisions_ = 0;

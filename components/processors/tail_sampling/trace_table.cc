@@ -3,7 +3,14 @@
 namespace weir::processors::tail_sampling {
 
 TraceTable::~TraceTable() {
-  for (auto& [id, entry] : traces_) delete entry.pending;
+  for (auto& [id, entry] : traces_)
+    if (entry.pending) destroy(*entry.pending);
+}
+
+void TraceTable::destroy(PendingTrace& trace) {
+  Segments::Segment* segment = trace.segment;
+  trace.~PendingTrace();
+  Segments::give_back(segment);
 }
 
 TraceTable::Known TraceTable::find(const otlp::TraceId& id) {
@@ -17,23 +24,26 @@ TraceTable::Known TraceTable::find(const otlp::TraceId& id) {
 }
 
 PendingTrace& TraceTable::add(const otlp::TraceId& id, TimePoint now) {
-  auto trace = std::make_unique<PendingTrace>();
+  static_assert(alignof(PendingTrace) <= Segments::alignment);
+  Segments::Piece piece = memory_.take(sizeof(PendingTrace));
+  auto* trace = new (piece.at) PendingTrace;
+  trace->segment = piece.segment;
   trace->facts.id = id;
   trace->first = trace->last = now;
-  traces_.emplace(id, Entry{trace.get(), 0, false});
+  traces_.emplace(id, Entry{trace, 0, false});
   by_first_.push_back(*trace);
   ++waiting_;
-  return *trace.release();  // owned by traces_
+  return *trace;  // owned by traces_
 }
 
 void TraceTable::decide(PendingTrace& trace, bool kept, TimePoint when) {
-  std::unique_ptr<PendingTrace> owned(&trace);
   by_first_.remove(trace);
   by_last_.remove(trace);
   by_root_.remove(trace);
   --waiting_;
   std::uint32_t place = remember(kept ? kept_ : rejected_, trace.facts.id, when);
   traces_.find(trace.facts.id)->second = {nullptr, place, kept};
+  destroy(trace);
 }
 
 std::uint32_t TraceTable::remember(Ring& ring, const otlp::TraceId& id, TimePoint when) {

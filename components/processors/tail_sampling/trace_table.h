@@ -16,7 +16,9 @@ class TraceTable {
     TimePoint when;                   // of the decision
   };
 
-  TraceTable(std::size_t kept, std::size_t rejected, Rng& rng) : traces_(0, Hash{rng.next() | 1, rng.next()}), kept_(kept), rejected_(rejected) {}
+  // Traces that wait are in `memory`, as their spans.
+  TraceTable(std::size_t kept, std::size_t rejected, Segments& memory, Rng& rng)
+      : memory_(memory), traces_(0, Hash{rng.next() | 1, rng.next()}), kept_(kept), rejected_(rejected) {}
   ~TraceTable();
   TraceTable(const TraceTable&) = delete;
 
@@ -45,6 +47,10 @@ class TraceTable {
       return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
     }
   };
+  // Two words, where the type's own comparison calls a function.
+  struct Equal {
+    bool operator()(const otlp::TraceId& a, const otlp::TraceId& b) const { return std::memcmp(a.bytes.data(), b.bytes.data(), 16) == 0; }
+  };
   struct Entry {
     PendingTrace* pending;  // null: decided
     std::uint32_t place;    // in its ring
@@ -62,8 +68,10 @@ class TraceTable {
     std::vector<Decided> entries;
   };
   std::uint32_t remember(Ring& ring, const otlp::TraceId& id, TimePoint when);
+  static void destroy(PendingTrace& trace);
 
-  boost::unordered_flat_map<otlp::TraceId, Entry, Hash> traces_;
+  Segments& memory_;
+  boost::unordered_flat_map<otlp::TraceId, Entry, Hash, Equal> traces_;
   Ring kept_, rejected_;
   std::size_t waiting_ = 0;
   TraceList<&PendingTrace::by_first> by_first_;

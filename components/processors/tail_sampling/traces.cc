@@ -6,9 +6,6 @@
 namespace weir::processors::tail_sampling {
 namespace {
 
-// An entry in the table of traces, and what the allocator adds to two allocations.
-constexpr std::size_t beside_trace = 80;
-
 std::string joined(const otlp::Unknown& unknown) {
   std::string out;
   for (std::string_view field : unknown) out += field;
@@ -26,7 +23,7 @@ std::string_view bytes_of(const otlp::Lazy<T>& message, Arena& arena) {
 
 }  // namespace
 
-const std::size_t PendingTrace::overhead = sizeof(PendingTrace) + beside_trace;
+const std::size_t PendingTrace::overhead = sizeof(PendingTrace) + beside;
 
 bool SurroundingsTable::Equal::operator()(const Views& a, const std::unique_ptr<Surroundings>& b) const {
   return a.hash == b->hash && a.resource == b->resource && a.scope == b->scope && a.resource_schema_url == b->resource_schema_url &&
@@ -62,46 +59,37 @@ void SurroundingsTable::release(Surroundings& around, std::size_t users) {
 }
 
 HeldSpans::~HeldSpans() {
-  while (first_ != nullptr) ::operator delete(std::exchange(first_, first_->next));
+  while (first_ != nullptr) Segments::give_back(std::exchange(first_, first_->next)->segment);
 }
 
-void HeldSpans::open(std::size_t bytes) {
-  auto* block = new (::operator new(sizeof(Block) + bytes)) Block{nullptr, static_cast<std::uint32_t>(bytes), 0, 0};
+void HeldSpans::open(std::uint32_t runs, std::size_t bytes, Segments& memory) {
+  std::size_t whole = sizeof(Block) + runs * sizeof(Run) + bytes;
+  Segments::Piece piece = memory.take(whole);
+  auto* block = new (piece.at) Block{.next = nullptr, .segment = piece.segment, .room = runs, .size = static_cast<std::uint32_t>(bytes)};
   (last_ ? last_->next : first_) = block;
   last_ = block;
-  bytes_ += sizeof(Block) + bytes;
+  bytes_ += whole;
 }
-
-HeldSpans::Run HeldSpans::read(const char* at) {
-  Run run;
-  std::memcpy(&run, at, run_overhead);
-  return run;
-}
-
-void HeldSpans::write(char* at, const Run& run) { std::memcpy(at, &run, run_overhead); }
 
 void HeldSpans::append(Surroundings& around, std::string_view span) {
-  static_assert(sizeof(Run) == run_overhead);
   Block& block = *last_;
-  Run run = block.run < block.used ? read(block.data() + block.run) : Run{};
   std::size_t need = framed(span.size());
-  if (run.around != &around) {
-    need += run_overhead;
-    block.run = block.used;
-    run = {&around, 0, 0};
+  WEIR_CHECK(block.size - block.used >= need, "{} bytes in a block of {}, {} used", need, block.size, block.used);
+  if (block.runs == 0 || block.run()[block.runs - 1].around != &around) {
+    WEIR_CHECK(block.runs < block.room, "more than {} runs in a block", block.room);
+    block.run()[block.runs++] = {&around, 0, 0};
     ++around.users;
   }
-  WEIR_CHECK(block.size - block.used >= need, "{} bytes in a block of {}, {} used", need, block.size, block.used);
-  char* to = block.data() + (run.spans ? block.used : block.run + run_overhead);
+  char* to = block.spans() + block.used;
   *to++ = 2 << 3 | static_cast<char>(otlp::WireType::bytes);  // ScopeSpans.spans
   std::size_t left = span.size();
   for (; left >= 0x80; left >>= 7) *to++ = static_cast<char>(left | 0x80);
   *to++ = static_cast<char>(left);
   std::memcpy(to, span.data(), span.size());
   block.used += static_cast<std::uint32_t>(need);
-  run.size += static_cast<std::uint32_t>(framed(span.size()));
+  Run& run = block.run()[block.runs - 1];
+  run.size += static_cast<std::uint32_t>(need);
   ++run.spans;
-  write(block.data() + block.run, run);
 }
 
 void TraceSize::add(std::uint64_t piece, std::uint64_t scope, std::size_t resource_bytes, std::size_t scope_bytes, std::size_t span_bytes) {

@@ -3,6 +3,7 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 
 #include "components/processors/tail_sampling/policies.h"
+#include "components/processors/tail_sampling/segments.h"
 
 namespace weir::processors::tail_sampling {
 
@@ -56,7 +57,7 @@ class SurroundingsTable {
   std::size_t bytes_ = 0;
 };
 
-// Spans as they stand in a ScopeSpans message, in runs of equal surroundings. One allocation for each open().
+// Spans as they stand in a ScopeSpans message, in runs of equal surroundings. One piece of memory for each open().
 class HeldSpans {
  public:
   HeldSpans() = default;
@@ -64,42 +65,45 @@ class HeldSpans {
   HeldSpans& operator=(const HeldSpans&) = delete;
   ~HeldSpans();
 
-  static constexpr std::size_t run_overhead = sizeof(void*) + 2 * sizeof(std::uint32_t);
   static std::size_t framed(std::size_t span) { return 1 + otlp::varint_size(span) + span; }
 
-  // Makes room for exactly `bytes` of what append() will add: framed spans and run_overhead for each run.
-  void open(std::size_t bytes);
+  // Makes room for exactly what append() will add: so many runs and bytes of framed spans.
+  void open(std::uint32_t runs, std::size_t bytes, Segments& memory);
   void append(Surroundings& around, std::string_view span);
   // Each run: f(surroundings, framed spans, how many).
   template <class F>
   void each_run(F f) const {
-    for (Block* block = first_; block != nullptr; block = block->next)
-      for (std::size_t at = 0; at < block->used;) {
-        Run run = read(block->data() + at);
-        f(*run.around, std::string_view(block->data() + at + run_overhead, run.size), run.spans);
-        at += run_overhead + run.size;
+    for (Block* block = first_; block != nullptr; block = block->next) {
+      const char* at = block->spans();
+      for (const Run& run : std::span(block->run(), block->runs)) {
+        f(*run.around, std::string_view(at, run.size), run.spans);
+        at += run.size;
       }
+    }
   }
   // Empties it; the bytes stay as long as the result. The caller releases the surroundings of each run.
   HeldSpans take() { return HeldSpans(std::exchange(first_, nullptr), std::exchange(last_, nullptr), std::exchange(bytes_, 0)); }
   HeldSpans(HeldSpans&& o) noexcept : HeldSpans(std::exchange(o.first_, nullptr), std::exchange(o.last_, nullptr), std::exchange(o.bytes_, 0)) {}
 
   std::size_t bytes() const { return bytes_; }
+  // Brings near what each_run() will read first.
+  void prefetch() const { __builtin_prefetch(first_); }
 
  private:
-  struct Block {
-    Block* next;
-    std::uint32_t size, used;
-    std::uint32_t run;  // where the last run begins; == used: none yet
-    char* data() { return reinterpret_cast<char*>(this + 1); }
-  };
   struct Run {
     Surroundings* around;
     std::uint32_t size, spans;
   };
+  // Behind it: room for its runs, then their spans.
+  struct Block {
+    Block* next;
+    Segments::Segment* segment;
+    std::uint32_t room, runs = 0;      // for runs: how many there will be, how many there are
+    std::uint32_t size, used = 0;      // of the spans
+    Run* run() { return reinterpret_cast<Run*>(this + 1); }
+    char* spans() { return reinterpret_cast<char*>(run() + room); }
+  };
   HeldSpans(Block* first, Block* last, std::size_t bytes) : first_(first), last_(last), bytes_(bytes) {}
-  static Run read(const char* at);
-  static void write(char* at, const Run& run);
 
   Block* first_ = nullptr;
   Block* last_ = nullptr;
@@ -140,10 +144,14 @@ struct PendingTrace {
   // What the running batch brings.
   Surroundings* incoming_around = nullptr;
   std::size_t incoming = 0;
+  std::uint32_t incoming_runs = 0;
 
-  // Charged to the memory budget.
-  std::size_t bytes() const { return overhead + spans.bytes() + facts.cells.capacity() * sizeof(std::uint64_t); }
   static const std::size_t overhead;
+  static constexpr std::size_t beside = 48;  // an entry in the table of traces
+  std::size_t bytes() const { return overhead + spans.bytes() + cell_bytes(); }
+  std::size_t cell_bytes() const { return facts.cells.capacity() * sizeof(std::uint64_t); }
+
+  Segments::Segment* segment = nullptr;  // that it lies in
 };
 
 // Traces in the order of a time that all of them wait from equally long.
@@ -151,6 +159,7 @@ template <Links PendingTrace::*Member>
 class TraceList {
  public:
   PendingTrace* front() const { return front_; }
+  PendingTrace* after(const PendingTrace& trace) const { return (trace.*Member).after; }
   void push_back(PendingTrace& trace) {
     Links& links = trace.*Member;
     links = {back_, nullptr, true};

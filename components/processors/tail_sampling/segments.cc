@@ -1,0 +1,52 @@
+#include "components/processors/tail_sampling/segments.h"
+
+namespace weir::processors::tail_sampling {
+
+Segments::~Segments() {
+  if (open_) destroy(open_);
+  for (Segment* segment : spare_) destroy(segment);
+}
+
+Segments::Piece Segments::take(std::size_t bytes) {
+  bytes = (bytes + alignment - 1) / alignment * alignment;
+  Segment* segment = open_;
+  if (bytes > largest_shared) {
+    segment = make(this, bytes);
+  } else if (segment == nullptr || segment->size - segment->used < bytes) {
+    open();
+    segment = open_;
+  }
+  char* at = segment->data() + segment->used;
+  segment->used += bytes;
+  ++segment->pieces;
+  bytes_ += bytes;
+  return {at, segment};
+}
+
+void Segments::open() {
+  if (open_) {
+    bytes_ += open_->size - open_->used;
+    open_->used = open_->size;
+    ++closed_;
+  }
+  if (spare_.empty()) {
+    open_ = make(this, segment_bytes);
+  } else {
+    open_ = spare_.back();
+    spare_.pop_back();
+  }
+}
+
+void Segments::emptied(Segment* segment) {
+  bytes_ -= std::exchange(segment->used, 0);
+  if (segment == open_) return;
+  if (segment->size != segment_bytes) return destroy(segment);
+  --closed_;
+  spare_.push_back(segment);
+  while (spare_.size() > closed_ / 8 + 1) {
+    destroy(spare_.back());
+    spare_.pop_back();
+  }
+}
+
+}  // namespace weir::processors::tail_sampling

@@ -1,0 +1,52 @@
+#include "components/processors/tail_sampling/segments.h"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <deque>
+
+using weir::processors::tail_sampling::Segments;
+
+TEST_CASE("pieces lie one behind the other, and a segment counts until its last piece is back") {
+  Segments segments;
+  auto a = segments.take(13), b = segments.take(8);
+  CHECK(b.at == a.at + 16);
+  CHECK(a.segment == b.segment);
+  CHECK(segments.bytes() == 24);
+  Segments::give_back(a.segment);
+  CHECK(segments.bytes() == 24);
+  Segments::give_back(b.segment);
+  CHECK(segments.bytes() == 0);
+  auto again = segments.take(1);
+  CHECK(again.at == a.at);
+  Segments::give_back(again.segment);
+}
+
+TEST_CASE("a large piece has its own segment, which goes with it") {
+  Segments segments;
+  auto small = segments.take(8), large = segments.take(10 * Segments::segment_bytes);
+  std::memset(large.at, 1, 10 * Segments::segment_bytes);
+  CHECK(small.segment != large.segment);
+  Segments::give_back(large.segment);
+  CHECK(segments.bytes() == 8);
+  Segments::give_back(small.segment);
+}
+
+TEST_CASE("what goes in the order it came in uses its memory again") {
+  Segments segments;
+  std::deque<Segments::Piece> held;
+  std::size_t most = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::size_t bytes = 100 + static_cast<std::size_t>(i * 37 % 2000);
+    held.push_back(segments.take(bytes));
+    std::memset(held.back().at, i, bytes);
+    if (held.size() > 1000) {
+      Segments::give_back(held.front().segment);
+      held.pop_front();
+    }
+    most = std::max(most, segments.bytes());
+  }
+  CHECK(most < 1000 * 1104 + 3 * Segments::segment_bytes);
+  for (auto& piece : held) Segments::give_back(piece.segment);
+  CHECK(segments.bytes() == 0);
+}

@@ -369,8 +369,16 @@ class Converter {
   std::string place_, why_;
 };
 
-// The parser knows no integers beyond 64 bits, which is how others write doubles of 2^64 and more. With ".0" behind them it
-// takes them for what they are.
+bool beyond_64_bits(std::string_view number) {
+  auto overflows = [&](auto value) {
+    auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+    return error == std::errc::result_out_of_range && end == number.data() + number.size();
+  };
+  return number.front() == '-' ? overflows(std::int64_t{}) : overflows(std::uint64_t{});
+}
+
+// The parser knows no integers beyond 64 bits, which is how others write doubles of 2^64 and more, or below -2^63. With ".0"
+// behind them it takes them for what they are.
 std::string with_points(std::string_view json) {
   std::string out;
   out.reserve(json.size() + 64);
@@ -379,11 +387,11 @@ std::string with_points(std::string_view json) {
     std::size_t end = i + 1;
     if (text && json[i] == '\\') end = std::min(i + 2, json.size());
     if (json[i] == '"') text = !text;
-    bool number = !text && json[i] >= '0' && json[i] <= '9';
+    bool number = !text && (json[i] == '-' || (json[i] >= '0' && json[i] <= '9'));
     if (number) end = std::min(json.find_first_not_of("0123456789.eE+-", i), json.size());
     std::string_view part = json.substr(i, end - i);
     out += part;
-    if (number && part.size() >= 20 && part.find_first_not_of("0123456789") == part.npos) out += ".0";
+    if (number && beyond_64_bits(part)) out += ".0";
     i = end;
   }
   return out;

@@ -52,13 +52,22 @@ TEST_CASE("a zero keeps its sign") {
 }
 
 TEST_CASE("doubles beyond 64 bits that are written like integers") {
-  for (std::string_view number : {"1e+20", "123456789012345680000", "-1e+300", "18446744073709551616"}) {
+  for (std::string_view number : {"1e+20", "123456789012345680000", "-1e+300", "18446744073709551616", "-9223372036854776000"}) {
     std::string plain = fmt::format(R"({{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"\\\"99999999999999999999 ","gauge":{{"dataPoints":[{{"asDouble":{}}}]}}}}]}}]}}]}})", number);
     CAPTURE(plain);
     std::string written = again(Signal::metrics, plain);
     CHECK(written.find(R"("name":"\\\"99999999999999999999 ")") != written.npos);
     CHECK(again(Signal::metrics, written) == written);
   }
+}
+
+TEST_CASE("integers beside doubles beyond 64 bits keep their digits") {
+  std::string_view json =
+      R"({"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"gauge":{"dataPoints":[{"asDouble":-9223372036854776000},{"asInt":-9223372036854775807}]}},)"
+      R"({"histogram":{"dataPoints":[{"count":18446744073709551615}]}}]}]}]})";
+  std::string written = again(Signal::metrics, json);
+  CHECK(written.find(R"("asInt":"-9223372036854775807")") != written.npos);
+  CHECK(written.find(R"("count":"18446744073709551615")") != written.npos);
 }
 
 TEST_CASE("errors name the place") {

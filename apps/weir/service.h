@@ -70,6 +70,7 @@ class Service : public engine::Host {
   std::shared_ptr<void> listeners_;  // keeps the sockets' registry alive between plans
   std::mutex memory_mutex_;          // guards soft_ and hard_
   std::atomic<std::size_t> soft_, hard_;
+  unsigned rounds_closed_ = 0;       // of watch_memory(), with the budget closed; first core
   std::vector<engine::LedgerRow> last_ledger_;
   std::atomic<bool> failed_{false};
 };

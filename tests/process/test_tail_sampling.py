@@ -32,10 +32,16 @@ def request(number):
 
 class Memory(unittest.TestCase):
     def test_more_waits_than_memory_allows(self):
+        self.overfill()
+
+    def test_more_waits_than_memory_allows_on_many_cores(self):
+        self.overfill("--cores", "8")  # what each core keeps for itself counts too
+
+    def overfill(self, *args):
         sink, port, metrics = Sink(), free_port(), free_port()
         self.addCleanup(sink.close)
         expected, peak = set(), 0
-        with Weir(CONFIG % {"port": port, "sink": sink.port, "metrics": metrics}, ready=[port]) as weir:
+        with Weir(CONFIG % {"port": port, "sink": sink.port, "metrics": metrics}, args=args, ready=[port]) as weir:
             for number in range(REQUESTS):  # 120 MB of payload, with 120 MiB for the process
                 body = request(number)
                 deadline = time.monotonic() + 20

@@ -21,9 +21,8 @@ std::string_view kept_text(std::string_view text) {
 }
 
 Edge* Edges::find(const EdgeKey& key) {
-  for (Edge* edge = bucket(key); edge != nullptr; edge = edge->chained)
-    if (edge->key == key) return edge;
-  return nullptr;
+  auto at = table_.find(key);
+  return at == table_.end() ? nullptr : at->second;
 }
 
 Edge& Edges::fresh(const EdgeKey& key, TimePoint expires) {
@@ -46,28 +45,17 @@ Edge& Edges::fresh(const EdgeKey& key, TimePoint expires) {
 }
 
 void Edges::keep(Edge& edge) {
-  if (size_ == buckets_.size()) grow();
-  ++size_;
-  edge.chained = std::exchange(bucket(edge.key), &edge);
+  table_.emplace(edge.key, &edge);
   edge.older = std::exchange(newest_, &edge);
   edge.newer = nullptr;
   (edge.older ? edge.older->newer : oldest_) = &edge;
 }
 
 void Edges::remove(Edge& edge) {
-  Edge** at = &bucket(edge.key);
-  while (*at != &edge) at = &(*at)->chained;
-  *at = edge.chained;
+  table_.erase(edge.key);
   (edge.older ? edge.older->newer : oldest_) = edge.newer;
   (edge.newer ? edge.newer->older : newest_) = edge.older;
-  --size_;
   release(edge);
-}
-
-void Edges::grow() {
-  buckets_.assign(buckets_.size() * 2, nullptr);
-  --shift_;
-  for (Edge* edge = oldest_; edge != nullptr; edge = edge->newer) edge->chained = std::exchange(bucket(edge->key), edge);
 }
 
 }  // namespace weir::connectors::servicegraph

@@ -1,9 +1,10 @@
 #pragma once
 // Requests of which one end was seen, waiting for the other.
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 
 #include "base/time.h"
-#include "otlp/model.h"
+#include "otlp/id_hash.h"
 
 namespace weir::connectors::servicegraph {
 
@@ -18,7 +19,7 @@ std::string_view to_string(VirtualNode node);
 struct EdgeKey {
   otlp::TraceId trace;
   otlp::SpanId span;
-  bool operator==(const EdgeKey&) const = default;
+  bool operator==(const EdgeKey& o) const { return std::memcmp(this, &o, sizeof o) == 0; }
 };
 
 // One request. Reused, so that its texts keep their memory.
@@ -45,7 +46,6 @@ struct Edge {
  private:
   friend class Edges;
   Edge *older = nullptr, *newer = nullptr;  // in order of arrival
-  Edge* chained = nullptr;                  // same bucket
 };
 
 // Text as it is kept: cut to 4 KiB, between characters.
@@ -55,7 +55,7 @@ std::string_view kept_text(std::string_view text);
 // No allocation once it has seen its largest number of edges and longest names.
 class Edges {
  public:
-  explicit Edges(std::size_t dimensions) : dimensions_(dimensions) {}
+  Edges(std::size_t dimensions, Rng& rng) : dimensions_(dimensions), table_(0, Hash{otlp::IdHash(rng)}) {}
 
   Edge* find(const EdgeKey& key);
   // An empty edge that is not in the table yet: keep() or release() it.
@@ -66,16 +66,17 @@ class Edges {
   void remove(Edge& edge);
   // The one kept first, or null.
   Edge* oldest() { return oldest_; }
-  std::size_t size() const { return size_; }
+  std::size_t size() const { return table_.size(); }
 
  private:
-  Edge*& bucket(const EdgeKey& key) { return buckets_[(std::hash<otlp::SpanId>{}(key.span) + std::hash<otlp::TraceId>{}(key.trace)) >> shift_]; }
-  void grow();
+  struct Hash {
+    using is_avalanching = void;
+    otlp::IdHash ids;
+    std::size_t operator()(const EdgeKey& key) const { return ids(key.trace, key.span); }
+  };
 
   std::size_t dimensions_;
-  std::size_t size_ = 0;
-  unsigned shift_ = 64 - 6;
-  std::vector<Edge*> buckets_ = std::vector<Edge*>(64);
+  boost::unordered_flat_map<EdgeKey, Edge*, Hash> table_;
   std::deque<Edge> slots_;
   std::vector<Edge*> free_;
   Edge *oldest_ = nullptr, *newest_ = nullptr;

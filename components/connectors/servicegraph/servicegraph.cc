@@ -15,7 +15,7 @@ class ServiceGraph : public engine::Stage {
       : config_(config),
         shape_(std::make_shared<Shape>(config)),
         attributes_(config),
-        edges_(config.dimensions.size()),
+        edges_(config.dimensions.size(), context.rng),
         series_(shape_),
         executor_(context.executor),
         shards_(context.shards),
@@ -51,13 +51,15 @@ class ServiceGraph : public engine::Stage {
 
   void process(otlp::Batch batch, engine::Out& out) override {
     std::size_t dropped = 0;
+    TimePoint now = out.now();
     for (auto& group : batch.groups()) {
       auto service = attributes_.enter(group, batch.arena());
       if (!service) continue;
       service_ = *service;
       for (auto& scope : group.scopes)
-        for (auto& item : scope.items) dropped += !take(otlp::SpanView(item), out.now());
+        for (auto& item : scope.items) dropped += !take(otlp::SpanView(item), now);
     }
+    tell();
     out.count_consumed(batch.items() - dropped);
     if (dropped) out.count_dropped(dropped, engine::Reason::evicted);
     batch.settle({});
@@ -89,6 +91,7 @@ class ServiceGraph : public engine::Stage {
       if (virtual_nodes() && edge->client.empty() && edge->key.span.empty()) complete_with_user(*edge, executor_.now());
       forget(*edge);
     }
+    tell();
     hand_over(Part::last);
   }
 
@@ -170,13 +173,13 @@ class ServiceGraph : public engine::Stage {
       if (known) return forget(edge), true;
       edges_.release(edge);
     } else if (!known) {
-      if (meeting_->waiting.fetch_add(1, std::memory_order_relaxed) >= config_.store.max_items) {
-        meeting_->waiting.fetch_sub(1, std::memory_order_relaxed);
+      if (meeting_->waiting.load(std::memory_order_relaxed) + untold_ >= config_.store.max_items) {
         edges_.release(edge);
         dropped_spans_->add();
         return false;
       }
       edges_.keep(edge);
+      ++untold_;
     }
     if (!known) total_edges_->add();
     return true;
@@ -184,8 +187,11 @@ class ServiceGraph : public engine::Stage {
 
   void forget(Edge& edge) {
     edges_.remove(edge);
-    meeting_->waiting.fetch_sub(1, std::memory_order_relaxed);
+    --untold_;
   }
+
+  // The other cores hear once for each batch how many edges wait here.
+  void tell() { meeting_->waiting.fetch_add(std::exchange(untold_, 0), std::memory_order_relaxed); }
 
   void expire(TimePoint now) {
     for (Edge* edge = edges_.oldest(); edge != nullptr && edge->expires < now; edge = edges_.oldest()) {
@@ -193,6 +199,7 @@ class ServiceGraph : public engine::Stage {
       if (virtual_nodes()) complete_with_virtual_node(*edge, now);
       forget(*edge);
     }
+    tell();
   }
 
   void complete_with_virtual_node(Edge& edge, TimePoint now) {
@@ -236,6 +243,7 @@ class ServiceGraph : public engine::Stage {
   std::shared_ptr<const Shape> shape_;  // shared by the tables of all cores and those on their way
   Attributes attributes_;
   Edges edges_;
+  std::int64_t untold_ = 0;  // edges more (or less) than meeting_->waiting has of us
   SeriesTable series_;  // home: everything since the start; others: since it was handed over
   io::Executor& executor_;
   std::uint16_t shards_, round_ = 0, ended_ = 0;

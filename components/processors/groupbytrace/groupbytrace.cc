@@ -3,6 +3,8 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 
+#include "otlp/id_hash.h"
+
 namespace weir::processors::groupbytrace {
 namespace {
 
@@ -52,7 +54,8 @@ class GroupByTrace : public engine::Stage {
         limit_(std::max<std::size_t>(1, config.num_traces / context.shards)),
         answers_early_(context.volatile_output),
         metrics_(Metrics::of(context, config)),
-        budget_(context.host.budget()) {}
+        budget_(context.host.budget()),
+        pending_(0, otlp::IdHash(context.rng)) {}
 
   void process(Batch batch, Out& out) override {
     if (answers_early_ && !out.congested()) out.accept(batch);
@@ -175,7 +178,7 @@ class GroupByTrace : public engine::Stage {
   bool answers_early_, draining_ = false;
   Metrics metrics_;
   Budget& budget_;
-  boost::unordered_flat_map<TraceId, std::unique_ptr<Pending>, std::hash<TraceId>> pending_;
+  boost::unordered_flat_map<TraceId, std::unique_ptr<Pending>, otlp::IdHash, otlp::IdEqual> pending_;
   std::deque<Waiting> queue_;  // the same traces by due time: all wait equally long
   std::size_t held_ = 0;       // spans in pending_
   Batch outgoing_{Signal::traces};

@@ -3,6 +3,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "components/processors/tail_sampling/traces.h"
+#include "otlp/id_hash.h"
 
 namespace weir::processors::tail_sampling {
 
@@ -18,7 +19,7 @@ class TraceTable {
 
   // Traces that wait are in `memory`, as their spans.
   TraceTable(std::size_t kept, std::size_t rejected, Segments& memory, Rng& rng)
-      : memory_(memory), traces_(0, Hash{rng.next() | 1, rng.next()}), kept_(kept), rejected_(rejected) {}
+      : memory_(memory), traces_(0, otlp::IdHash(rng)), kept_(kept), rejected_(rejected) {}
   ~TraceTable();
   TraceTable(const TraceTable&) = delete;
 
@@ -36,21 +37,6 @@ class TraceTable {
   TraceList<&PendingTrace::by_root>& by_root() { return by_root_; }
 
  private:
-  // Clients choose ids, so the hash depends on a number they do not know.
-  struct Hash {
-    using is_avalanching = void;
-    std::uint64_t a, b;
-    std::size_t operator()(const otlp::TraceId& id) const {
-      std::uint64_t halves[2];
-      std::memcpy(halves, id.bytes.data(), sizeof halves);
-      auto product = static_cast<unsigned __int128>(halves[0] ^ a) * (halves[1] ^ b);
-      return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-    }
-  };
-  // Two words, where the type's own comparison calls a function.
-  struct Equal {
-    bool operator()(const otlp::TraceId& a, const otlp::TraceId& b) const { return std::memcmp(a.bytes.data(), b.bytes.data(), 16) == 0; }
-  };
   struct Entry {
     PendingTrace* pending;  // null: decided
     std::uint32_t place;    // in its ring
@@ -71,7 +57,7 @@ class TraceTable {
   static void destroy(PendingTrace& trace);
 
   Segments& memory_;
-  boost::unordered_flat_map<otlp::TraceId, Entry, Hash, Equal> traces_;
+  boost::unordered_flat_map<otlp::TraceId, Entry, otlp::IdHash, otlp::IdEqual> traces_;
   Ring kept_, rejected_;
   std::size_t waiting_ = 0;
   TraceList<&PendingTrace::by_first> by_first_;

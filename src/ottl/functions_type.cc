@@ -69,7 +69,7 @@ bool is_kind(EvalContext& c, const Call& call, Value& out) {
 bool is_list(EvalContext& c, const Call& call, Value& out) {
   Value value;
   if (!call.value(c, 0, value)) return false;
-  bool list = value.is(Kind::list) || (value.is(Kind::opaque) && value.part != Part::status && value.part != Part::buckets);
+  bool list = value.is(Kind::list) || (value.is(Kind::opaque) && value.part != Part::status && value.part != Part::buckets && value.part != Part::counts);
   return out = Value::of(list), true;
 }
 

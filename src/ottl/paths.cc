@@ -87,6 +87,13 @@ PathRow integer(std::string_view name) {
           .reads = In::reads, .edits = In::edits};
 }
 
+bool set_span_flags(EvalContext& c, const Value& v) {
+  if (!v.is(Kind::integer)) return wrong_type(c, "int64", v);
+  if (v.integer < 0 || v.integer > UINT32_MAX) return c.fail("value {} is out of range for uint32", v.integer);
+  InSpan::edit(c).flags = static_cast<std::uint32_t>(v.integer);
+  return true;
+}
+
 template <class In, auto Member>
 PathRow time(std::string_view name) {
   return {.name = name,
@@ -599,7 +606,7 @@ std::span<const PathRow> paths_of(ContextId context) {
         PathRow{.name = "status", .get = get_status, .set = set_status, .reads = InSpan::reads, .edits = InSpan::edits},
         integer<InSpan, &Span::status_code>("status.code"),
         text<InSpan, &Span::status_message>("status.message"),
-        integer<InSpan, &Span::flags>("flags"),
+        PathRow{.name = "flags", .get = integer<InSpan, &Span::flags>("").get, .set = set_span_flags, .reads = InSpan::reads, .edits = InSpan::edits},
     };
     for (PathRow& row : rows) {
       if (row.name == "trace_state") row.get_key = get_trace_state_key, row.set_key = set_trace_state_key;
@@ -660,7 +667,9 @@ std::span<const PathRow> paths_of(ContextId context) {
       PathRow{.name = "double_value", .get = get_exemplar_real, .set = set_exemplar_real, .reads = of, .edits = to},
       PathRow{.name = "int_value", .get = get_exemplar_integer, .set = set_exemplar_integer, .reads = of, .edits = to},
       id<InExemplar, &Exemplar::trace_id>("trace_id"),
+      id_text<InExemplar, &Exemplar::trace_id>("trace_id.string"),
       id<InExemplar, &Exemplar::span_id>("span_id"),
+      id_text<InExemplar, &Exemplar::span_id>("span_id.string"),
       map<InExemplar, &Exemplar::filtered_attributes>("filtered_attributes"),
   };
   static const std::array log_rows = [] {

@@ -70,8 +70,9 @@ class TransformStage : public engine::Stage {
           WEIR_TRY(once(block));
           continue;
         }
-        // By index: statements may add items, which then are visited too.
-        for (std::size_t i = 0; i < scope.items.size(); ++i) {
+        // By index: statements may add items, which then are visited too, as long as that can be meant: copies of copies have no end.
+        const std::size_t most = 10 * scope.items.size() + 1000;
+        for (std::size_t i = 0; i < scope.items.size() && i < most; ++i) {
           place(block, i);
           WEIR_TRY(visit_item(block));
         }

@@ -1,4 +1,6 @@
 // Turns settings into conditions and evaluators.
+#include <set>
+
 #include "components/processors/tail_sampling/policies.h"
 
 namespace weir::processors::tail_sampling {
@@ -27,6 +29,7 @@ class Compiler {
   }
 
   Result<std::unique_ptr<Policies>> run(const Config& config) {
+    WEIR_TRY(check_names(config));
     out_->first_match_ = config.sample_on_first_match;
     for (bool drops : {true, false})
       for (auto& policy : config.policies) {
@@ -50,6 +53,15 @@ class Compiler {
 
  private:
   using Made = Result<EvaluatorPtr>;
+
+  static Result<> check_names(const Config& config) {
+    std::set<std::string_view> names;
+    for (auto& policy : config.policies) {
+      if (policy.name.empty()) return fail(Errc::config, "policy name cannot be empty");
+      if (!names.insert(policy.name).second) return fail(Errc::config, "duplicate policy name \"{}\"", policy.name);
+    }
+    return {};
+  }
 
   ConditionSet& conditions() { return *out_->conditions_; }
 

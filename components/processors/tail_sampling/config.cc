@@ -1,6 +1,5 @@
 #include "components/processors/tail_sampling/config.h"
 
-#include <set>
 
 #include "components/processors/tail_sampling/policies.h"
 #include "components/processors/tail_sampling/tail_sampling.h"
@@ -226,8 +225,8 @@ std::span<const FieldInfo> DecisionCache::fields() {
 
 std::span<const FieldInfo> Config::fields() {
   static const std::array rows{
-      field<&Config::decision_wait>("decision_wait", "How long a trace waits after its first span; less than 1s is 1s.", {.min = 0s}),
-      field<&Config::decision_wait_after_root_received>("decision_wait_after_root_received", "Decide this long after the root span; 0 is off.", {.min = 0s}),
+      field<&Config::decision_wait>("decision_wait", "How long a trace waits after its first span; less than 1s is 1s."),
+      field<&Config::decision_wait_after_root_received>("decision_wait_after_root_received", "Decide this long after the root span; 0 is off."),
       field<&Config::decision_wait_idle>("decision_wait_idle", "Decide when no span came for this long, at the latest after decision_wait; 0 is off.", {.min = 0s}),
       field<&Config::num_traces>("num_traces", "Traces waiting at a time; past this the oldest is decided early.", {.min = 1}),
       field<&Config::expected_new_traces_per_sec>("expected_new_traces_per_sec", "Accepted; nothing is allocated in advance."),
@@ -244,13 +243,6 @@ std::span<const FieldInfo> Config::fields() {
 }
 
 void Config::validate(config::Context& context) const {
-  std::set<std::string_view> names;
-  for (std::size_t i = 0; i < policies.size(); ++i) {
-    auto& policy = policies[i];
-    std::string at = fmt::format("policies::{}", i);
-    if (policy.name.empty()) context.error_at(at, "policy name cannot be empty");
-    if (!names.insert(policy.name).second) context.error_at(at, fmt::format("duplicate policy name \"{}\"", policy.name));
-  }
   // The collector finds these out when it starts, and so do we; a check of the configuration warns.
   if (auto compiled = Policies::check(*this); !compiled) context.warning_at("policies", compiled.error().what);
 }

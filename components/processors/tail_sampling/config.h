@@ -142,7 +142,7 @@ struct Policy {
 std::optional<PolicyType> policy_type(std::string_view name);
 
 struct DecisionCache {
-  std::uint64_t sampled_cache_size = 0, non_sampled_cache_size = 0;
+  std::int64_t sampled_cache_size = 0, non_sampled_cache_size = 0;
   static std::span<const config::FieldInfo> fields();
 };
 

@@ -219,6 +219,8 @@ TEST_CASE("which type may stand where") {
   CHECK(fails(fmt::format("{{name: a, type: and, and: {{and_sub_policy: [{{name: b, type: and, and: {{and_sub_policy: [{}]}}}}]}}}}", leaf)));
   CHECK(fails(fmt::format("{{name: n, type: not, not: {{not_sub_policy: {{name: m, type: not, not: {{not_sub_policy: {}}}}}}}}}", leaf)));
   CHECK(fails("{name: x, type: weird}"));
+  CHECK(fails("{type: always_sample}"));
+  CHECK(fails("{name: x, type: always_sample}, {name: x, type: trace_flags}"));
   CHECK(fails("{name: x, type: numeric_attribute, numeric_attribute: {key: n}}"));
   CHECK(fails("{name: x, type: ottl_condition}"));
   CHECK(fails("{name: x, type: ottl_condition, ottl_condition: {span: ['nosuch(']}}"));

@@ -20,6 +20,9 @@ constexpr std::size_t round_decisions = 5000;
 constexpr std::uint64_t timed_share = 64;
 
 std::size_t share(std::uint64_t all, std::uint16_t shards) { return std::max<std::size_t>(1, (all + shards - 1) / shards); }
+std::size_t remembered(std::int64_t cache_size, std::uint64_t num_traces, std::uint16_t shards) {
+  return share(cache_size > 0 ? static_cast<std::uint64_t>(cache_size) : num_traces, shards);
+}
 
 }  // namespace
 
@@ -33,8 +36,8 @@ TailSampling::TailSampling(const Config& config, std::unique_ptr<Policies> polic
       board_(decisions::board_of(context.host)),
       shared_(engine::shared_state<Shared>(context.host, fmt::format("tail_sampling {} {}", context.id.to_string(), context.pipeline))),
       surroundings_(context.rng.next()),
-      traces_(share(config.decision_cache.sampled_cache_size ? config.decision_cache.sampled_cache_size : config.num_traces, context.shards),
-              share(config.decision_cache.non_sampled_cache_size ? config.decision_cache.non_sampled_cache_size : config.num_traces, context.shards),
+      traces_(remembered(config.decision_cache.sampled_cache_size, config.num_traces, context.shards),
+              remembered(config.decision_cache.non_sampled_cache_size, config.num_traces, context.shards),
               memory_, context.rng),
       outgoing_(surroundings_),
       charge_(budget_.empty_charge()) {}

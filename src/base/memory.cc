@@ -1,7 +1,10 @@
 #include "base/memory.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstring>
 #include <fstream>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -43,10 +46,12 @@ std::size_t resident_memory() {
   constexpr std::size_t code_and_stacks = 20 << 20;
   return code_and_stacks + __sanitizer_get_current_allocated_bytes();
 #else
-  std::ifstream file("/proc/self/statm");
-  std::size_t size = 0, resident = 0;
-  file >> size >> resident;
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  // Read ten times a second: the file stays open.
+  static const int file = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  std::array<char, 128> text{};
+  ssize_t got = file < 0 ? -1 : ::pread(file, text.data(), text.size() - 1, 0);
+  const char* resident = got > 0 ? std::strchr(text.data(), ' ') : nullptr;  // behind the virtual size; in pages
+  return resident ? std::strtoull(resident, nullptr, 10) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) : 0;
 #endif
 }
 

@@ -57,7 +57,7 @@ std::string limits(const FunctionInfo& info) {
       if (includes(info.in, static_cast<ContextId>(i))) out += fmt::format("{}{}", out.empty() ? "" : ", ", to_string(static_cast<ContextId>(i)));
   if (!out.empty()) out = fmt::format(" Context: {}.", out);
   if (info.callers == Callers::transform) out += " Only in `transform`.";
-  if (info.callers == Callers::filter) out += " Only in `filter`.";
+  if (info.callers == Callers::filter) out += " Only in conditions of `filter`, `tail_sampling` and `count`.";
   if (info.gated) out += " Needs the feature gate `ottl.functions.enableLambda`.";
   return out;
 }

@@ -66,7 +66,7 @@ void Config::validate(config::Context& context) const {
       std::string at = fmt::format("{}::{}", key, name);
       if (name.empty()) context.error_at(key, "metric name missing");
       if (of == ContextId::metric && !metric.attributes.empty()) context.error_at(at, fmt::format("metrics attributes not supported: metric \"{}\"", name));
-      if (auto compiled = ottl::Conditions::compile(of, metric.conditions); !compiled) context.error_at(at, std::move(compiled.error().what));
+      if (auto compiled = ottl::Conditions::compile(of, metric.conditions, {.caller = ottl::Callers::filter}); !compiled) context.error_at(at, std::move(compiled.error().what));
     }
   };
   check("spans", ContextId::span, spans);

@@ -105,6 +105,13 @@ TEST_CASE("count: metrics and data points, of whichever type") {
   CHECK(bench.counts() == Lines{"- metric.count{}=2", "- points{k=0}=2", "- points{k=1}=1"});
 }
 
+TEST_CASE("count: conditions about the data points of a metric") {
+  Bench bench(Signal::metrics, {.metrics = {{"with k", {.conditions = {R"(HasAttrKeyOnDatapoint("k"))"}}}}});
+  CHECK(!bench.push(from_json(Signal::metrics, R"({"resourceMetrics":[{"scopeMetrics":[{"metrics":[
+    {"name":"a","gauge":{"dataPoints":[{"asInt":"1","attributes":[{"key":"k","value":{"intValue":"1"}}]}]}},{"name":"b","gauge":{"dataPoints":[{"asInt":"1"}]}}]}]}]})")));
+  CHECK(bench.counts() == Lines{"- metric.datapoint.count{}=2", "- with k{}=1"});
+}
+
 TEST_CASE("count: log records; one without a time gets the time it was counted") {
   Bench bench(Signal::logs, {});
   CHECK(!bench.push(from_json(Signal::logs, R"({"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"a"}},{"body":{"stringValue":"b"}}]}]}]})")));

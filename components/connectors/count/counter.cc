@@ -8,7 +8,7 @@ Result<Counter> Counter::make(ottl::ContextId context, const Metrics& metrics) {
   Counter out;
   for (auto& [name, metric] : metrics) {
     Definition made{.name = name, .description = metric.description, .conditions = {}, .attributes = {}, .series = {}};
-    WEIR_ASSIGN(made.conditions, ottl::Conditions::compile(context, metric.conditions));
+    WEIR_ASSIGN(made.conditions, ottl::Conditions::compile(context, metric.conditions, {.caller = ottl::Callers::filter}));
     for (auto& attribute : metric.attributes) made.attributes.emplace_back(attribute.key, matching::to_otlp(attribute.default_value, *out.constants_));
     out.metrics_.push_back(std::move(made));
   }

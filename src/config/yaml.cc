@@ -46,6 +46,7 @@ class Builder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& text) override {
     charge({1, text.size()}, mark_of(mark));
+    if (!valid_utf8(text)) problems_.error(mark_of(mark), "text that is not UTF-8");
     add(scalar(tag, text, mark_of(mark)), anchor, tag == "?");
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,

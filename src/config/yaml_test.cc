@@ -72,6 +72,8 @@ TEST_CASE("YAML errors name their place") {
                     {"a: [1", "y:1:", "end of sequence flow not found"},
                     {"a: *b", "y:1:4", "anchor"},
                     {"a: &b [*b]", "y:1:8", "an alias inside of what it stands for"},
+                    {"a: 1\nb: \"caf\xe9\" # caf\xe9", "y:2:4", "text that is not UTF-8"},
+                    {"\xf1\xf1: 1\n\xf1\xf0: 2", "y:1:1", "text that is not UTF-8"},
                     {"[1]: 2", "y:1:1", "a key must be a plain text"},
                     {"~: 2", "y:1:1", "a key must be a plain text"}};
   for (auto& row : rows) {

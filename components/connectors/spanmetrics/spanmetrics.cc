@@ -71,6 +71,7 @@ class SpanMetrics : public engine::Stage {
         emission_(config) {
     slots_.resize(dimensions_.wanted().size());
     event_slots_.resize(slots_.size());
+    if (config.exemplars.enabled && config.exemplars.traces != ExemplarTraces::all) board_->watch();
   }
 
   Result<> start(Out& out) override {

@@ -126,6 +126,7 @@ TEST_CASE("decisions are on the board of the process") {
   Fixture f({.decision_wait = 1s, .policies = {errors()}});
   auto board = decisions::board_of(f.world.host());
   CHECK(board->decides());
+  board->watch();
   f.world.push(make_traces({{.trace = 1, .status = 2}, {.trace = 2}}));
   auto verdict = [&](std::uint8_t trace) {
     otlp::TraceId id;

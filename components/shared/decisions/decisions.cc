@@ -27,7 +27,6 @@ std::uint64_t dispensable(std::uint64_t word, std::uint64_t now) {
 }  // namespace
 
 Board::Sampler::Sampler(std::shared_ptr<Board> board) : board_(std::move(board)) {
-  board_->prepare();
   board_->samplers_.fetch_add(1, std::memory_order_acq_rel);
 }
 
@@ -35,7 +34,7 @@ Board::Sampler::~Sampler() {
   if (board_) board_->samplers_.fetch_sub(1, std::memory_order_acq_rel);
 }
 
-void Board::prepare() {
+void Board::watch() {
   std::call_once(prepared_, [this] {
     std::size_t sets = std::bit_ceil(std::max<std::size_t>(1, capacity_ / ways));
     mask_ = sets - 1;
@@ -50,13 +49,15 @@ Board::Place Board::place(Set* sets, const otlp::TraceId& id) const {
 }
 
 void Board::publish(std::span<const Decision> decisions, TimePoint when) {
+  Set* sets = sets_.load(std::memory_order_acquire);
+  if (sets == nullptr) return;
   auto second = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(when.time_since_epoch()).count());
-  for (const Decision& decision : decisions) put(decision, second & second_mask);
+  for (const Decision& decision : decisions) put(sets, decision, second & second_mask);
 }
 
 // Two cores that write one set at the same time may overwrite each other's decision: it is then unknown, never wrong.
-void Board::put(const Decision& decision, std::uint64_t second) {
-  Place at = place(sets_.load(std::memory_order_acquire), decision.id);
+void Board::put(Set* sets, const Decision& decision, std::uint64_t second) {
+  Place at = place(sets, decision.id);
   std::atomic<std::uint64_t>* target = nullptr;
   std::uint64_t most = 0;
   bool kept = decision.kept;

@@ -41,6 +41,8 @@ class Board {
   explicit Board(std::size_t capacity = default_capacity) : capacity_(capacity) {}
   Board(const Board&) = delete;
 
+  // Somebody is going to ask: from now on decisions are remembered. Before, they cost nothing.
+  void watch();
   // True while a sampler runs in this process.
   bool decides() const { return samplers_.load(std::memory_order_acquire) > 0; }
   Verdict find(const otlp::TraceId& id) const;
@@ -57,15 +59,14 @@ class Board {
   };
 
   void publish(std::span<const Decision> decisions, TimePoint when);
-  void put(const Decision& decision, std::uint64_t second);
+  void put(Set* sets, const Decision& decision, std::uint64_t second);
   Place place(Set* sets, const otlp::TraceId& id) const;
-  void prepare();
 
   std::size_t capacity_;
   std::size_t mask_ = 0;
   std::once_flag prepared_;
   std::unique_ptr<Set[]> owned_;
-  std::atomic<Set*> sets_{nullptr};  // set with the first sampler
+  std::atomic<Set*> sets_{nullptr};  // null as long as nobody watches
   std::atomic<std::uint32_t> samplers_{0};
 };
 

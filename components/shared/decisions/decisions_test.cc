@@ -36,6 +36,9 @@ TEST_CASE("decisions: a board says what a sampler said, and whether one runs at 
   {
     Board::Sampler sampler(board);
     CHECK(board->decides());
+    sampler.publish(trace(5), true, at(1s));
+    CHECK(board->find(trace(5)) == Verdict::unknown);  // nobody watched
+    board->watch();
     sampler.publish(trace(1), true, at(1s));
     sampler.publish(std::array{Decision{trace(2), false}, Decision{trace(3), true}}, at(1s));
     CHECK(board->find(trace(1)) == Verdict::kept);
@@ -50,6 +53,7 @@ TEST_CASE("decisions: a board says what a sampler said, and whether one runs at 
 
 TEST_CASE("decisions: kept by one of several samplers is kept, in either order") {
   auto board = std::make_shared<Board>();
+  board->watch();
   Board::Sampler one(board), other(board);
   one.publish(trace(1), false, at(1s));
   other.publish(trace(1), true, at(2s));
@@ -61,6 +65,7 @@ TEST_CASE("decisions: kept by one of several samplers is kept, in either order")
 
 TEST_CASE("decisions: a full board forgets the oldest, dropped traces first") {
   auto board = std::make_shared<Board>(8 * 64);
+  board->watch();
   Board::Sampler sampler(board);
   for (std::uint64_t i = 0; i < 100; ++i) sampler.publish(trace(i), true, at(1s));
   for (std::uint64_t i = 100; i < 10'000; ++i) sampler.publish(trace(i), false, at(Duration(2s) + i * 1s));
@@ -74,6 +79,7 @@ TEST_CASE("decisions: a full board forgets the oldest, dropped traces first") {
 
 TEST_CASE("decisions: several cores write and read at once") {
   auto board = std::make_shared<Board>();
+  board->watch();
   constexpr std::uint64_t each = 20'000;
   std::vector<std::thread> writers;
   for (std::uint64_t core = 0; core < 3; ++core)

@@ -397,7 +397,11 @@ void decode_any(const TypeInfo& type, const FieldOptions& options, const Value& 
     case Shape::any: *static_cast<Value*>(out) = value; return;
     default: break;
   }
-  if (value.is_null()) return;  // the default stays
+  // Of an explicit null the default stays; for a text it is the empty one, as in the collector.
+  if (value.is_null()) {
+    if (type.shape == Shape::string) static_cast<std::string*>(out)->clear();
+    return;
+  }
   switch (type.shape) {
     case Shape::boolean: return decode_boolean(type, value, out, context);
     case Shape::integer: return decode_integer(type, options, value, out, context);

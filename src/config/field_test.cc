@@ -164,8 +164,9 @@ TEST_CASE("settings keep their defaults until they are given") {
   CHECK(config.num_traces == 50'000);
   CHECK_FALSE(config.grpc);
   CHECK(config.client.endpoint == "e:1");
-  auto nulls = decode_with("wait:\nnames:\ntable: ~\nattribute: ~\npolicies:\ntls:\n").config.value();
+  auto nulls = decode_with("wait:\nnames:\ntable: ~\nattribute: ~\npolicies:\ntls:\ntext:\n").config.value();
   CHECK(nulls.wait == 30s);
+  CHECK(nulls.text.empty());
   CHECK(nulls.attribute.is_null());
 }
 

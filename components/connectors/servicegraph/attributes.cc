@@ -10,7 +10,7 @@ Attributes::Attributes(const Config& config) {
   };
   add(config.dimensions, dimensions);
   add(config.virtual_node_peer_attributes, peers);
-  add(config.database_name_attributes, databases);
+  add(config.database_name_attributes.empty() ? Config{}.database_name_attributes : config.database_name_attributes, databases);
   span_.resize(keys_.size());
   resource_.resize(keys_.size());
 }

@@ -154,6 +154,12 @@ TEST_CASE("servicegraph: messaging and databases") {
   CHECK(bench.counter("total_edges") == 3);
 }
 
+TEST_CASE("servicegraph: an empty list of names for databases is the usual one") {
+  Bench bench({.metrics_flush_interval = 0s, .database_name_attributes = {}});
+  bench.world.push(make_traces({with(client("cart"), [](auto& s) { s.attributes = {{"db.name", "shop"}}; })}));
+  CHECK(bench.take().at("cart shop database false").requests == 1);
+}
+
 TEST_CASE("servicegraph: an end that was never seen becomes a virtual node after ttl") {
   Bench bench({.virtual_node_extra_label = true, .metrics_flush_interval = 10s});
   auto outgoing = [](std::uint8_t trace, std::vector<std::pair<std::string, std::string>> attributes) {

@@ -1,5 +1,8 @@
 #include "otlp/batch.h"
 
+#include <algorithm>
+#include <ranges>
+
 #include "otlp/verify.h"
 
 namespace weir::otlp {
@@ -19,7 +22,8 @@ void index_scope(std::string_view message, Signal signal, Arena& arena, ScopeGro
         std::string_view raw = reader.bytes();
         if (out.items.empty()) reserve_items(out.items, message.size(), raw.size());
         std::size_t points = signal == Signal::metrics ? count_points(raw) : 1;
-        out.items.push_back({.raw = raw, .points = static_cast<std::uint32_t>(points)});
+        std::size_t head = reader.whole().size() - raw.size();
+        out.items.push_back({.raw = raw, .points = static_cast<std::uint32_t>(points), .head = static_cast<std::uint8_t>(head)});
         break;
       }
       case 3: out.schema_url = reader.bytes(); break;
@@ -65,46 +69,82 @@ void encode_lazy(const Lazy<T>& message, Writer& out) {
   if (out.size() != mark || message.raw().data() != nullptr) out.close(1, mark);
 }
 
-const char* end_of(const Item& item) { return item.raw.data() + item.raw.size(); }
+// A batch on its way out: runs of bytes that lie in one of its bodies can be sent from there.
+class Encoder {
+ public:
+  Encoder(Signal signal, const std::vector<Bytes>& bodies, std::size_t size) : signal_(signal), bodies_(bodies), out_(size) {}
 
-// Whether two unchanged items stand one behind the other in a body, with nothing but the second's tag and length between.
-bool adjoin(const Item& first, const Item& second) {
-  if (first.dirty || second.dirty) return false;
-  std::size_t head = 1 + varint_size(second.raw.size());
-  if (reinterpret_cast<std::uintptr_t>(end_of(first)) + head != reinterpret_cast<std::uintptr_t>(second.raw.data())) return false;
-  Reader between(std::string_view(end_of(first), head));
-  return between.next() && between.field() == 2 && between.is(WireType::bytes) && between.varint() == second.raw.size();
+  void add(const ResourceGroup& group);
+  std::vector<Bytes> finish() { return out_.finish_pieces(); }
+
+ private:
+  void add(const ScopeGroup& scope);
+  void add(std::span<const Item> items);
+  void add_run(std::string_view run);
+  const Bytes* body_of(std::string_view run);
+
+  // Below this a copy costs less than a piece of its own.
+  static constexpr std::size_t refer_from = 1024;
+  Signal signal_;
+  const std::vector<Bytes>& bodies_;
+  std::vector<const Bytes*> by_address_;  // once somebody asks
+  Writer out_;
+};
+
+const Bytes* Encoder::body_of(std::string_view run) {
+  if (by_address_.empty()) {
+    for (const Bytes& body : bodies_) by_address_.push_back(&body);
+    std::ranges::sort(by_address_, std::less<>(), &Bytes::data);
+  }
+  auto above = std::ranges::upper_bound(by_address_, run.data(), std::less<>(), &Bytes::data);
+  if (above == by_address_.begin()) return nullptr;
+  const Bytes* body = *std::prev(above);
+  return std::less_equal<>()(run.data() + run.size(), body->data() + body->size()) ? body : nullptr;
 }
 
-// Items that stand one behind the other are copied in one piece.
-void encode_items(Signal signal, std::span<const Item> items, Writer& out) {
+void Encoder::add_run(std::string_view run) {
+  const Bytes* body = run.size() < refer_from ? nullptr : body_of(run);
+  if (body == nullptr) return out_.raw(run);
+  out_.refer(body->slice(run));
+}
+
+// Whether the second follows the first in a body, with nothing but its tag and length between.
+bool adjoin(const Item& first, const Item& second) {
+  return !first.dirty && !second.dirty && second.head != 0 && first.raw.data() + first.raw.size() + second.head == second.raw.data();
+}
+
+// Items that stand one behind the other go in one run.
+void Encoder::add(std::span<const Item> items) {
   for (std::size_t end = items.size(); end > 0;) {
-    std::size_t first = end - 1;
-    while (first > 0 && adjoin(items[first - 1], items[first])) --first;
-    if (first != end - 1) out.raw({end_of(items[first]), static_cast<std::size_t>(end_of(items[end - 1]) - end_of(items[first]))});
-    std::size_t mark = out.size();
-    encode_item(signal, items[first], out);
-    out.close(2, mark);
-    end = first;
+    const Item& last = items[--end];
+    if (last.dirty || last.head == 0) {
+      std::size_t mark = out_.size();
+      encode_item(signal_, last, out_);
+      out_.close(2, mark);
+      continue;
+    }
+    while (end > 0 && adjoin(items[end - 1], items[end]) && items[end - 1].head != 0) --end;
+    const char* begin = items[end].raw.data() - items[end].head;
+    add_run({begin, static_cast<std::size_t>(last.raw.data() + last.raw.size() - begin)});
   }
 }
 
-void encode_scope(Signal signal, const ScopeGroup& scope, Writer& out) {
-  std::size_t mark = out.size();
-  encode_unknown(scope.unknown, out);
-  out.put_bytes(3, scope.schema_url);
-  encode_items(signal, scope.items, out);
-  encode_lazy(scope.scope, out);
-  out.close(2, mark);
+void Encoder::add(const ScopeGroup& scope) {
+  std::size_t mark = out_.size();
+  encode_unknown(scope.unknown, out_);
+  out_.put_bytes(3, scope.schema_url);
+  add(scope.items);
+  encode_lazy(scope.scope, out_);
+  out_.close(2, mark);
 }
 
-void encode_resource(Signal signal, const ResourceGroup& group, Writer& out) {
-  std::size_t mark = out.size();
-  encode_unknown(group.unknown, out);
-  out.put_bytes(3, group.schema_url);
-  for (std::size_t i = group.scopes.size(); i-- > 0;) encode_scope(signal, group.scopes[i], out);
-  encode_lazy(group.resource, out);
-  out.close(1, mark);
+void Encoder::add(const ResourceGroup& group) {
+  std::size_t mark = out_.size();
+  encode_unknown(group.unknown, out_);
+  out_.put_bytes(3, group.schema_url);
+  for (const ScopeGroup& scope : std::views::reverse(group.scopes)) add(scope);
+  encode_lazy(group.resource, out_);
+  out_.close(1, mark);
 }
 
 // Moves the points behind the first `n` into a metric of its own.
@@ -214,13 +254,11 @@ Batch Batch::fork() {
       auto& scope_copy = copy.scopes.emplace_back(ScopeGroup{scope.scope.fork(to), scope.schema_url, scope.unknown, {}});
       scope_copy.items.reserve(scope.items.size());
       for (auto& item : scope.items) {
-        std::string_view raw = item.raw;
-        if (item.dirty) {
-          writer.clear();
-          encode_item(signal_, item, writer);
-          raw = to.copy(writer.view());
-        }
-        scope_copy.items.push_back({.raw = raw, .points = item.points});
+        Item& out_item = scope_copy.items.emplace_back(Item{.raw = item.raw, .points = item.points, .head = item.head});
+        if (!item.dirty) continue;
+        writer.clear();
+        encode_item(signal_, item, writer);
+        out_item = {.raw = to.copy(writer.view()), .points = item.points};
       }
     }
   }
@@ -289,9 +327,9 @@ Batch Batch::take_front(std::size_t n) {
 std::vector<Bytes> Batch::encode() const {
   std::vector<Bytes> pieces;
   if (!groups_.empty()) {
-    Writer writer(bytes_ + bytes_ / 8 + 1024);
-    for (std::size_t i = groups_.size(); i-- > 0;) encode_resource(signal_, groups_[i], writer);
-    pieces.push_back(writer.finish());
+    Encoder encoder(signal_, kept_, bytes_ + bytes_ / 8 + 1024);
+    for (const ResourceGroup& group : std::views::reverse(groups_)) encoder.add(group);
+    pieces = encoder.finish();
   }
   pieces.insert(pieces.end(), chunks_.begin(), chunks_.end());
   return pieces;

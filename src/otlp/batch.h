@@ -68,6 +68,7 @@ struct Item {
   void* message = nullptr;
   std::uint32_t points = 1;  // what it counts for: a metric's data points, otherwise 1
   bool dirty = false;
+  std::uint8_t head = 0;  // so many bytes in front of `raw` are its tag and length; 0: none are
 
   template <class T>
   static Item of(T* created, std::uint32_t count = 1) {
@@ -146,7 +147,7 @@ class Batch {
   // for moving groups into.
   Batch sibling();
 
-  // The request body, as pieces that are to be sent one after another.
+  // The request body, as pieces that are to be sent one after another. Long runs of what nobody changed are not copied.
   std::vector<Bytes> encode() const;
 
   void settle(Outcome outcome);

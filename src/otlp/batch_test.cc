@@ -139,6 +139,52 @@ TEST_CASE("a fork sees what was changed before it and nothing after") {
   CHECK(fork.groups()[0].scopes[0].items[0].read<Span>(fork.arena()).name == "first");
 }
 
+TEST_CASE("long runs of unchanged items are sent from the body they came in") {
+  Bytes body = traces(1, 200), other = traces(1, 150);
+  auto batch = Batch::parse(Signal::traces, body);
+  REQUIRE(batch);
+  batch->groups();
+  batch->append(std::move(*Batch::parse(Signal::traces, other)));
+  auto& items = batch->groups()[0].scopes[1].items;
+  items.erase(items.begin() + 100);
+  items[40].edit<Span>(batch->arena()).name = "renamed";
+  batch->prune();
+  std::size_t referred = 0, copied = 0;
+  for (const Bytes& piece : batch->encode()) {
+    bool within = false;
+    for (const Bytes* whole : {&body, &other}) within |= piece.data() >= whole->data() && piece.data() < whole->data() + whole->size();
+    (within ? referred : copied) += piece.size();
+  }
+  CHECK(referred > (body.size() + other.size()) * 9 / 10);
+  CHECK(copied < 300);
+  auto again = Batch::parse(Signal::traces, Bytes::take(joined(*batch)));
+  REQUIRE(again);
+  CHECK(again->items() == 699);
+  auto& got = again->groups()[0].scopes[1].items;
+  CHECK(got[39].raw == items[39].raw);
+  CHECK(got[40].read<Span>(again->arena()).name == "renamed");
+  CHECK(got[100].read<Span>(again->arena()).attributes.find("n")->integer == 101);
+  CHECK(again->groups()[1].scopes[1].items[149].raw == batch->groups()[1].scopes[1].items[149].raw);
+}
+
+TEST_CASE("what a writer refers to counts in lengths and stands where it was put") {
+  Writer out(4);
+  std::size_t mark = out.size();
+  out.number(2, 7);
+  out.refer(Bytes::copy_of(std::string(1000, 'a')));
+  std::size_t inner = out.size();
+  out.refer(Bytes::copy_of(std::string(2000, 'b')));
+  out.raw(std::string(3000, 'c'));
+  out.close(3, inner);
+  out.close(1, mark);
+  CHECK(out.size() == 6008);
+  auto pieces = out.finish_pieces();
+  CHECK(pieces.size() == 4);
+  std::string text;
+  for (const Bytes& piece : pieces) text += piece.view();
+  CHECK(text == "\x0a\xf5\x2e\x1a\x88\x27" + std::string(3000, 'c') + std::string(2000, 'b') + std::string(1000, 'a') + "\x10\x07");
+}
+
 TEST_CASE("what is not OTLP is refused with the place") {
   std::string body(traces(1, 1).view());
   for (std::size_t cut = 1; cut < body.size(); ++cut) {

@@ -3,8 +3,10 @@
 // so that the length of a nested message is known when its prefix is written.
 #include <bit>
 #include <cstring>
+#include <ranges>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 
@@ -110,21 +112,49 @@ class Writer {
  public:
   explicit Writer(std::size_t initial = 1024) : buffer_(uninitialized(initial)), at_(initial) {}
 
-  void clear() { at_ = buffer_.size(); }
-  std::size_t size() const { return buffer_.size() - at_; }
-  std::string_view view() const { return {buffer_.data() + at_, size()}; }
+  void clear() {
+    at_ = buffer_.size();
+    runs_.clear();
+    referred_ = 0;
+  }
+  std::size_t size() const { return written() + referred_; }
+  // Without what was referred to.
+  std::string_view view() const { return {buffer_.data() + at_, written()}; }
   // Hands the buffer over without copying. The writer is empty after it.
   Bytes finish() {
-    std::size_t used = size();
+    std::size_t used = written();
     Bytes whole = Bytes::take(std::exchange(buffer_, {}));
     at_ = 0;
     return whole.slice(whole.view().substr(whole.size() - used));
+  }
+  // The same when there may be runs that were referred to: what stands one behind the other.
+  std::vector<Bytes> finish_pieces() {
+    Bytes text = finish();
+    std::vector<Bytes> out;
+    out.reserve(2 * runs_.size() + 1);
+    std::size_t at = 0;
+    auto add_written = [&](std::size_t end) {
+      if (at != end) out.push_back(text.slice(text.view().substr(at, end - at)));
+      at = end;
+    };
+    for (Run& run : std::views::reverse(runs_)) {
+      add_written(text.size() - run.behind);
+      out.push_back(std::move(run.bytes));
+    }
+    add_written(text.size());
+    clear();
+    return out;
   }
 
   void raw(std::string_view text) {
     room(text.size());
     at_ -= text.size();
     if (!text.empty()) std::memcpy(buffer_.data() + at_, text.data(), text.size());
+  }
+  // As raw(), but sent from where it is: for what is long.
+  void refer(Bytes text) {
+    referred_ += text.size();
+    runs_.push_back({written(), std::move(text)});
   }
   void varint(std::uint64_t v) {
     std::size_t n = varint_size(v);
@@ -174,9 +204,14 @@ class Writer {
   }
 
  private:
+  struct Run {
+    std::size_t behind;  // what of the buffer stands behind it
+    Bytes bytes;
+  };
+  std::size_t written() const { return buffer_.size() - at_; }
   void room(std::size_t n) {
     if (at_ >= n) return;
-    std::size_t used = size(), want = std::max(buffer_.size() * 2, used + n + 1024);
+    std::size_t used = written(), want = std::max(buffer_.size() * 2, used + n + 1024);
     std::string grown = uninitialized(want);
     std::memcpy(grown.data() + want - used, buffer_.data() + at_, used);
     buffer_.swap(grown);
@@ -189,6 +224,8 @@ class Writer {
   }
   std::string buffer_;
   std::size_t at_;
+  std::vector<Run> runs_;
+  std::size_t referred_ = 0;
 };
 
 }  // namespace weir::otlp

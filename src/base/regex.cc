@@ -53,7 +53,9 @@ Result<Regex> Regex::compile(std::string_view pattern) {
   return Regex(std::move(regex));
 }
 
-bool Regex::matches(std::string_view text) const { return re2::RE2::PartialMatch(piece(text), *regex_); }
+bool Regex::matches(std::string_view text) const {
+  return regex_->Match(piece(text), 0, text.size(), re2::RE2::UNANCHORED, nullptr, 0);
+}
 
 bool Regex::matches_all(std::string_view text) const { return re2::RE2::FullMatch(piece(text), *regex_); }
 

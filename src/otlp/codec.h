@@ -23,13 +23,18 @@ constexpr Parts operator|(Parts a, Parts b) { return static_cast<Parts>(static_c
 constexpr bool operator&(Parts a, Parts b) { return (static_cast<int>(a) & static_cast<int>(b)) != 0; }
 // Attributes by key; those of children are not chosen among.
 struct Excerpt {
+  static constexpr std::uint32_t every_field = ~std::uint32_t{0};
+  static constexpr std::uint32_t field(std::uint32_t number) { return std::uint32_t{1} << number; }
+
   Parts parts = Parts::fields;
   KeySet keys = KeySet::every();
+  std::uint32_t fields = every_field;  // which of Parts::fields, of spans and log records; a metric's are few
 
-  static Excerpt nothing() { return {Parts::fields, {}}; }
+  static Excerpt nothing() { return {Parts::fields, {}, 0}; }
   void add(const Excerpt& other) {
     parts = parts | other.parts;
     keys.add(other.keys);
+    fields |= other.fields;
   }
 };
 void decode(std::string_view message, Arena& arena, Span& out, const Excerpt& excerpt);

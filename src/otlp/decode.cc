@@ -29,8 +29,8 @@ void decode_attribute(Reader& reader, Arena& arena, Attributes& out) {
 }
 
 void decode_attribute(Reader& reader, Arena& arena, const KeySet& keys, Attributes& out) {
-  std::string_view key_value = reader.bytes();
-  if (keys.wants(key_value)) out.push_back(arena, decode_key_value(key_value, arena));
+  KeyValue attribute = decode_key_value(reader.bytes(), arena);
+  if (keys.has(attribute.key)) out.push_back(arena, attribute);
 }
 
 Span::Event decode_event(std::string_view message, Arena& arena) {
@@ -320,62 +320,137 @@ void decode(std::string_view message, Arena& arena, Scope& out) {
 }
 
 namespace {
-const Excerpt& everything() {
-  static const Excerpt all{.parts = Parts::all};
-  return all;
+
+std::size_t byte(const char* p) { return static_cast<unsigned char>(*p); }
+
+KeyValue decode_plain(std::string_view key, std::string_view value, Arena& arena) {
+  KeyValue out{key, {}};
+  bool is_text = value.size() >= 2 && value[0] == 0x0A && byte(value.data() + 1) + 2 == value.size();
+  if (is_text)
+    out.value = Value::of(value.substr(2));
+  else
+    decode(value, arena, out.value);
+  return out;
 }
-}  // namespace
 
-void decode(std::string_view message, Arena& arena, Span& out) { decode(message, arena, out, everything()); }
-void decode(std::string_view message, Arena& arena, LogRecord& out) { decode(message, arena, out, everything()); }
-void decode(std::string_view message, Arena& arena, Metric& out) { decode(message, arena, out, everything()); }
+// The fields that are asked for of a message, by number.
+class Wanted {
+ public:
+  Wanted(const Excerpt& excerpt, std::uint32_t attributes, std::uint32_t children)
+      : keys_(excerpt.keys), fields_(excerpt.fields & ~(Excerpt::field(attributes) | children)) {
+    if (excerpt.parts & Parts::attributes) fields_ |= Excerpt::field(attributes), attributes_ = attributes << 3 | 2;
+    if (excerpt.parts & Parts::children) fields_ |= children;
+  }
 
-void decode(std::string_view message, Arena& arena, Span& out, const Excerpt& excerpt) {
-  if (&excerpt == &everything()) out.attributes.reserve(arena, 8);
-  Reader reader(message);
-  while (reader.next()) {
-    if (left_out(reader, excerpt.parts, 9, 11, 13)) continue;
-    switch (reader.field()) {
-      case 1: out.trace_id = TraceId::from(reader.bytes()); break;
-      case 2: out.span_id = SpanId::from(reader.bytes()); break;
-      case 3: out.trace_state = reader.bytes(); break;
-      case 4: out.parent_span_id = SpanId::from(reader.bytes()); break;
-      case 5: out.name = reader.bytes(); break;
-      case 6: out.kind = static_cast<std::int32_t>(reader.varint()); break;
-      case 7: out.start_time_unix_nano = reader.fixed64(); break;
-      case 8: out.end_time_unix_nano = reader.fixed64(); break;
-      case 9: decode_attribute(reader, arena, excerpt.keys, out.attributes); break;
-      case 10: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
-      case 11: out.events.push_back(arena, decode_event(reader.bytes(), arena)); break;
-      case 12: out.dropped_events_count = static_cast<std::uint32_t>(reader.varint()); break;
-      case 13: out.links.push_back(arena, decode_link(reader.bytes(), arena)); break;
-      case 14: out.dropped_links_count = static_cast<std::uint32_t>(reader.varint()); break;
-      case 15: decode_status(reader.bytes(), out); break;
-      case 16: out.flags = reader.fixed32(); break;
-      default: take_unknown(reader, arena, excerpt, out);
+  // Calls take(reader) for each of them. What SDKs send is mostly passed over after a look at a few bytes.
+  template <class Take>
+  void each(std::string_view message, Arena& arena, Attributes& attributes, Take take) const {
+    const char *p = message.data(), *end = p + message.size();
+    while (p != end) {
+      PlainAttribute attribute;
+      auto left = static_cast<std::size_t>(end - p);
+      if (std::size_t size = byte(p) == attributes_ ? attribute.read({p, left}, attributes_) : 0) {
+        if (keys_.has(attribute.key)) attributes.push_back(arena, decode_plain(attribute.key, attribute.value, arena));
+        p += size;
+      } else if (const char* past = past_other(p, left)) {
+        p = past;
+      } else {
+        Reader reader({p, left});
+        if (!reader.next()) return;
+        if (is_wanted(reader.field()))
+          take(reader);
+        else
+          reader.skip();
+        p += reader.whole().size();
+      }
     }
   }
+
+ private:
+  bool is_wanted(std::uint32_t field) const { return field >= 32 || (fields_ >> field & 1); }
+
+  // Past the field at `p` if nobody asked for it; null if somebody did, or when it has to be looked at more closely.
+  const char* past_other(const char* p, std::size_t left) const {
+    std::size_t tag = byte(p);
+    if (left < 2 || tag >= 0x80 || (fields_ >> (tag >> 3) & 1)) return nullptr;
+    std::size_t size = byte(p + 1);
+    switch (static_cast<WireType>(tag & 7)) {
+      case WireType::bytes: return size < 0x80 && size + 2 <= left ? p + 2 + size : nullptr;
+      case WireType::fixed64: return left >= 9 ? p + 9 : nullptr;
+      case WireType::varint: return size < 0x80 ? p + 2 : nullptr;
+      default: return nullptr;
+    }
+  }
+
+  const KeySet& keys_;
+  std::uint32_t fields_;
+  std::uint32_t attributes_ = 0;  // their tag, when some are wanted
+};
+
+void take_field(Reader& reader, Arena& arena, const Excerpt& excerpt, Span& out) {
+  switch (reader.field()) {
+    case 1: out.trace_id = TraceId::from(reader.bytes()); break;
+    case 2: out.span_id = SpanId::from(reader.bytes()); break;
+    case 3: out.trace_state = reader.bytes(); break;
+    case 4: out.parent_span_id = SpanId::from(reader.bytes()); break;
+    case 5: out.name = reader.bytes(); break;
+    case 6: out.kind = static_cast<std::int32_t>(reader.varint()); break;
+    case 7: out.start_time_unix_nano = reader.fixed64(); break;
+    case 8: out.end_time_unix_nano = reader.fixed64(); break;
+    case 9: decode_attribute(reader, arena, out.attributes); break;
+    case 10: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
+    case 11: out.events.push_back(arena, decode_event(reader.bytes(), arena)); break;
+    case 12: out.dropped_events_count = static_cast<std::uint32_t>(reader.varint()); break;
+    case 13: out.links.push_back(arena, decode_link(reader.bytes(), arena)); break;
+    case 14: out.dropped_links_count = static_cast<std::uint32_t>(reader.varint()); break;
+    case 15: decode_status(reader.bytes(), out); break;
+    case 16: out.flags = reader.fixed32(); break;
+    default: take_unknown(reader, arena, excerpt, out);
+  }
+}
+
+void take_field(Reader& reader, Arena& arena, const Excerpt& excerpt, LogRecord& out) {
+  switch (reader.field()) {
+    case 1: out.time_unix_nano = reader.fixed64(); break;
+    case 2: out.severity_number = static_cast<std::int32_t>(reader.varint()); break;
+    case 3: out.severity_text = reader.bytes(); break;
+    case 5: decode(reader.bytes(), arena, out.body); break;
+    case 6: decode_attribute(reader, arena, out.attributes); break;
+    case 7: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
+    case 8: out.flags = reader.fixed32(); break;
+    case 9: out.trace_id = TraceId::from(reader.bytes()); break;
+    case 10: out.span_id = SpanId::from(reader.bytes()); break;
+    case 11: out.observed_time_unix_nano = reader.fixed64(); break;
+    case 12: out.event_name = reader.bytes(); break;
+    default: take_unknown(reader, arena, excerpt, out);
+  }
+}
+
+const Excerpt everything{.parts = Parts::all};
+
+template <class T>
+void decode_whole(std::string_view message, Arena& arena, T& out) {
+  Reader reader(message);
+  while (reader.next()) take_field(reader, arena, everything, out);
+}
+
+}  // namespace
+
+void decode(std::string_view message, Arena& arena, Span& out) {
+  out.attributes.reserve(arena, 8);
+  decode_whole(message, arena, out);
+}
+void decode(std::string_view message, Arena& arena, LogRecord& out) { decode_whole(message, arena, out); }
+void decode(std::string_view message, Arena& arena, Metric& out) { decode(message, arena, out, everything); }
+
+void decode(std::string_view message, Arena& arena, Span& out, const Excerpt& excerpt) {
+  Wanted wanted(excerpt, 9, Excerpt::field(11) | Excerpt::field(13));
+  wanted.each(message, arena, out.attributes, [&](Reader& reader) { take_field(reader, arena, excerpt, out); });
 }
 
 void decode(std::string_view message, Arena& arena, LogRecord& out, const Excerpt& excerpt) {
-  Reader reader(message);
-  while (reader.next()) {
-    if (left_out(reader, excerpt.parts, 6)) continue;
-    switch (reader.field()) {
-      case 1: out.time_unix_nano = reader.fixed64(); break;
-      case 2: out.severity_number = static_cast<std::int32_t>(reader.varint()); break;
-      case 3: out.severity_text = reader.bytes(); break;
-      case 5: decode(reader.bytes(), arena, out.body); break;
-      case 6: decode_attribute(reader, arena, excerpt.keys, out.attributes); break;
-      case 7: out.dropped_attributes_count = static_cast<std::uint32_t>(reader.varint()); break;
-      case 8: out.flags = reader.fixed32(); break;
-      case 9: out.trace_id = TraceId::from(reader.bytes()); break;
-      case 10: out.span_id = SpanId::from(reader.bytes()); break;
-      case 11: out.observed_time_unix_nano = reader.fixed64(); break;
-      case 12: out.event_name = reader.bytes(); break;
-      default: take_unknown(reader, arena, excerpt, out);
-    }
-  }
+  Wanted wanted(excerpt, 6, 0);
+  wanted.each(message, arena, out.attributes, [&](Reader& reader) { take_field(reader, arena, excerpt, out); });
 }
 
 void decode(std::string_view message, Arena& arena, Metric& out, const Excerpt& excerpt) {

@@ -74,7 +74,7 @@ class AttributesView {
   const Attributes* decoded_ = nullptr;
 };
 
-// The keys somebody wants of each span, each in a slot of its own. Answers "no" to most other keys by their length.
+// The keys somebody wants of each span, each in a slot of its own.
 class WantedKeys {
  public:
   // The slot of a key; adds it when it is new. Before the first find().
@@ -82,7 +82,7 @@ class WantedKeys {
     for (std::size_t i = 0; i < keys_.size(); ++i)
       if (keys_[i] == key) return i;
     keys_.emplace_back(key);
-    lengths_ |= bit(key.size());
+    bits_ |= key_bit(key);
     return keys_.size() - 1;
   }
   std::size_t size() const { return keys_.size(); }
@@ -91,31 +91,26 @@ class WantedKeys {
     return empty;
   }
   const std::string& operator[](std::size_t slot) const { return keys_[slot]; }
+  // False for most keys that are none of them.
+  bool may_have(std::string_view key) const { return (bits_ & key_bit(key)) != 0; }
 
   // Fills `slots` (one for each key) with the first attribute of each key; those without one are left as they are.
   void find(const AttributesView& attributes, std::span<AttributeView> slots) const {
     attributes.each([&](const AttributeView& attribute) { place(attribute, slots); });
   }
-  // The same for one attribute, a KeyValue message.
-  void look_at(std::string_view key_value, std::span<AttributeView> slots) const {
-    // The key comes first in what every SDK writes: most attributes are told apart by two bytes.
-    bool plain = key_value.size() >= 2 && key_value[0] == 0x0A && static_cast<unsigned char>(key_value[1]) < 0x80;
-    if (plain && !(lengths_ & bit(static_cast<std::size_t>(key_value[1])))) return;
-    place(AttributeView::read(key_value), slots);
-  }
-
- private:
+  // The same for one attribute.
   void place(const AttributeView& attribute, std::span<AttributeView> slots) const {
-    if (!(lengths_ & bit(attribute.key.size()))) return;
+    if (!may_have(attribute.key)) return;
     for (std::size_t i = 0; i < keys_.size(); ++i)
       if (keys_[i] == attribute.key) {
         if (!slots[i]) slots[i] = attribute;
         return;
       }
   }
-  static std::uint64_t bit(std::size_t length) { return std::uint64_t{1} << (length & 63); }
+
+ private:
   std::vector<std::string> keys_;
-  std::uint64_t lengths_ = 0;
+  std::uint64_t bits_ = 0;
 };
 
 struct SpanView {
@@ -152,6 +147,8 @@ struct SpanView {
   }
 
  private:
+  static constexpr std::uint32_t attribute_tag = 9 << 3 | static_cast<std::uint32_t>(WireType::bytes);
+
   // From the first to the last field of a kind; others may stand between them.
   static void extend(std::string_view& run, std::string_view field) {
     run = run.data() ? std::string_view(run.data(), static_cast<std::size_t>(field.data() + field.size() - run.data())) : field;
@@ -159,7 +156,16 @@ struct SpanView {
 
   void read(std::string_view raw, const WantedKeys& wanted, std::span<AttributeView> slots) {
     std::string_view attributes_run;
-    for (Reader reader(raw); reader.next();) {
+    for (Reader reader(raw);;) {
+      PlainAttribute plain;
+      std::string_view rest = reader.rest();
+      if (std::size_t size = plain.read(rest, attribute_tag)) {
+        if (wanted.may_have(plain.key)) wanted.place({plain.key, plain.value}, slots);
+        extend(attributes_run, rest.substr(0, size));
+        reader.pass(size);
+        continue;
+      }
+      if (!reader.next()) break;
       switch (reader.field()) {
         case 1: trace_id = TraceId::from(reader.bytes()); break;
         case 2: span_id = SpanId::from(reader.bytes()); break;
@@ -171,7 +177,7 @@ struct SpanView {
         case 8: end_time_unix_nano = reader.fixed64(); break;
         case 9: {
           std::string_view attribute = reader.bytes();
-          if (!slots.empty()) wanted.look_at(attribute, slots);
+          wanted.place(AttributeView::read(attribute), slots);
           extend(attributes_run, reader.whole());
           break;
         }

@@ -146,6 +146,13 @@ TEST_CASE("an excerpt has the attributes that were asked for, also where keys an
   CHECK(seen.attributes.find("twice")->integer == 8);
   CHECK(item.message == nullptr);
 
+  auto& few = *static_cast<const Span*>(reader.look(item, {Parts::fields, {}, Excerpt::field(5) | Excerpt::field(15)}).message);
+  CHECK(few.name == "GET /");
+  CHECK(few.status_code == Span::error);
+  CHECK(few.trace_id.empty());
+  CHECK(few.start_time_unix_nano == 0);
+  CHECK(few.attributes.empty());
+
   Item decoded = Item::of(&span);
   CHECK(&reader.look(decoded, excerpt) == &decoded);
 }

@@ -60,6 +60,9 @@ class Reader {
       default: failed();
     }
   }
+  // What next() has not come to, and the way past a part of it.
+  std::string_view rest() const { return {p_, static_cast<std::size_t>(end_ - p_)}; }
+  void pass(std::size_t bytes) { p_ += bytes; }
   // Tag and value of the field just read or skipped.
   std::string_view whole() const { return {start_, static_cast<std::size_t>(p_ - start_)}; }
 
@@ -210,7 +213,10 @@ class Writer {
   };
   std::size_t written() const { return buffer_.size() - at_; }
   void room(std::size_t n) {
-    if (at_ >= n) return;
+    if (at_ < n) [[unlikely]]
+      grow(n);
+  }
+  void grow(std::size_t n) {
     std::size_t used = written(), want = std::max(buffer_.size() * 2, used + n + 1024);
     std::string grown = uninitialized(want);
     std::memcpy(grown.data() + want - used, buffer_.data() + at_, used);

@@ -244,6 +244,7 @@ Result<std::unique_ptr<PathNode>> Compiler::path(const Expr& expr, bool edited, 
     nodes.resize(1);
   }
   reads_ |= row->reads;
+  if (row->reads & Reads::item) fields_ |= row->fields;
   if (edited) reads_ |= row->edits;
   note_keys(*row, nodes);
   return std::make_unique<PathNode>(*row, std::move(nodes));
@@ -259,7 +260,7 @@ void Compiler::note_keys(const PathRow& row, std::span<const NodePtr> keys) {
 }
 
 otlp::Excerpt Compiler::excerpt() const {
-  otlp::Excerpt out{otlp::Parts::fields, keys_};
+  otlp::Excerpt out{otlp::Parts::fields, keys_, fields_};
   if (!keys_.empty()) out.parts = out.parts | otlp::Parts::attributes;
   if (reads_ & Reads::sub_items) out.parts = out.parts | otlp::Parts::children;
   return out;
@@ -288,6 +289,7 @@ Result<NodePtr> Compiler::call(const Expr& expr, const FunctionInfo& info, std::
     if (auto ready = info.prepare(*out); !ready) return error(expr.at, fmt::format("{}: {}", info.name, ready.error().what));
   }
   reads_ |= info.reads;
+  if (info.reads & Reads::item) fields_ = otlp::Excerpt::every_field;
   if (info.reads & Reads::item_attributes) keys_.add_every();
   if (expr.kind != ExprKind::call || expr.keys.empty()) return NodePtr(std::move(out));
   WEIR_ASSIGN(auto nodes, keys(expr.keys));

@@ -39,7 +39,8 @@ class Compiler {
   ContextId context_;
   const Options& options_;
   Reads reads_ = Reads::nothing;
-  otlp::KeySet keys_;  // of the item's attributes
+  otlp::KeySet keys_;         // of the item's attributes
+  std::uint32_t fields_ = 0;  // of the item
   std::size_t locals_ = 0;
   std::vector<std::pair<std::string, std::size_t>> names_;  // lambda parameters in sight, and their slots
 };

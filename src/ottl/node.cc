@@ -30,6 +30,12 @@ bool list_key(EvalContext& c, const Value& key, std::int64_t& out) {
 
 }  // namespace
 
+PathNode::PathNode(const PathRow& row, std::vector<NodePtr> keys) : row_(&row), keys_(std::move(keys)) {
+  if (row.map == nullptr || keys_.size() != 1) return;
+  const Value* key = keys_[0]->constant();
+  if (key != nullptr && key->is(Kind::text)) only_key_ = key;
+}
+
 bool PathNode::text_key(EvalContext& c, std::size_t key, std::string_view& out) const {
   Value value;
   return keys_[key]->eval(c, value) && map_key(c, value, out);
@@ -38,6 +44,11 @@ bool PathNode::text_key(EvalContext& c, std::size_t key, std::string_view& out) 
 bool PathNode::eval(EvalContext& c, Value& out) const {
   out = {};
   if (keys_.empty()) return row_->get(c, out);
+  if (only_key_ != nullptr) {
+    otlp::Value* found = row_->map(c, false)->find(only_key_->text);
+    if (found != nullptr) out = Value::of(*found, c.arena(), !row_->temporary);
+    return true;
+  }
   if (row_->map != nullptr) {
     std::string_view name;
     if (!text_key(c, 0, name)) return false;
@@ -279,8 +290,9 @@ bool NegateNode::eval(EvalContext& c, Value& out) const {
 
 Truth CompareNode::test(EvalContext& c) const {
   Value a, b;
-  if (!left_->eval(c, a) || !right_->eval(c, b)) return Truth::failed;
-  return compare(a, op_, b, c.arena()) ? Truth::yes : Truth::no;
+  if (!left_->eval(c, a)) return Truth::failed;
+  if (constant_ == nullptr && !right_->eval(c, b)) return Truth::failed;
+  return compare(a, op_, constant_ != nullptr ? *constant_ : b, c.arena()) ? Truth::yes : Truth::no;
 }
 
 Truth CallTest::test(EvalContext& c) const {

@@ -29,7 +29,7 @@ using TestNodePtr = std::unique_ptr<TestNode>;
 // A field of the telemetry, with keys: attributes["a"][0]. The only node that can be assigned to.
 class PathNode : public Node {
  public:
-  PathNode(const PathRow& row, std::vector<NodePtr> keys) : row_(&row), keys_(std::move(keys)) {}
+  PathNode(const PathRow& row, std::vector<NodePtr> keys);
   bool eval(EvalContext& c, Value& out) const override;
   bool assign(EvalContext& c, const Value& value) const;
   // Marks what the path lies in as changed.
@@ -49,6 +49,7 @@ class PathNode : public Node {
 
   const PathRow* row_;
   std::vector<NodePtr> keys_;
+  const Value* only_key_ = nullptr;  // of a map, when that is all: most paths with keys
 };
 
 // A lambda's parameter.
@@ -142,12 +143,14 @@ class TruthNode : public Node {
 
 class CompareNode : public TestNode {
  public:
-  CompareNode(Op op, NodePtr left, NodePtr right) : op_(op), left_(std::move(left)), right_(std::move(right)) {}
+  CompareNode(Op op, NodePtr left, NodePtr right)
+      : op_(op), left_(std::move(left)), right_(std::move(right)), constant_(right_->constant()) {}
   Truth test(EvalContext& c) const override;
 
  private:
   Op op_;
   NodePtr left_, right_;
+  const Value* constant_;  // right_'s
 };
 
 class ConstantTest : public TestNode {

@@ -387,15 +387,57 @@ TEST_CASE("an excerpt has what conditions name, and all attributes when one look
     REQUIRE(out);
     return std::move(*out);
   };
-  const std::string_view a("\x0A\x01" "a\x12\x00", 5), b("\x0A\x01" "b\x12\x00", 5);
   auto named = compiled({R"(attributes["a"] == nil)", "status.code == 2"});
-  CHECK(named.excerpt().keys.wants(a));
-  CHECK_FALSE(named.excerpt().keys.wants(b));
+  CHECK(named.excerpt().keys.has("a"));
+  CHECK_FALSE(named.excerpt().keys.has("b"));
   CHECK(named.excerpt().parts == otlp::Parts::attributes);
-  CHECK(compiled({R"(attributes["a"] == nil)", "Len(attributes) == 2"}).excerpt().keys.wants(b));
-  CHECK(compiled({"attributes[name] == nil"}).excerpt().keys.wants(b));
+  CHECK(named.excerpt().fields == (otlp::Excerpt::field(9) | otlp::Excerpt::field(15)));
+  CHECK(compiled({"IsRootSpan()"}).excerpt().fields == otlp::Excerpt::every_field);
+  CHECK(compiled({R"(attributes["a"] == nil)", "Len(attributes) == 2"}).excerpt().keys.has("b"));
+  CHECK(compiled({"attributes[name] == nil"}).excerpt().keys.has("b"));
   CHECK(compiled({"status.code == 2"}).excerpt().keys.empty());
   CHECK_FALSE(Program::compile(ContextId::span, std::vector<std::string>{R"(set(name, "x"))"})->conditional());
+}
+
+TEST_CASE("each path has on an excerpt what it has on the whole item") {
+  Bench b;
+  otlp::Span& span = b.span;
+  span.trace_id.bytes[0] = span.span_id.bytes[0] = span.parent_span_id.bytes[0] = 7;
+  span.trace_state = "a=1", span.name = "GET", span.status_message = "bad";
+  span.kind = 2, span.status_code = 2, span.flags = 3;
+  span.start_time_unix_nano = 11, span.end_time_unix_nano = 12;
+  span.dropped_attributes_count = 4, span.dropped_events_count = 5, span.dropped_links_count = 6;
+  b.set(span.attributes, "k", "v");
+  fill(b);
+  otlp::LogRecord& log = b.log;
+  log.trace_id = span.trace_id, log.span_id = span.span_id;
+  log.severity_text = "INFO", log.event_name = "e";
+  log.observed_time_unix_nano = 13, log.dropped_attributes_count = 14, log.flags = 15;
+  otlp::Writer writer;
+  auto check = [&](ContextId context, auto& message) {
+    using T = std::remove_reference_t<decltype(message)>;
+    writer.clear();
+    otlp::encode(message, writer);
+    otlp::Item raw{.raw = writer.view()};
+    otlp::ExcerptReader<T> reader;
+    for (const PathRow& row : paths_of(context)) {
+      CAPTURE(row.name);
+      auto conditions = Conditions::compile(context, std::vector<std::string>{std::string(row.name) + " != nil"});
+      REQUIRE(conditions);
+      Value on_excerpt, on_whole;
+      otlp::Item whole{.raw = writer.view()};
+      b.c.set_item(reader.look(raw, conditions->excerpt()));
+      REQUIRE(row.get(b.c, on_excerpt));
+      b.c.set_item(whole);
+      REQUIRE(row.get(b.c, on_whole));
+      std::string as_seen, as_is;
+      append_json(as_seen, on_excerpt, b.c.scratch());
+      append_json(as_is, on_whole, b.c.scratch());
+      CHECK(as_seen == as_is);
+    }
+  };
+  check(ContextId::span, span);
+  check(ContextId::log, log);
 }
 
 TEST_CASE("error modes") {

@@ -239,7 +239,7 @@ bool set_trace_state_key(EvalContext& c, std::string_view key, const Value& v) {
 Attributes* reach_cache(EvalContext& c, bool) { return &c.cache(); }
 bool get_cache(EvalContext& c, Value& out) { return out = Value::of(&c.cache()), true; }
 bool set_cache(EvalContext& c, const Value& v) { return assign_map(c, c.scratch(), c.cache(), v); }
-constexpr PathRow cache_row{.name = "cache", .get = get_cache, .set = set_cache, .map = reach_cache, .temporary = true};
+constexpr PathRow cache_row{.name = "cache", .get = get_cache, .set = set_cache, .map = reach_cache, .temporary = true, .fields = 0};
 
 // ---- log body
 otlp::Value* reach_body(EvalContext& c, bool edit) { return edit ? &c.edit_log().body : const_cast<otlp::Value*>(&c.log().body); }
@@ -549,6 +549,13 @@ bool get_auth_key(EvalContext& c, std::string_view key, Value& out) {
 }
 bool refuse_client_key(EvalContext& c, std::string_view, const Value& v) { return refuse_client(c, v); }
 
+// Says of each row which of the message's fields it reads, by the words that names begin with.
+void set_fields(std::span<PathRow> rows, std::initializer_list<std::pair<std::string_view, std::uint32_t>> numbers) {
+  for (PathRow& row : rows)
+    for (auto [word, number] : numbers)
+      if (row.name.starts_with(word)) row.fields = otlp::Excerpt::field(number);
+}
+
 }  // namespace
 
 std::span<const PathRow> collector_paths() {
@@ -608,6 +615,9 @@ std::span<const PathRow> paths_of(ContextId context) {
         text<InSpan, &Span::status_message>("status.message"),
         PathRow{.name = "flags", .get = integer<InSpan, &Span::flags>("").get, .set = set_span_flags, .reads = InSpan::reads, .edits = InSpan::edits},
     };
+    set_fields(rows, {{"trace_id", 1}, {"span_id", 2}, {"trace_state", 3}, {"parent_span_id", 4}, {"name", 5}, {"kind", 6}, {"start_time", 7},
+                      {"end_time", 8}, {"attributes", 9}, {"dropped_attributes", 10}, {"events", 11}, {"dropped_events", 12}, {"links", 13},
+                      {"dropped_links", 14}, {"status", 15}, {"flags", 16}});
     for (PathRow& row : rows) {
       if (row.name == "trace_state") row.get_key = get_trace_state_key, row.set_key = set_trace_state_key;
       if (row.name.starts_with("trace_id")) row.edits |= Reads::edits_trace_id;
@@ -692,6 +702,8 @@ std::span<const PathRow> paths_of(ContextId context) {
         id_text<InLog, &LogRecord::span_id>("span_id.string"),
         integer<InLog, &LogRecord::flags>("flags"),
     };
+    set_fields(rows, {{"time", 1}, {"severity_number", 2}, {"severity_text", 3}, {"body", 5}, {"attributes", 6}, {"dropped_attributes", 7},
+                      {"flags", 8}, {"trace_id", 9}, {"span_id", 10}, {"observed_time", 11}, {"event_name", 12}});
     for (PathRow& row : rows)
       if (row.name.starts_with("trace_id")) row.edits |= Reads::edits_trace_id;
     return rows;

@@ -34,6 +34,7 @@ struct PathRow {
   bool (*set_key)(EvalContext&, std::string_view key, const Value& value) = nullptr;
   bool temporary = false;  // what is in it lives only as long as the item's statements run
   Reads reads = Reads::nothing, edits = Reads::nothing;
+  std::uint32_t fields = otlp::Excerpt::every_field;  // of the item, which it reads
 
   bool takes_keys() const { return map != nullptr || value != nullptr || get_key != nullptr; }
 };

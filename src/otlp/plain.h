@@ -1,0 +1,38 @@
+#pragma once
+// Attributes in the form in which SDKs write them, told by a few bytes.
+#include <cstring>
+#include <string_view>
+
+namespace weir::otlp {
+
+// The commonest attribute by far: a key, then a value, each shorter than 128 bytes, and nothing else.
+struct PlainAttribute {
+  std::string_view key;
+  std::string_view value;  // an AnyValue
+
+  // Of a message that goes on with a field of this tag: how many bytes it has. Zero for one of another form, which is left to
+  // a Reader.
+  std::size_t read(std::string_view message, std::uint32_t tag) {
+    std::uint32_t head;
+    if (message.size() < sizeof head) return 0;
+    const char* p = message.data();
+    std::memcpy(&head, p, sizeof head);  // tag, length, key's tag, key's length
+    if ((head & 0x80FF80FFu) != (tag | 0x0Au << 16)) return 0;
+    std::size_t size = head >> 8 & 0x7F, key_size = head >> 24, value_size = size - 4 - key_size;
+    if (size + 2 > message.size() || value_size >= 0x80) return 0;
+    std::uint16_t middle;
+    std::memcpy(&middle, p + 4 + key_size, sizeof middle);
+    if (middle != (0x12u | value_size << 8)) return 0;
+    key = {p + 4, key_size};
+    value = {p + 6 + key_size, value_size};
+    return 2 + size;
+  }
+};
+
+// One bit for a key, by its length and last letter: tells most keys apart without comparing them.
+inline std::uint64_t key_bit(std::string_view key) {
+  std::size_t last = key.empty() ? 0 : static_cast<unsigned char>(key.back());
+  return std::uint64_t{1} << ((key.size() + 5 * last) & 63);
+}
+
+}  // namespace weir::otlp

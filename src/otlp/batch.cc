@@ -21,9 +21,10 @@ void index_scope(std::string_view message, Signal signal, Arena& arena, ScopeGro
       case 2: {
         std::string_view raw = reader.bytes();
         if (out.items.empty()) reserve_items(out.items, message.size(), raw.size());
-        std::size_t points = signal == Signal::metrics ? count_points(raw) : 1;
-        std::size_t head = reader.whole().size() - raw.size();
-        out.items.push_back({.raw = raw, .points = static_cast<std::uint32_t>(points), .head = static_cast<std::uint8_t>(head)});
+        Item& item = out.items.emplace_back();
+        item.raw = raw;
+        item.head = static_cast<std::uint8_t>(reader.whole().size() - raw.size());
+        if (signal == Signal::metrics) item.points = static_cast<std::uint32_t>(count_points(raw));
         break;
       }
       case 3: out.schema_url = reader.bytes(); break;

@@ -323,14 +323,14 @@ namespace {
 
 std::size_t byte(const char* p) { return static_cast<unsigned char>(*p); }
 
-KeyValue decode_plain(std::string_view key, std::string_view value, Arena& arena) {
-  KeyValue out{key, {}};
+// Put together in place, not copied there: it is looked at right afterwards.
+void take_plain(std::string_view key, std::string_view value, Arena& arena, Attributes& out) {
+  KeyValue& to = out.push_back(arena, {});
+  to.key = key;
   bool is_text = value.size() >= 2 && value[0] == 0x0A && byte(value.data() + 1) + 2 == value.size();
-  if (is_text)
-    out.value = Value::of(value.substr(2));
-  else
-    decode(value, arena, out.value);
-  return out;
+  if (!is_text) return decode(value, arena, to.value);
+  to.value.type = ValueType::string;
+  to.value.text = value.substr(2);
 }
 
 // The fields that are asked for of a message, by number.
@@ -350,7 +350,7 @@ class Wanted {
       PlainAttribute attribute;
       auto left = static_cast<std::size_t>(end - p);
       if (std::size_t size = byte(p) == attributes_ ? attribute.read({p, left}, attributes_) : 0) {
-        if (keys_.has(attribute.key)) attributes.push_back(arena, decode_plain(attribute.key, attribute.value, arena));
+        if (keys_.has(attribute.key)) take_plain(attribute.key, attribute.value, arena, attributes);
         p += size;
       } else if (const char* past = past_other(p, left)) {
         p = past;

@@ -14,7 +14,9 @@ class ExcerptReader {
     arena_.reset();
     message_ = T{};
     decode(item.raw, arena_, message_, excerpt);
-    item_ = {.raw = item.raw, .message = &message_, .points = item.points};
+    item_.raw = item.raw;
+    item_.message = &message_;
+    item_.points = item.points;
     return item_;
   }
 

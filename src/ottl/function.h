@@ -115,7 +115,7 @@ struct Arg {
 class Call : public Node {
  public:
   Call(const FunctionInfo& info, std::vector<Arg> args) : info_(&info), args_(std::move(args)) {}
-  bool eval(EvalContext& c, Value& out) const override { return out = {}, info_->run(c, *this, out); }
+  bool eval(EvalContext& c, Value& out) const override { return out.clear(), info_->run(c, *this, out); }
 
   const FunctionInfo& info() const { return *info_; }
   const Arg& operator[](std::size_t i) const { return args_[i]; }

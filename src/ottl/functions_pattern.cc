@@ -14,7 +14,7 @@ bool is_match(EvalContext& c, const Call& call, Value& out) {
   std::string_view text;
   bool found;
   if (!call.text_like(c, 0, text, found)) return false;
-  return out = Value::of(found && pattern->matches(text)), true;
+  return out.set(found && pattern->matches(text)), true;
 }
 
 bool extract_patterns(EvalContext& c, const Call& call, Value& out) {

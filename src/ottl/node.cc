@@ -42,11 +42,11 @@ bool PathNode::text_key(EvalContext& c, std::size_t key, std::string_view& out) 
 }
 
 bool PathNode::eval(EvalContext& c, Value& out) const {
-  out = {};
+  out.clear();
   if (keys_.empty()) return row_->get(c, out);
   if (only_key_ != nullptr) {
     otlp::Value* found = row_->map(c, false)->find(only_key_->text);
-    if (found != nullptr) out = Value::of(*found, c.arena(), !row_->temporary);
+    if (found != nullptr) out.set(*found, c.arena(), !row_->temporary);
     return true;
   }
   if (row_->map != nullptr) {

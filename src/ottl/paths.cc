@@ -64,7 +64,7 @@ bool wrong_type(EvalContext& c, std::string_view wanted, const Value& got) {
 template <class In, auto Member>
 PathRow text(std::string_view name) {
   return {.name = name,
-          .get = [](EvalContext& c, Value& out) { return out = Value::of(In::read(c).*Member, true), true; },
+          .get = [](EvalContext& c, Value& out) { return out.set(In::read(c).*Member, true), true; },
           .set = [](EvalContext& c, const Value& v) {
             if (!v.is(Kind::text)) return wrong_type(c, "string", v);
             std::string_view kept = c.keep(v);
@@ -77,7 +77,7 @@ PathRow text(std::string_view name) {
 template <class In, auto Member>
 PathRow integer(std::string_view name) {
   return {.name = name,
-          .get = [](EvalContext& c, Value& out) { return out = Value::of(static_cast<std::int64_t>(In::read(c).*Member)), true; },
+          .get = [](EvalContext& c, Value& out) { return out.set(static_cast<std::int64_t>(In::read(c).*Member)), true; },
           .set = [](EvalContext& c, const Value& v) {
             if (!v.is(Kind::integer)) return wrong_type(c, "int64", v);
             auto& field = In::edit(c).*Member;

@@ -132,10 +132,32 @@ struct Value {
   // Decodes arrays and maps that are still message bytes, into `arena`; `from` is changed in place then.
   static Value of(otlp::Value& from, Arena& arena, bool owned);
 
+  // The same in place. Where values come by the million: a copy of what was only just put together makes the processor
+  // wait, since it loads in one piece what was stored in several.
+  void clear() { begin(Kind::nil); }
+  void set(bool v) { begin(Kind::boolean), boolean = v; }
+  void set(std::int64_t v) { begin(Kind::integer), integer = v; }
+  void set(std::string_view v, bool lives_with_batch) { begin(Kind::text), text = v, owned = lives_with_batch; }
+  void set(const char*) = delete;  // would be a bool
+  void set(otlp::Value& from, Arena& arena, bool lives_with_batch) {
+    if (from.is(otlp::ValueType::string))
+      set(from.text, lives_with_batch);
+    else
+      *this = of(from, arena, lives_with_batch);
+  }
+
   bool is(Kind k) const { return kind == k; }
   bool nil() const { return kind == Kind::nil; }
   // Of Part::counts.
   const ArenaVector<std::uint64_t>& counts() const { return *static_cast<const ArenaVector<std::uint64_t>*>(opaque); }
+
+ private:
+  void begin(Kind k) {
+    kind = k;
+    part = Part::none;
+    owned = false;
+    std::memset(zone, 0, sizeof zone);
+  }
 };
 static_assert(sizeof(Value) == 24 && std::is_trivially_copyable_v<Value>);
 

@@ -11,7 +11,7 @@ Segments::Piece Segments::take(std::size_t bytes) {
   bytes = (bytes + alignment - 1) / alignment * alignment;
   Segment* segment = open_;
   if (bytes > largest_shared) {
-    segment = make(this, bytes);
+    segment = make(this, bytes, false);
   } else if (segment == nullptr || segment->size - segment->used < bytes) {
     open();
     segment = open_;
@@ -30,7 +30,7 @@ void Segments::open() {
     ++closed_;
   }
   if (spare_.empty()) {
-    open_ = make(this, segment_bytes);
+    open_ = make(this, segment_bytes, true);
   } else {
     open_ = spare_.back();
     spare_.pop_back();
@@ -40,7 +40,7 @@ void Segments::open() {
 void Segments::emptied(Segment* segment) {
   bytes_ -= std::exchange(segment->used, 0);
   if (segment == open_) return;
-  if (segment->size != segment_bytes) return destroy(segment);
+  if (!segment->shared) return destroy(segment);
   --closed_;
   spare_.push_back(segment);
   while (spare_.size() > closed_ / 8 + 1) {

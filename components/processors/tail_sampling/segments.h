@@ -21,6 +21,7 @@ class Segments {
   struct Segment {
     Segments* owner;
     std::size_t size;      // of the bytes behind this header
+    bool shared;           // by many pieces, or made for one
     std::size_t used = 0;  // handed out, from the front
     std::size_t pieces = 0;  // not given back
     char* data() { return reinterpret_cast<char*>(this + 1); }
@@ -41,11 +42,15 @@ class Segments {
   }
   // Handed out, and not yet emptied with its segment. What is kept empty is not in it: at most an eighth, and one segment.
   std::size_t bytes() const { return bytes_; }
+  // Segments that are kept empty.
+  std::size_t spare() const { return spare_.size(); }
 
  private:
   void open();
   void emptied(Segment* segment);
-  static Segment* make(Segments* owner, std::size_t bytes) { return new (::operator new(sizeof(Segment) + bytes)) Segment{owner, bytes}; }
+  static Segment* make(Segments* owner, std::size_t bytes, bool shared) {
+    return new (::operator new(sizeof(Segment) + bytes)) Segment{owner, bytes, shared};
+  }
   static void destroy(Segment* segment) { ::operator delete(segment); }
 
   Segment* open_ = nullptr;

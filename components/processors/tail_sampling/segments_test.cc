@@ -50,3 +50,20 @@ TEST_CASE("what goes in the order it came in uses its memory again") {
   for (auto& piece : held) Segments::give_back(piece.segment);
   CHECK(segments.bytes() == 0);
 }
+
+TEST_CASE("a large piece of a segment's size is no shared segment either") {
+  Segments segments;
+  auto open = segments.take(8), large = segments.take(Segments::segment_bytes);
+  Segments::give_back(large.segment);
+  CHECK(segments.spare() == 0);
+  Segments::give_back(open.segment);
+}
+
+TEST_CASE("of segments that are free again only a few are kept, whatever sizes came before") {
+  Segments segments;
+  std::vector<Segments::Piece> held;
+  held.push_back(segments.take(Segments::segment_bytes));
+  for (std::size_t i = 0; i < 100 * 8; ++i) held.push_back(segments.take(Segments::largest_shared));
+  for (auto& piece : held) Segments::give_back(piece.segment);
+  CHECK(segments.spare() <= 1);
+}

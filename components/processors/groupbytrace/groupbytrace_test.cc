@@ -106,6 +106,18 @@ TEST_CASE("groupbytrace: what is held is charged to the budget until it goes on"
   f.world.stop();
 }
 
+TEST_CASE("groupbytrace: text that a processor before it cut between bytes of a character goes on as it is") {
+  Fixture f({.wait_duration = 1s});
+  otlp::Batch batch = make_traces({{.trace = 1, .name = "\xC3\xA9"}});
+  Arena& arena = batch.arena();
+  auto& name = batch.groups().at(0).scopes.at(0).items.at(0).edit<otlp::Span>(arena).name;
+  name = name.substr(0, 1);
+  f.world.push(std::move(batch));
+  f.world.advance(1100ms);
+  CHECK(f.out() == Lines{"1 shop.\xC3"});
+  f.world.stop();
+}
+
 TEST_CASE("groupbytrace: any number of cores brings each trace together") {
   for (std::size_t cores : {1u, 2u, 4u}) {
     CAPTURE(cores);

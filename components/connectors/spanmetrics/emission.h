@@ -41,6 +41,7 @@ class Emission {
   UnixNanos time_ = 0;
 
   otlp::Writer writer_;
+  std::size_t points_ = 0;  // in it
   std::vector<otlp::Batch> bodies_;
   const Resource* resource_ = nullptr;  // open, or null
   std::optional<Kind> metric_;          // open, or none

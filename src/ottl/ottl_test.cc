@@ -269,6 +269,24 @@ TEST_CASE("ParseCSV: lines are one row, and what stands in front of a broken fie
   }
 }
 
+TEST_CASE("ExtractGrokPatterns: definitions match what the collector's do") {
+  Bench b;
+  const Row rows[] = {
+      {R"(ExtractGrokPatterns("http://user:pw@example.com:80/path?q=1", "%{ELB_URI}", true))",
+       R"(map {"url.domain":"example.com","url.path":"/path","url.port":80,"url.query":"q=1","url.scheme":"http","url.username":"user"})"},
+      {R"(ExtractGrokPatterns("Mar  1 12:00:00 host prog[12]: msg", "%{SYSLOGLINE}", true))", R"(map {"host.name":"host","message":"msg","timestamp":"Mar  1 12:00:00"})"},
+      {R"(ExtractGrokPatterns("::ffff:1.2.3.4", "%{IP:a}", true))", R"(map {"a":"::ffff:1.2.3.4"})"},
+      {R"(ExtractGrokPatterns("a@b.example", "%{EMAILADDRESS:e}", true))", "map {}"},
+      {R"(ExtractGrokPatterns("True 10:11", "%{BOOL:b}", true))", "map {}"},
+      {R"(ExtractGrokPatterns("10:11", "%{TIME:t}", true))", R"(map {"t":"10:11"})"},
+      {R"(ExtractGrokPatterns("/", "%{UNIXPATH:p}", true))", "map {}"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.in);
+    CHECK(b.eval(row.in) == row.out);
+  }
+}
+
 TEST_CASE("Decode: the collector's names of encodings") {
   Bench b;
   fill(b);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "components/shared/listeners/listeners.h"
+#include "telemetry/detail.h"
 #include "weir/own_metrics.h"
 #include "weir/own_pipelines.h"
 
@@ -61,6 +62,7 @@ Result<> Service::launch(std::shared_ptr<const Loaded> loaded) {
   auto plan = engine::Plan::build(loaded->spec);
   if (!plan) return fail(plan.error().front());
   log::configure(loaded->own.logs);
+  telemetry::set_detailed(loaded->own.detailed);
   auto running = std::make_unique<Running>();
   running->loaded = loaded;
   std::vector<io::Executor*> executors;

@@ -28,6 +28,7 @@ struct OwnTelemetry {
   std::vector<PrometheusEndpoint> prometheus;
   std::vector<std::pair<std::string, std::string>> resource;  // service.name, service.version, service.instance.id, ...
   log::Options logs;
+  bool detailed = false;  // metrics::level
   std::vector<Feed> feeds;
   double span_share = 1;  // of own spans that are recorded
 };

@@ -63,7 +63,7 @@ struct Metrics {
 
   static std::span<const FieldInfo> fields() {
     static const std::array rows{
-        field<&Metrics::level>("level", "none switches own metrics off.", {.choices = "none|basic|normal|detailed|None|Basic|Normal|Detailed"}),
+        field<&Metrics::level>("level", "none switches own metrics off; detailed adds sizes of batches in bytes, durations of calls and sizes of HTTP bodies.", {.choices = "none|basic|normal|detailed|None|Basic|Normal|Detailed"}),
         field<&Metrics::address>("address", "host:port of the Prometheus endpoint (old spelling)."),
         field<&Metrics::readers>("readers", "pull: a Prometheus endpoint; periodic: sent over OTLP or printed."),
         field<&Metrics::views>("views", "Accepted, without effect."),
@@ -216,6 +216,7 @@ OwnTelemetry read_telemetry(const Value* value, config::Problems& problems) {
       problems.error(value->mark(), fmt::format("traces::propagators: unknown \"{}\" (tracecontext, b3)", propagator));
 
   if (to_lower(settings->metrics.level) == "none") return out;
+  out.detailed = to_lower(settings->metrics.level) == "detailed";
   if (settings->metrics.readers && settings->metrics.readers->empty())
     problems.error(value->mark(), "metrics::readers: a reader should exist when the level is not none");
   if (settings->metrics.readers)

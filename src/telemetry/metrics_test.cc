@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "telemetry/detail.h"
+
 using namespace weir::telemetry;
 
 TEST_CASE("cells of several cores are one series") {
@@ -35,4 +37,10 @@ TEST_CASE("a source is asked at each read until its token goes") {
   CHECK(registry.collect().size() == 1);
   token.reset();
   CHECK(registry.collect().empty());
+}
+
+TEST_CASE("status codes in the spelling of the semantic conventions") {
+  CHECK(upper_snake("OK") == "OK");
+  CHECK(upper_snake("DeadlineExceeded") == "DEADLINE_EXCEEDED");
+  CHECK(upper_snake("Unavailable") == "UNAVAILABLE");
 }

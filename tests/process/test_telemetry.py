@@ -98,6 +98,21 @@ class Telemetry(unittest.TestCase):
             self.assertRegex(text, r"\notelcol_process_uptime_seconds_total\{")
             self.assertRegex(text, r"\notelcol_process_memory_rss_bytes\{")
 
+    def test_detailed_metrics_are_there_when_asked_for(self):
+        names = ("http_server_request_duration_count", "http_server_request_body_size_count", "otelcol_exporter_queue_batch_send_size_bytes_count")
+        for level, wanted in (("normal", False), ("detailed", True)):
+            own = free_port()
+            telemetry = "metrics: {level: %s, readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %d}}}}]}" % (level, own)
+            with self.subTest(level=level), self.weir(telemetry, ready=[own]):
+                self.assertEqual(post(self.port, "/v1/traces", traces(1, 2, 3))[0], 200)
+                text = wait_for(lambda: (t := get(own, "/metrics")[1]) and 'otelcol_exporter_sent_spans{exporter="otlphttp"} 3' in t and t)
+                for name in names:
+                    self.assertEqual(name in text, wanted, name)
+                if wanted:
+                    line = next(l for l in text.splitlines() if l.startswith(names[0]))
+                    self.assertIn('http_request_method="POST",http_response_status_code="200",http_route="/v1/traces"', line)
+                    self.assertTrue(line.endswith(" 1"), line)
+
     def test_own_metrics_can_be_read_when_memory_is_full(self):
         own = free_port()
         self.sink.answer = lambda path, body: (503, {})

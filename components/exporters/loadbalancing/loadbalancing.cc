@@ -51,7 +51,7 @@ Backends::Make grpc_backends(const otlp_grpc::Config& config, std::function<void
     client.endpoint = address;
     exporting::Settings settings = config.exporting.settings();
     settings.endpoint = address;
-    auto sender = otlp_grpc::make_grpc_sender(std::move(client), context.executor, context.id.to_string(), authorize);
+    auto sender = otlp_grpc::make_grpc_sender(std::move(client), context, authorize);
     return exporting::make_stage(settings, std::make_unique<MeasuredSender>(std::move(sender), address, context), context);
   };
 }

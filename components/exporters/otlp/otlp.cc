@@ -13,7 +13,7 @@ const Config& as(const void* config) { return *static_cast<const Config*>(config
 Result<std::unique_ptr<engine::Stage>> make(const void* config, engine::StageContext& context) {
   const Config& c = as(config);
   WEIR_ASSIGN(auto authorize, auth::find_client(context.host, c.client.auth));
-  auto sender = otlp_grpc::make_grpc_sender(c.client.settings(), context.executor, context.id.to_string(), std::move(authorize));
+  auto sender = otlp_grpc::make_grpc_sender(c.client.settings(), context, std::move(authorize));
   return exporting::make_stage(c.exporting.settings(), std::move(sender), context);
 }
 

@@ -1,6 +1,7 @@
 #include "components/processors/batch/batch.h"
 
 #include "base/text.h"
+#include "telemetry/detail.h"
 
 namespace weir::processors::batch {
 namespace {
@@ -8,12 +9,10 @@ namespace {
 using engine::Out;
 using otlp::Batch;
 
-constexpr std::array<double, 22> size_bounds = {10,   25,   50,   75,   100,  250,  500,  750,  1000,  2000,  3000,
-                                                4000, 5000, 6000, 7000, 8000, 9000, 10000, 20000, 30000, 50000, 100000};
-
 struct Metrics {
   telemetry::Counter &by_size, &by_timeout;
   telemetry::Histogram& send_size;
+  telemetry::Histogram* send_bytes;  // detailed metrics only
   telemetry::Gauge& cardinality;
 
   static Metrics of(const engine::StageContext& context) {
@@ -21,7 +20,8 @@ struct Metrics {
     telemetry::Labels labels = {{"processor", context.id.to_string()}};
     return {registry.counter("otelcol_processor_batch_batch_size_trigger_send", "Batches sent because they were full.", labels),
             registry.counter("otelcol_processor_batch_timeout_trigger_send", "Batches sent because their time was over.", labels),
-            registry.histogram("otelcol_processor_batch_batch_send_size", "Items in a sent batch.", size_bounds, labels),
+            registry.histogram("otelcol_processor_batch_batch_send_size", "Items in a sent batch.", telemetry::batch_items, labels),
+            !telemetry::detailed() ? nullptr : &registry.histogram("otelcol_processor_batch_batch_send_size_bytes", "Bytes in a sent batch.", telemetry::batch_bytes, labels),
             registry.gauge("otelcol_processor_batch_metadata_cardinality", "Sets of metadata values being batched.", labels)};
   }
 };
@@ -104,6 +104,7 @@ class BatchStage : public engine::Stage {
     pending.due = {};
     trigger.add();
     metrics_.send_size.observe(static_cast<double>(front.items()));
+    if (metrics_.send_bytes) metrics_.send_bytes->observe(static_cast<double>(front.bytes()));
     out.push(std::move(front));
     if (!pending.batch.empty()) schedule(pending, out);
   }

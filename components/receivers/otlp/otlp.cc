@@ -1,5 +1,6 @@
 // One OTLP endpoint on one core: gRPC and HTTP in, batches out, and the answer when every part of a batch is settled.
 #include "base/text.h"
+#include "components/receivers/otlp/call_metrics.h"
 #include "components/receivers/otlp/config.h"
 #include "components/shared/auth/auth.h"
 #include "components/shared/listeners/listeners.h"
@@ -8,6 +9,7 @@
 #include "io/loop.h"
 #include "net/server.h"
 #include "otlp/json.h"
+#include "telemetry/detail.h"
 
 namespace weir::receivers::otlp {
 namespace {
@@ -28,6 +30,12 @@ class Endpoint : public net::Handler {
  public:
   Endpoint(Intake& intake, std::string_view transport, bool include_metadata, auth::Server* authenticator)
       : intake_(intake), transport_(transport), include_metadata_(include_metadata), authenticator_(authenticator) {}
+
+  // Before the first request.
+  void measure(telemetry::Registry& registry, const io::Executor& executor, std::string_view endpoint) {
+    metrics_.emplace(registry, endpoint);
+    executor_ = &executor;
+  }
 
   std::optional<net::Answer> on_head(const net::RequestHead& head) override {
     auto answer = route(head);
@@ -51,10 +59,16 @@ class Endpoint : public net::Handler {
     return context;
   }
 
+  // When a request began, if anybody wants to know.
+  TimePoint began() const { return executor_ ? executor_->now() : TimePoint{}; }
+  Duration took(TimePoint began) const { return executor_->now() - began; }
+
   Intake& intake_;
   std::string transport_;
+  std::optional<CallMetrics> metrics_;  // detailed metrics only
 
  private:
+  const io::Executor* executor_ = nullptr;
   bool include_metadata_;
   auth::Server* authenticator_;
 };
@@ -64,11 +78,18 @@ class GrpcEndpoint : public Endpoint {
   using Endpoint::Endpoint;
 
   void on_request(net::Request request, net::Responder responder) override {
-    auto batch = Batch::parse(*signal_of_method(request.path()), std::move(request.body), std::move(request.charge));
-    if (!batch) return responder.answer(net::error_answer(request, batch.error()));
+    TimePoint begun = began();
+    Signal signal = *signal_of_method(request.path());
+    auto batch = Batch::parse(signal, std::move(request.body), std::move(request.charge));
+    if (!batch) {
+      if (metrics_) metrics_->rpc(request.path(), net::grpc_code_of(batch.error()), took(begun));
+      return responder.answer(net::error_answer(request, batch.error()));
+    }
     batch->context = context_of(request);
-    intake_.push(std::move(*batch), transport_, [responder = std::move(responder)](Outcome outcome) mutable {
-      responder.respond(outcome ? grpc_error(*outcome) : net::GrpcAnswer{});
+    intake_.push(std::move(*batch), transport_, [this, begun, signal, responder = std::move(responder)](Outcome outcome) mutable {
+      net::GrpcAnswer answer = outcome ? grpc_error(*outcome) : net::GrpcAnswer{};
+      if (metrics_) metrics_->rpc(method_of(signal), answer.code, took(begun));
+      responder.respond(std::move(answer));
     });
   }
 
@@ -95,17 +116,30 @@ class HttpEndpoint : public Endpoint {
       : Endpoint(intake, "http", include_metadata, authenticator), paths_(std::move(paths)) {}
 
   void on_request(net::Request request, net::Responder responder) override {
-    Signal signal = *paths_.signal_of(request.path());
-    Encoding encoding = *encoding_of(request.content_type());
-    auto batch = parse(signal, encoding, request);
-    if (!batch) return responder.respond(error(encoding, batch.error()));
+    Call call{*paths_.signal_of(request.path()), *encoding_of(request.content_type()), request.http_major, request.wire_size, began()};
+    auto batch = parse(call.signal, call.encoding, request);
+    if (!batch) return respond(call, responder, error(call.encoding, batch.error()));
     batch->context = context_of(request);
-    intake_.push(std::move(*batch), transport_, [encoding, responder = std::move(responder)](Outcome outcome) mutable {
-      responder.respond(outcome ? error(encoding, *outcome) : success(encoding));
+    intake_.push(std::move(*batch), transport_, [this, call, responder = std::move(responder)](Outcome outcome) mutable {
+      respond(call, responder, outcome ? error(call.encoding, *outcome) : success(call.encoding));
     });
   }
 
  private:
+  // What is known of a request when it is answered.
+  struct Call {
+    Signal signal;
+    Encoding encoding;
+    int http_major;
+    std::size_t bytes;
+    TimePoint begun;
+  };
+
+  void respond(const Call& call, net::Responder& responder, net::Response response) {
+    if (metrics_) metrics_->http(paths_.path_of(call.signal), call.http_major, response.status, call.bytes, response.body.size(), took(call.begun));
+    responder.respond(std::move(response));
+  }
+
   static Result<Batch> parse(Signal signal, Encoding encoding, net::Request& request) {
     if (encoding == Encoding::protobuf) return Batch::parse(signal, std::move(request.body), std::move(request.charge));
     WEIR_ASSIGN(Bytes body, weir::otlp::json_to_protobuf(signal, request.body.view()));
@@ -158,6 +192,7 @@ class Listening {
     auto& loop = static_cast<io::Loop&>(context.executor);
     settings_.share_port = context.shard > 0;
     if (std::string known = listeners.resolved(configured_); context.shard > 0 && !known.empty()) settings_.endpoint = known;
+    if (telemetry::detailed()) endpoint_->measure(context.host.metrics(), context.executor, settings_.endpoint);
     int inherited = listeners.take(configured_, context.shard);
     WEIR_ASSIGN(server_, net::Server::listen(loop, settings_, context.host.budget(), *endpoint_, inherited));
     if (context.shard == 0) listeners.resolve(configured_, server_->endpoint());

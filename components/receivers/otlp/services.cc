@@ -4,22 +4,35 @@
 
 namespace weir::receivers::otlp {
 
+std::string_view method_of(Signal signal) {
+  switch (signal) {
+    case Signal::traces: return "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    case Signal::metrics: return "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+    case Signal::logs: return "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+    case Signal::profiles: return "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
+  }
+  return {};
+}
+
 std::optional<Signal> signal_of_method(std::string_view path) {
-  constexpr std::string_view prefix = "/opentelemetry.proto.collector.";
-  if (!path.starts_with(prefix)) return std::nullopt;
-  path.remove_prefix(prefix.size());
-  if (path == "trace.v1.TraceService/Export") return Signal::traces;
-  if (path == "metrics.v1.MetricsService/Export") return Signal::metrics;
-  if (path == "logs.v1.LogsService/Export") return Signal::logs;
-  if (path == "profiles.v1development.ProfilesService/Export") return Signal::profiles;
+  for (Signal signal : weir::otlp::all_signals)
+    if (path == method_of(signal)) return signal;
   return std::nullopt;
 }
 
+const std::string& HttpPaths::path_of(Signal signal) const {
+  switch (signal) {
+    case Signal::metrics: return metrics;
+    case Signal::logs: return logs;
+    case Signal::profiles: return profiles;
+    case Signal::traces: break;
+  }
+  return traces;
+}
+
 std::optional<Signal> HttpPaths::signal_of(std::string_view path) const {
-  if (path == traces) return Signal::traces;
-  if (path == metrics) return Signal::metrics;
-  if (path == logs) return Signal::logs;
-  if (path == profiles) return Signal::profiles;
+  for (Signal signal : weir::otlp::all_signals)
+    if (path == path_of(signal)) return signal;
   return std::nullopt;
 }
 

@@ -12,12 +12,14 @@ using weir::otlp::Signal;
 
 // The signal of a gRPC method path "/opentelemetry.proto.collector.trace.v1.TraceService/Export".
 std::optional<Signal> signal_of_method(std::string_view path);
+std::string_view method_of(Signal signal);
 
 // The URL paths of the four signals, which users may change.
 struct HttpPaths {
   std::string traces = "/v1/traces", metrics = "/v1/metrics", logs = "/v1/logs", profiles = "/v1development/profiles";
 
   std::optional<Signal> signal_of(std::string_view path) const;
+  const std::string& path_of(Signal signal) const;
 };
 
 enum class Encoding : std::uint8_t { protobuf, json };

@@ -5,6 +5,7 @@
 #include <list>
 
 #include "base/log.h"
+#include "telemetry/detail.h"
 
 namespace weir::exporting {
 namespace {
@@ -32,15 +33,26 @@ bool may_retry(const Error& error) { return error.code == Errc::retryable || err
 struct Metrics : SentCounters {
   telemetry::Counter& enqueue_failed;
   telemetry::Gauge& in_flight;
+  telemetry::Histogram *send_size = nullptr, *send_bytes = nullptr;  // detailed metrics only
 
   static Metrics of(const engine::StageContext& context) {
     auto& registry = context.host.metrics();
     std::string items(otlp::items_name(context.signal));
     telemetry::Labels labels = {{"exporter", context.id.to_string()}};
-    return {SentCounters::of(context),
+    Metrics out{SentCounters::of(context),
             registry.counter("otelcol_exporter_enqueue_failed_" + items, "Items that found no room in the queue.", labels),
             registry.gauge("otelcol_exporter_in_flight_requests", "Requests being sent.",
                            {{"exporter", context.id.to_string()}, {"data_type", std::string(to_string(context.signal))}})};
+    if (telemetry::detailed()) {
+      out.send_size = &registry.histogram("otelcol_exporter_queue_batch_send_size", "Items in a batch that was sent.", telemetry::batch_items, labels);
+      out.send_bytes = &registry.histogram("otelcol_exporter_queue_batch_send_size_bytes", "Bytes in a batch that was sent.", telemetry::batch_bytes, labels);
+    }
+    return out;
+  }
+
+  void sends(const Batch& batch) const {
+    if (send_size) send_size->observe(static_cast<double>(batch.items()));
+    if (send_bytes) send_bytes->observe(static_cast<double>(batch.bytes()));
   }
 };
 
@@ -167,6 +179,7 @@ class QueuedExporter : public QueuedStage {
     while (!waiting_.empty() && jobs_.size() < consumers_) {
       auto next = settings_.queue.batch ? take_batch() : take_one();
       if (!next) break;
+      metrics_.sends(next->batch);
       jobs_.push_back({.batch = std::move(next->batch), .size = next->size, .begun = executor_.now(), .number = ++job_number_});
       attempt(std::prev(jobs_.end()));
     }

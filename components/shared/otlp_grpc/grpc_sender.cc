@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "components/shared/exporting/partial_success.h"
+#include "telemetry/detail.h"
 
 namespace weir::otlp_grpc {
 namespace {
@@ -16,11 +17,39 @@ std::string_view method_of(engine::Signal signal) {
   return {};
 }
 
+// How long calls took, by method and status, under the name of the semantic conventions. One core.
+class CallDurations {
+ public:
+  CallDurations(telemetry::Registry& registry, std::string_view endpoint) : registry_(registry) {
+    std::size_t colon = endpoint.rfind(':');
+    host_ = endpoint.substr(0, colon);
+    if (colon != endpoint.npos) port_ = endpoint.substr(colon + 1);
+  }
+
+  void observe(engine::Signal signal, net::GrpcCode code, Duration took) {
+    telemetry::Histogram*& known = cells_[{signal, code}];
+    if (known == nullptr)
+      known = &registry_.histogram("rpc_client_call_duration", "Duration of outgoing calls.", telemetry::call_seconds,
+                                   {{"rpc_method", std::string(method_of(signal).substr(1))},
+                                    {"rpc_response_status_code", telemetry::upper_snake(to_string(code))},
+                                    {"rpc_system_name", "grpc"},
+                                    {"server_address", host_},
+                                    {"server_port", port_}});
+    known->observe(static_cast<double>(took.count()) / 1e9);
+  }
+
+ private:
+  telemetry::Registry& registry_;
+  std::string host_, port_;
+  std::map<std::pair<engine::Signal, net::GrpcCode>, telemetry::Histogram*> cells_;
+};
+
 class GrpcSender : public exporting::Sender {
  public:
-  GrpcSender(net::GrpcClientSettings settings, io::Executor& executor, std::string name,
-             std::function<void(net::HeaderList&)> authorize)
-      : settings_(std::move(settings)), executor_(executor), name_(std::move(name)), authorize_(std::move(authorize)) {}
+  GrpcSender(net::GrpcClientSettings settings, const engine::StageContext& context, std::function<void(net::HeaderList&)> authorize)
+      : settings_(std::move(settings)), executor_(context.executor), name_(context.id.to_string()), authorize_(std::move(authorize)) {
+    if (telemetry::detailed()) durations_.emplace(context.host.metrics(), settings_.endpoint);
+  }
 
   Result<> start() override {
     WEIR_ASSIGN(client_, net::GrpcClient::make(static_cast<io::Loop&>(executor_), settings_));
@@ -30,7 +59,9 @@ class GrpcSender : public exporting::Sender {
   void send(exporting::Payload payload, Duration timeout, Done done) override {
     net::GrpcCall call{.path = std::string(method_of(payload.signal)), .body = std::move(payload.pieces), .timeout = timeout};
     if (authorize_) authorize_(call.headers);
-    client_->call(std::move(call), [this, done = std::move(done)](net::GrpcResult result) mutable {
+    TimePoint begun = durations_ ? executor_.now() : TimePoint{};
+    client_->call(std::move(call), [this, signal = payload.signal, begun, done = std::move(done)](net::GrpcResult result) mutable {
+      if (durations_) durations_->observe(signal, result.code, executor_.now() - begun);
       if (!result.ok()) return done(error_of(result));
       exporting::warn_of_partial_success(name_, result.payload);
       done({});
@@ -49,6 +80,7 @@ class GrpcSender : public exporting::Sender {
   io::Executor& executor_;
   std::string name_;
   std::function<void(net::HeaderList&)> authorize_;
+  std::optional<CallDurations> durations_;  // detailed metrics only
   std::unique_ptr<net::GrpcClient> client_;
 };
 
@@ -67,9 +99,9 @@ bool may_retry(net::GrpcCode code, bool has_retry_info) {
   }
 }
 
-std::unique_ptr<exporting::Sender> make_grpc_sender(net::GrpcClientSettings settings, io::Executor& executor, std::string name,
+std::unique_ptr<exporting::Sender> make_grpc_sender(net::GrpcClientSettings settings, const engine::StageContext& context,
                                                     std::function<void(net::HeaderList&)> authorize) {
-  return std::make_unique<GrpcSender>(std::move(settings), executor, std::move(name), std::move(authorize));
+  return std::make_unique<GrpcSender>(std::move(settings), context, std::move(authorize));
 }
 
 }  // namespace weir::otlp_grpc

@@ -5,7 +5,7 @@
 
 namespace weir::otlp_grpc {
 
-std::unique_ptr<exporting::Sender> make_grpc_sender(net::GrpcClientSettings settings, io::Executor& executor, std::string name,
+std::unique_ptr<exporting::Sender> make_grpc_sender(net::GrpcClientSettings settings, const engine::StageContext& context,
                                                     std::function<void(net::HeaderList&)> authorize);
 
 // Which answers may be tried again (OTLP specification, "Failures"): ResourceExhausted only with RetryInfo.

@@ -1,6 +1,7 @@
 #include "otlp/json.h"
 
 #include <doctest/doctest.h>
+#include <malloc.h>
 
 using namespace weir;
 using namespace weir::otlp;
@@ -68,6 +69,20 @@ TEST_CASE("integers beside doubles beyond 64 bits keep their digits") {
   std::string written = again(Signal::metrics, json);
   CHECK(written.find(R"("asInt":"-9223372036854775807")") != written.npos);
   CHECK(written.find(R"("count":"18446744073709551615")") != written.npos);
+}
+
+TEST_CASE("a large request leaves nothing behind, whether it was right or wrong") {
+  auto allocated = [] {
+    auto info = mallinfo2();  // 0 under a sanitizer
+    return info.uordblks + info.hblkhd;
+  };
+  CHECK_FALSE(json_to_protobuf(Signal::traces, "{").has_value());  // a parser for small ones is there
+  for (std::string_view end : {"}", "]"}) {
+    std::string json = "{\"" + std::string(4'000'000, 'x') + "\":1" + std::string(end);
+    std::size_t before = allocated();
+    CHECK(json_to_protobuf(Signal::traces, json).has_value() == (end == "}"));
+    CHECK(allocated() < before + 1'000'000);
+  }
 }
 
 TEST_CASE("errors name the place") {

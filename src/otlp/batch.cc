@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "otlp/copy.h"
 #include "otlp/verify.h"
 
 namespace weir::otlp {
@@ -151,8 +152,7 @@ void Encoder::add(const ResourceGroup& group) {
 // Moves the points behind the first `n` into a metric of its own.
 Item split_metric(Item& item, std::uint32_t n, Arena& arena) {
   Metric& rest = item.edit<Metric>(arena);
-  Metric* front = arena.make<Metric>(rest);
-  front->points = {};
+  Metric* front = copy_without_points(rest, arena);
   front->points.reserve(arena, n);
   for (std::uint32_t i = 0; i < n; ++i) front->points.push_back(arena, rest.points[i]);
   ArenaVector<DataPoint> kept;

@@ -281,6 +281,25 @@ TEST_CASE("what was answered already cannot be refused along with what was not")
   empty.settle({});
 }
 
+TEST_CASE("both parts of a metric that is cut have metadata of their own") {
+  Arena arena;
+  Metric metric;
+  metric.type = MetricType::gauge;
+  metric.metadata.set(arena, "unit", Value::of(std::string_view("s")));
+  for (int i = 0; i < 2; ++i) metric.points.push_back(arena, {});
+  Batch batch(Signal::metrics);
+  batch.groups().emplace_back().scopes.emplace_back().items.push_back(Item::of(&metric, 2));
+  batch.prune();
+  Batch front = batch.take_front(1);
+  auto metadata = [](Batch& of) -> Attributes& { return of.groups().at(0).scopes.at(0).items.at(0).edit<Metric>(of.arena()).metadata; };
+  metadata(front).set(front.arena(), "unit", Value::of(std::string_view("ms")));
+  metadata(front).set(front.arena(), "a", Value::of(true));
+  metadata(batch).set(batch.arena(), "b", Value::of(true));
+  CHECK(metadata(batch).find("unit")->text == "s");
+  CHECK(metadata(front).find("a") != nullptr);
+  CHECK(metadata(front).find("b") == nullptr);
+}
+
 TEST_CASE("a number of ten bytes is taken, what is above 64 bits does not count") {
   std::string_view dropped = "\x0a\x0d\x0a\x0b\x10\x85\x80\x80\x80\x80\x80\x80\x80\x80\x7e";  // dropped_attributes_count of a resource
   auto batch = Batch::parse(Signal::traces, Bytes::copy_of({dropped.data(), 15}));

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "components/shared/ottl_settings/error_log.h"
+#include "otlp/copy.h"
 
 namespace weir::connectors::routing {
 namespace {
@@ -168,9 +169,8 @@ class Routing : public engine::Stage {
   otlp::Item cut(otlp::Item& item, const std::vector<bool>& taken) {
     Arena& arena = c_.arena();
     auto& rest = item.edit<otlp::Metric>(arena);
-    auto* part = arena.make<otlp::Metric>(rest);
+    auto* part = otlp::copy_without_points(rest, arena);
     ArenaVector<otlp::DataPoint> kept;
-    part->points = {};
     for (std::size_t i = 0; i < taken.size(); ++i) (taken[i] ? part->points : kept).push_back(arena, rest.points[i]);
     rest.points = kept;
     item.points = static_cast<std::uint32_t>(kept.size());

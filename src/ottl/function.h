@@ -156,6 +156,10 @@ class Call : public Node {
   std::vector<Arg> args_;
 };
 
+// A row for an editor that changes the metric it runs for, or adds others.
+FunctionInfo metric_editor(std::string_view name, std::string_view doc, std::vector<Param> params, bool (*run)(EvalContext&, const Call&, Value&),
+                           Result<> (*prepare)(Call&) = nullptr, In in = In::metric);
+
 // ---- the parts of the table, one per file
 std::span<const FunctionInfo> editor_functions();
 std::span<const FunctionInfo> replace_functions();

@@ -353,29 +353,17 @@ bool merge_buckets(EvalContext& c, const Call& call, Value&) {
   return true;
 }
 
-FunctionInfo editor(std::string_view name, std::string_view doc, std::vector<Param> params, bool (*run)(EvalContext&, const Call&, Value&),
-                    Result<> (*prepare)(Call&), In in = In::metric) {
-  return {.name = name,
-          .doc = doc,
-          .params = std::move(params),
-          .run = run,
-          .prepare = prepare,
-          .in = in,
-          .callers = Callers::transform,
-          .reads = Reads::item | Reads::sub_items | Reads::edits_item};
-}
-
 }  // namespace
 
 std::span<const FunctionInfo> histogram_functions() {
   static const std::array rows{
-      editor("convert_exponential_histogram_to_histogram",
+      metric_editor("convert_exponential_histogram_to_histogram",
              "Turns an exponential histogram into one with the given bounds; counts of buckets that lie across a bound are placed by upper, midpoint, "
              "uniform or random. There is one count for each bound, the last one is for all above.",
              {{"distributionFn", Takes::literal_text}, {"explicitBounds", Takes::literal_real_list}}, convert_exponential, prepare_explicit),
-      editor("extract_percentile_metric", "Adds a gauge with a percentile of a histogram, named like it with the suffix (default: _p and the percentile).",
+      metric_editor("extract_percentile_metric", "Adds a gauge with a percentile of a histogram, named like it with the suffix (default: _p and the percentile).",
              {{"percentile", Takes::literal_real}, {"suffix", Takes::literal_text, true}}, extract_percentile, check_percentile),
-      editor("merge_histogram_buckets",
+      metric_editor("merge_histogram_buckets",
              "Removes a bound of a histogram (method remove_explicit_bound, the default), or joins neighbouring buckets until there are no more than "
              "the target (method limit_buckets).",
              {{"targetValue", Takes::real_like}, {"method", Takes::literal_text, true}}, merge_buckets, check_merge, In::datapoint),

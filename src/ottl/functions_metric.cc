@@ -1,5 +1,6 @@
 // Functions that change what a metric is, or make another one from it.
 #include "base/number.h"
+#include "otlp/copy.h"
 #include "ottl/function.h"
 
 namespace weir::ottl {
@@ -26,19 +27,12 @@ ArenaVector<T> copy_vector(Arena& arena, const ArenaVector<T>& from) {
   return out;
 }
 
-otlp::Attributes copy_attributes(Arena& arena, const otlp::Attributes& from) {
-  otlp::Attributes out;
-  out.reserve(arena, from.size());
-  for (auto& kv : from) out.push_back(arena, {kv.key, kv.value.deep_copy(arena)});
-  return out;
-}
-
 DataPoint copy_point(Arena& arena, const DataPoint& from) {
   DataPoint out = from;
-  out.attributes = copy_attributes(arena, from.attributes);
+  out.attributes = otlp::copy_of(from.attributes, arena);
   out.exemplars = copy_vector(arena, from.exemplars);
   for (auto& exemplar : out.exemplars) {
-    exemplar.filtered_attributes = copy_attributes(arena, exemplar.filtered_attributes);
+    exemplar.filtered_attributes = otlp::copy_of(exemplar.filtered_attributes, arena);
     exemplar.unknown = copy_vector(arena, exemplar.unknown);
   }
   out.unknown = copy_vector(arena, from.unknown);
@@ -51,10 +45,8 @@ DataPoint copy_point(Arena& arena, const DataPoint& from) {
 }
 
 Metric* copy_metric_of(Arena& arena, const Metric& from) {
-  auto* out = arena.make<Metric>(from);
-  out->metadata = copy_attributes(arena, from.metadata);
+  auto* out = otlp::copy_without_points(from, arena);
   out->unknown = copy_vector(arena, from.unknown);
-  out->points = {};
   out->points.reserve(arena, from.points.size());
   for (auto& point : from.points) out->points.push_back(arena, copy_point(arena, point));
   return out;
@@ -119,7 +111,7 @@ Metric* derived_metric(EvalContext& c, std::string_view suffix, MetricType type)
 
 DataPoint& derived_point(EvalContext& c, Metric& metric, const DataPoint& from) {
   DataPoint point;
-  point.attributes = copy_attributes(c.arena(), from.attributes);
+  point.attributes = otlp::copy_of(from.attributes, c.arena());
   point.start_time_unix_nano = from.start_time_unix_nano;
   point.time_unix_nano = from.time_unix_nano;
   return metric.points.push_back(c.arena(), point);
@@ -243,8 +235,10 @@ bool has_attribute(EvalContext& c, const Call& call, Value& out) {
   return true;
 }
 
-FunctionInfo editor(std::string_view name, std::string_view doc, std::vector<Param> params, bool (*run)(EvalContext&, const Call&, Value&),
-                    Result<> (*prepare)(Call&) = nullptr, In in = In::metric) {
+}  // namespace
+
+FunctionInfo metric_editor(std::string_view name, std::string_view doc, std::vector<Param> params, bool (*run)(EvalContext&, const Call&, Value&),
+                           Result<> (*prepare)(Call&), In in) {
   return {.name = name,
           .doc = doc,
           .params = std::move(params),
@@ -255,29 +249,27 @@ FunctionInfo editor(std::string_view name, std::string_view doc, std::vector<Par
           .reads = Reads::item | Reads::sub_items | Reads::edits_item};
 }
 
-}  // namespace
-
 std::span<const FunctionInfo> metric_functions() {
   constexpr Param temporality{"stringAggTemp", Takes::literal_text}, monotonic{"monotonic", Takes::literal_boolean};
   constexpr Param suffix{"suffix", Takes::literal_text, true};
   static const std::array rows{
-      editor("copy_metric", "Adds a copy of the metric, with another name, description or unit where given.",
+      metric_editor("copy_metric", "Adds a copy of the metric, with another name, description or unit where given.",
              {{"name", Takes::text, true}, {"description", Takes::text, true}, {"unit", Takes::text, true}}, copy_metric),
-      editor("convert_sum_to_gauge", "Turns a sum into a gauge.", {}, convert_sum_to_gauge),
-      editor("convert_gauge_to_sum", "Turns a gauge into a sum with the temporality delta or cumulative.",
+      metric_editor("convert_sum_to_gauge", "Turns a sum into a gauge.", {}, convert_sum_to_gauge),
+      metric_editor("convert_gauge_to_sum", "Turns a gauge into a sum with the temporality delta or cumulative.",
              {temporality, monotonic}, convert_gauge_to_sum, check_temporality),
-      editor("convert_summary_count_val_to_sum", "Adds a sum with the counts of a summary, named like it with the suffix (default: _count).",
+      metric_editor("convert_summary_count_val_to_sum", "Adds a sum with the counts of a summary, named like it with the suffix (default: _count).",
              {temporality, monotonic, suffix}, convert_summary<true>, check_temporality, In::datapoint),
-      editor("convert_summary_sum_val_to_sum", "Adds a sum with the sums of a summary, named like it with the suffix (default: _sum).",
+      metric_editor("convert_summary_sum_val_to_sum", "Adds a sum with the sums of a summary, named like it with the suffix (default: _sum).",
              {temporality, monotonic, suffix}, convert_summary<false>, check_temporality, In::datapoint),
-      editor("convert_summary_quantile_val_to_gauge",
+      metric_editor("convert_summary_quantile_val_to_gauge",
              "Adds a gauge with the quantiles of a summary, which are told apart by an attribute (default: quantile); the suffix's default is .quantiles.",
              {{"attributeKey", Takes::literal_text, true}, suffix}, convert_quantiles),
-      editor("extract_count_metric", "Adds a sum with the counts of a histogram or summary, named like it with the suffix (default: _count).",
+      metric_editor("extract_count_metric", "Adds a sum with the counts of a histogram or summary, named like it with the suffix (default: _count).",
              {monotonic, suffix}, extract_metric<true>),
-      editor("extract_sum_metric", "Adds a sum with the sums of a histogram or summary, named like it with the suffix (default: _sum).",
+      metric_editor("extract_sum_metric", "Adds a sum with the sums of a histogram or summary, named like it with the suffix (default: _sum).",
              {monotonic, suffix}, extract_metric<false>),
-      editor("scale_metric", "Multiplies all values of a metric, and sets its unit when given; not for exponential histograms.",
+      metric_editor("scale_metric", "Multiplies all values of a metric, and sets its unit when given; not for exponential histograms.",
              {{"multiplier", Takes::literal_real}, {"unit", Takes::text, true}}, scale_metric),
       FunctionInfo{.name = "HasAttrKeyOnDatapoint",
                    .doc = "Whether a data point of the metric has the attribute.",

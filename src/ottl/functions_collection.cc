@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "ottl/function.h"
+#include "ottl/map_builder.h"
 
 namespace weir::ottl {
 namespace {
@@ -125,6 +126,7 @@ bool slice_to_map(EvalContext& c, const Call& call, Value& out) {
   Array* list;
   if (!call.list(c, 0, list)) return false;
   auto* map = c.scratch().make<Attributes>();
+  MapBuilder builder(*map, c.scratch());
   for (std::size_t i = 0; i < list->size(); ++i) {
     otlp::Value *key = nullptr, *value = &(*list)[i];
     std::string_view name;
@@ -136,7 +138,7 @@ bool slice_to_map(EvalContext& c, const Call& call, Value& out) {
       name = c.scratch().copy(fmt::format("{}", i));
     }
     if (call.given(2) && !follow(c, (*list)[i], call[2], "value", i, value)) return false;
-    map->set(c.scratch(), name, *value);
+    builder.set(name, *value);
   }
   return out = Value::of(map), true;
 }

@@ -1,6 +1,7 @@
 // Editors of single fields and of maps.
 #include "base/text.h"
 #include "ottl/function.h"
+#include "ottl/map_builder.h"
 #include "ottl/pattern.h"
 
 namespace weir::ottl {
@@ -100,10 +101,10 @@ bool merge_maps(EvalContext& c, const Call& call, Value&) {
   if (to == from) return true;
   std::string_view strategy = call.constant(2)->text;
   call.changed(c, 0);
+  MapBuilder merged(*to, c.arena());
   for (const KeyValue& kv : *from) {
-    otlp::Value* there = to->find(kv.key);
-    if (there != nullptr && strategy != "insert") *there = kv.value.deep_copy(c.arena());
-    if (there == nullptr && strategy != "update") to->push_back(c.arena(), {c.arena().copy(kv.key), kv.value.deep_copy(c.arena())});
+    bool there = merged.find(kv.key) != nullptr;
+    if (there ? strategy != "insert" : strategy != "update") merged.set(c.arena().copy(kv.key), kv.value.deep_copy(c.arena()));
   }
   return true;
 }
@@ -195,14 +196,12 @@ class Flattening {
   void put(const std::string& key, const otlp::Value& value) {
     std::string name = key;
     if (resolve_)
-      for (std::size_t i = 0; result.find(name) != nullptr; ++i) name = fmt::format("{}.{}", key, i);
-    if (otlp::Value* there = result.find(name))
-      *there = value;
-    else
-      result.push_back(c_.arena(), {c_.arena().copy(name), value});
+      for (std::size_t i = 0; builder_.find(name) != nullptr; ++i) name = fmt::format("{}.{}", key, i);
+    builder_.set(c_.arena().copy(name), value);
   }
 
   EvalContext& c_;
+  MapBuilder builder_{result, c_.arena()};
   std::int64_t depth_;
   bool resolve_;
 };

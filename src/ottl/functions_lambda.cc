@@ -1,5 +1,6 @@
 // Functions that run an expression for each entry of a map or list.
 #include "ottl/function.h"
+#include "ottl/map_builder.h"
 
 namespace weir::ottl {
 namespace {
@@ -127,11 +128,12 @@ bool map_keys(EvalContext& c, const Call& call, Value& out) {
   Entries entries;
   if (!call.map(c, 0, entries.map)) return false;
   auto* renamed = c.scratch().make<Attributes>();
+  MapBuilder builder(*renamed, c.scratch());
   for (std::size_t i = 0; i < entries.size(); ++i) {
     Value key;
     if (!run_lambda(c, *call[1].lambda, entries, i, key)) return false;
     if (!key.is(Kind::text)) return c.fail("lambda expression must return a value of type string, got {}", to_string(key.kind));
-    renamed->set(c.scratch(), key.text, entries.raw(i));
+    builder.set(key.text, entries.raw(i));
   }
   return out = Value::of(renamed), true;
 }

@@ -2,6 +2,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "ottl/function.h"
+#include "ottl/map_builder.h"
 #include "ottl/pattern.h"
 
 namespace weir::ottl {
@@ -13,18 +14,19 @@ using otlp::Attributes;
 // A map in the scratch arena that is being filled; keys and texts are views into what is parsed, or copied.
 class Fields {
  public:
-  explicit Fields(EvalContext& c) : c_(c), map_(c.scratch().make<Attributes>()) {}
-  void text(std::string_view key, std::string_view value) { map_->set(c_.scratch(), key, otlp::Value::of(value)); }
+  explicit Fields(EvalContext& c) : c_(c), map_(c.scratch().make<Attributes>()), builder_(*map_, c.scratch()) {}
+  void text(std::string_view key, std::string_view value) { builder_.set(key, otlp::Value::of(value)); }
   void copied(std::string_view key, const std::string& value) { text(key, c_.scratch().copy(value)); }
-  void number(std::string_view key, std::int64_t value) { map_->set(c_.scratch(), key, otlp::Value::of(value)); }
-  void map(std::string_view key, const Fields& value) { map_->set(c_.scratch(), key, otlp::Value::of(value.map_)); }
-  void list(std::string_view key, Array* value) { map_->set(c_.scratch(), key, otlp::Value::of(value)); }
+  void number(std::string_view key, std::int64_t value) { builder_.set(key, otlp::Value::of(value)); }
+  void map(std::string_view key, const Fields& value) { builder_.set(key, otlp::Value::of(value.map_)); }
+  void list(std::string_view key, Array* value) { builder_.set(key, otlp::Value::of(value)); }
   Value value() const { return Value::of(map_); }
   Attributes* get() const { return map_; }
 
  private:
   EvalContext& c_;
   Attributes* map_;
+  MapBuilder builder_;
 };
 
 // The text before the delimiter, which is taken off `rest`; all of it when there is none.

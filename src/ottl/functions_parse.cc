@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "ottl/csv.h"
 #include "ottl/function.h"
+#include "ottl/map_builder.h"
 #include "ottl/json.h"
 #include "ottl/unicode.h"
 
@@ -114,7 +115,8 @@ bool csv(EvalContext& c, const Call& call, Value& out) {
     return c.fail("no csv line found, or a quote where none can be");
   if (fields.size() != names.size()) return c.fail("wrong number of fields: expected {}, found {}", names.size(), fields.size());
   auto* map = c.scratch().make<Attributes>();
-  for (std::size_t i = 0; i < names.size(); ++i) map->set(c.scratch(), c.scratch().copy(names[i]), otlp::Value::of(c.scratch().copy(fields[i])));
+  MapBuilder builder(*map, c.scratch());
+  for (std::size_t i = 0; i < names.size(); ++i) builder.set(c.scratch().copy(names[i]), otlp::Value::of(c.scratch().copy(fields[i])));
   return out = Value::of(map), true;
 }
 
@@ -158,11 +160,12 @@ bool key_value(EvalContext& c, const Call& call, Value& out) {
   std::vector<std::string> pairs;
   if (!split_pairs(text, pair_delimiter, pairs)) return c.fail("splitting into pairs failed: never reached the end of a quoted value");
   auto* map = c.scratch().make<Attributes>();
+  MapBuilder builder(*map, c.scratch());
   for (auto& pair : pairs) {
     std::size_t at = pair.find(delimiter);
     if (at == std::string::npos) return c.fail("failed to split pairs into key-values: cannot split \"{}\" into 2 items, got 1 item(s)", pair);
     std::string_view key = trim(std::string_view(pair).substr(0, at)), value = trim(std::string_view(pair).substr(at + delimiter.size()));
-    map->set(c.scratch(), c.scratch().copy(key), otlp::Value::of(c.scratch().copy(value)));
+    builder.set(c.scratch().copy(key), otlp::Value::of(c.scratch().copy(value)));
   }
   return out = Value::of(map), true;
 }

@@ -1,5 +1,6 @@
 // Editors that replace text.
 #include "ottl/function.h"
+#include "ottl/map_builder.h"
 #include "ottl/pattern.h"
 
 namespace weir::ottl {
@@ -141,13 +142,14 @@ bool replace_in_values(EvalContext& c, const Call& call, const Pattern& regex, A
 // Two keys that become one: the later entry's value stays, in the first one's place.
 bool replace_in_keys(EvalContext& c, const Call& call, const Pattern& regex, Attributes& map, std::string_view replacement) {
   Attributes renamed;
+  MapBuilder builder(renamed, c.arena());
   bool any = false;
   for (const KeyValue& kv : map) {
     std::string out;
     bool changed;
     if (!replace_matches(c, regex, kv.key, replacement, Shaping(call, 4), out, changed)) return false;
     any |= changed;
-    renamed.set(c.arena(), changed ? c.arena().copy(out) : kv.key, kv.value);
+    builder.set(changed ? c.arena().copy(out) : kv.key, kv.value);
   }
   if (!any) return true;
   call.changed(c, 0);

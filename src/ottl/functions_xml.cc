@@ -1,6 +1,7 @@
 // Functions on XML texts.
 #include "base/text.h"
 #include "ottl/function.h"
+#include "ottl/map_builder.h"
 #include "ottl/xml.h"
 #include "ottl/xpath.h"
 
@@ -241,19 +242,20 @@ bool simplified_value(EvalContext& c, const XmlNode& element, otlp::Value& out) 
 Attributes* simplified(EvalContext& c, const XmlNode& parent) {
   Arena& arena = c.scratch();
   auto* out = arena.make<Attributes>();
-  std::unordered_map<std::string_view, std::size_t> times;
+  MapBuilder builder(*out, arena);
+  std::map<std::string_view, std::size_t> times;
   for (auto* child = parent.first; child != nullptr; child = child->next)
     if (child->type == XmlType::element) ++times[child->name];
   for (auto* child = parent.first; child != nullptr; child = child->next) {
     if (child->type != XmlType::element || child->first == nullptr) continue;
     otlp::Value value;
     bool several = times[child->name] > 1;
-    if (several && out->find(child->name) == nullptr) out->set(arena, child->name, otlp::Value::of(arena.make<Array>()));
+    if (several && builder.find(child->name) == nullptr) builder.set(child->name, otlp::Value::of(arena.make<Array>()));
     if (!simplified_value(c, *child, value)) continue;
     if (several)
-      out->find(child->name)->array(arena).push_back(arena, value);
+      builder.find(child->name)->array(arena).push_back(arena, value);
     else
-      out->set(arena, child->name, value);
+      builder.set(child->name, value);
   }
   return out;
 }

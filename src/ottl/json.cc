@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "otlp/verify.h"
+#include "ottl/map_builder.h"
 #include "ottl/unicode.h"
 
 namespace weir::ottl {
@@ -68,6 +69,7 @@ class JsonReader {
 
   Result<otlp::Value> object(int depth) {
     auto* out = arena_.make<otlp::Attributes>();
+    MapBuilder fields(*out, arena_);
     ++at_;
     skip_space();
     if (take('}')) return otlp::Value::of(out);
@@ -78,7 +80,7 @@ class JsonReader {
       skip_space();
       if (!take(':')) return wrong("after object key");
       WEIR_ASSIGN(auto item, value(depth + 1));
-      out->set(arena_, key, item);
+      fields.set(key, item);
       skip_space();
       if (take('}')) return otlp::Value::of(out);
       if (!take(',')) return wrong("after object key:value pair");

@@ -499,4 +499,26 @@ TEST_CASE("spans: kinds, status, trace state, times") {
 }
 
 }  // namespace
+
+TEST_CASE("maps with many keys are made in a time that many keys take") {
+  std::string json = "{", pairs;
+  for (int i = 0; i < 50'000; ++i) {
+    json += fmt::format("{}\"k{}\": {}", i ? ", " : "", i, i);
+    pairs += fmt::format("k{}={} ", i, i);
+  }
+  json += R"(, "k77": "last"})";
+  pairs += "k77=last";
+  Bench b;
+  b.set(b.log.attributes, "json", json);
+  b.set(b.log.attributes, "pairs", pairs);
+  for (std::string parsed : {R"(ParseJSON(attributes["json"]))", R"(ParseKeyValue(attributes["pairs"]))"}) {
+    CAPTURE(parsed);
+    CHECK(b.eval("Len(" + parsed + ")") == "int64 50000");
+    CHECK(b.eval(parsed + R"(["k77"])") == R"(string "last")");
+    b.resource.attributes.clear();
+    CHECK(b.run({"merge_maps(resource.attributes, " + parsed + R"(, "upsert"))"}) == "");
+    CHECK(b.resource.attributes.size() == 50'000);
+  }
+}
+
 }  // namespace weir::ottl

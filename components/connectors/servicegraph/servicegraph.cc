@@ -220,6 +220,7 @@ class ServiceGraph : public engine::Stage {
   void hand_over(Part part) {
     if (home_) return arrived(part);
     io::Executor* home = meeting_->home.load(std::memory_order_acquire);
+    if (home == nullptr) return;  // the first core did not start, or not yet: no span came
     // The meeting is shared with all cores; it outlives their stages while messages are under way.
     home->post([meeting = meeting_, part, counted = std::exchange(series_, SeriesTable(shape_))]() mutable {
       if (ServiceGraph* writer = meeting->writer) writer->receive(part, std::move(counted));

@@ -130,6 +130,28 @@ TEST_CASE("servicegraph: both ends of a request make one edge, whichever comes f
   bench.world.check_conservation();
 }
 
+TEST_CASE("servicegraph: a start that fails on the first core only ends with its error") {
+  const engine::Factory failing{.kind = engine::Kind::processor,
+                                .type = "failing",
+                                .summary = "",
+                                .signals = {Signal::metrics},
+                                .make_stage = [](const void*, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
+                                  struct Passing : engine::Stage {
+                                    void process(otlp::Batch batch, engine::Out& out) override { out.push(std::move(batch)); }
+                                  };
+                                  if (context.shard == 0) return fail(Errc::config, "not here");
+                                  return std::make_unique<Passing>();
+                                }};
+  World world(2, 1);
+  world.add(factory, "servicegraph", std::make_shared<const Config>());
+  world.add(failing, "failing", nullptr);
+  world.pipeline("traces", Signal::traces, {"source"}, {}, {"servicegraph"});
+  world.pipeline("metrics", Signal::metrics, {"servicegraph"}, {"failing"}, {"sink"});
+  auto started = world.try_start();
+  REQUIRE(!started);
+  CHECK(started.error().what.contains("not here"));
+}
+
 TEST_CASE("servicegraph: failed is part of the series, from either end") {
   Bench bench({.metrics_flush_interval = 0s});
   bench.world.push(make_traces({client("web"), server("cart"), with(client("web", 2), [](auto& s) { s.status = Span::error; }), server("cart", 2),

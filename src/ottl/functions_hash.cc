@@ -130,15 +130,15 @@ bool uuid_v7(EvalContext& c, const Call&, Value& out) {
 
 std::span<const FunctionInfo> hash_functions() {
   static const std::array rows{
-      FunctionInfo{"MD5", "The MD5 hash of the text, in hex.", {{"value", Takes::text}}, hashed<EVP_md5>},
-      FunctionInfo{"SHA1", "The SHA-1 hash of the text, in hex.", {{"value", Takes::text}}, hashed<EVP_sha1>},
-      FunctionInfo{"SHA256", "The SHA-256 hash of the text, in hex.", {{"value", Takes::text}}, hashed<EVP_sha256>},
-      FunctionInfo{"SHA512", "The SHA-512 hash of the text, in hex.", {{"value", Takes::text}}, hashed<EVP_sha512>},
-      FunctionInfo{"FNV", "The 64-bit FNV-1a hash of the text, as an int.", {{"value", Takes::text}}, fnv},
+      FunctionInfo{"MD5", "The MD5 hash of the text, in hex.", {{"target", Takes::text}}, hashed<EVP_md5>},
+      FunctionInfo{"SHA1", "The SHA-1 hash of the text, in hex.", {{"target", Takes::text}}, hashed<EVP_sha1>},
+      FunctionInfo{"SHA256", "The SHA-256 hash of the text, in hex.", {{"target", Takes::text}}, hashed<EVP_sha256>},
+      FunctionInfo{"SHA512", "The SHA-512 hash of the text, in hex.", {{"target", Takes::text}}, hashed<EVP_sha512>},
+      FunctionInfo{"FNV", "The 64-bit FNV-1a hash of the text, as an int.", {{"target", Takes::text}}, fnv},
       FunctionInfo{"Murmur3Hash", "The 32-bit MurmurHash3 of the text, in hex, least significant byte first.", {{"target", Takes::text}}, murmur3},
       FunctionInfo{"Murmur3Hash128", "The 128-bit MurmurHash3 of the text, in hex, least significant bytes first.", {{"target", Takes::text}}, murmur3_128},
-      FunctionInfo{"XXH3", "The 64-bit XXH3 hash of the text, in hex.", {{"value", Takes::text}}, xxh3},
-      FunctionInfo{"XXH128", "The 128-bit XXH3 hash of the text, in hex.", {{"value", Takes::text}}, xxh128},
+      FunctionInfo{"XXH3", "The 64-bit XXH3 hash of the text, in hex.", {{"target", Takes::text}}, xxh3},
+      FunctionInfo{"XXH128", "The 128-bit XXH3 hash of the text, in hex.", {{"target", Takes::text}}, xxh128},
       FunctionInfo{"UUID", "A new random UUID (version 4).", {}, uuid},
       FunctionInfo{"UUIDv7", "A new UUID that starts with the time (version 7).", {}, uuid_v7},
   };

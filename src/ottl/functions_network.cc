@@ -195,12 +195,12 @@ bool url(EvalContext& c, const Call& call, Value& out) {
 
 std::span<const FunctionInfo> network_functions() {
   static const std::array rows{
-      FunctionInfo{"URL", "The parts of a URL as a map: url.scheme, url.domain, url.path and what else there is.", {{"url", Takes::text}}, url},
+      FunctionInfo{"URL", "The parts of a URL as a map: url.scheme, url.domain, url.path and what else there is.", {{"uri", Takes::text}}, url},
       FunctionInfo{"IsInCIDR", "Whether an IP address is in one of the networks.", {{"target", Takes::text}, {"networks", Takes::text_list}}, is_in_cidr, prepare_networks},
       FunctionInfo{"CommunityID", "The Community ID flow hash of a connection; protocols ICMP, TCP, UDP, RSVP, ICMP6, SCTP.",
                    {{"sourceIP", Takes::text}, {"sourcePort", Takes::integer}, {"destinationIP", Takes::text}, {"destinationPort", Takes::integer},
                     {"protocol", Takes::text, true}, {"seed", Takes::integer, true}}, community_id},
-      FunctionInfo{"IsValidLuhn", "Whether the last digit of a number is its Luhn checksum, as on payment cards.", {{"value", Takes::text_like}}, is_valid_luhn},
+      FunctionInfo{"IsValidLuhn", "Whether the last digit of a number is its Luhn checksum, as on payment cards.", {{"target", Takes::text_like}}, is_valid_luhn},
   };
   return rows;
 }

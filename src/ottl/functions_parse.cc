@@ -238,7 +238,7 @@ std::span<const FunctionInfo> parse_functions() {
       FunctionInfo{"ParseKeyValue", "Pairs like k1=v1 k2='v 2' as a map.",
                    {{"target", Takes::text}, {"delimiter", Takes::literal_text, true}, {"pair_delimiter", Takes::literal_text, true}}, key_value, check_delimiters},
       FunctionInfo{"ParseSeverity", "The level whose criteria a text or number meets: {\"error\": [{\"equals\": [\"err\"]}, {\"range\": {\"min\": 500, \"max\": 599}}]}.",
-                   {{"target", Takes::any}, {"severityMapping", Takes::map}}, severity},
+                   {{"target", Takes::any}, {"mapping", Takes::map}}, severity},
   };
   return rows;
 }

@@ -91,7 +91,7 @@ std::span<const FunctionInfo> pattern_functions() {
       FunctionInfo{"ExtractGrokPatterns", "The captures of a grok pattern (%{NUMBER:bytes:int}) as a map; empty when the text does not match.",
                    {{"target", Takes::text}, {"pattern", Takes::text}, {"namedCapturesOnly", Takes::literal_boolean, true},
                     {"patternDefinitions", Takes::literal_text_list, true}}, extract_grok, prepare_grok},
-      FunctionInfo{"Log", "The natural logarithm.", {{"value", Takes::real_like}}, logarithm},
+      FunctionInfo{"Log", "The natural logarithm.", {{"target", Takes::real_like}}, logarithm},
   };
   return rows;
 }

@@ -119,7 +119,7 @@ std::span<const FunctionInfo> time_functions() {
   static const std::array rows{
       FunctionInfo{"Now", "The current time.", {}, now},
       FunctionInfo{"Time", "The time that a text in a strptime-like format stands for; location is a zone name (default: the machine's), locale a language tag.",
-                   {{"target", Takes::text}, {"format", Takes::literal_text}, {"location", Takes::literal_text, true}, {"locale", Takes::literal_text, true}},
+                   {{"time", Takes::text}, {"format", Takes::literal_text}, {"location", Takes::literal_text, true}, {"locale", Takes::literal_text, true}},
                    parse_time, prepare_parse},
       FunctionInfo{"FormatTime", "A time as text in a strptime-like format.", {{"time", Takes::time}, {"format", Takes::literal_text}}, format_time, prepare_format},
       FunctionInfo{"Unix", "The time that many seconds (and nanoseconds) after 1970.", {{"seconds", Takes::integer}, {"nanoseconds", Takes::integer, true}}, unix_time},

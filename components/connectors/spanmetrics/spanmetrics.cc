@@ -52,6 +52,7 @@ class SpanMetrics : public engine::Stage {
       : config_(config),
         dimensions_(std::move(dimensions)),
         rng_(context.rng.next()),
+        seed_(context.rng.next()),
         budget_(context.host.budget()),
         meeting_(engine::shared_state<Meeting>(context.host, "span metrics " + context.id.to_string())),
         board_(decisions::board_of(context.host)),
@@ -213,7 +214,7 @@ class SpanMetrics : public engine::Stage {
   Series& series_of(Family family, const Subject& subject, Arena& arena) {
     key_.truncate(common_key_);
     dimensions_.append_key(family, subject, arena, key_);
-    SeriesKey key{key_.view(), XXH3_64bits(key_.view().data(), key_.size())};
+    SeriesKey key{key_.view(), XXH3_64bits_withSeed(key_.view().data(), key_.size(), seed_)};
     SeriesTable& table = subject.source.resource->tables[family];
     Series* series = table.find(key);
     // With delta temporality a series of an earlier interval is as new as one never seen.
@@ -379,6 +380,7 @@ class SpanMetrics : public engine::Stage {
   const Config config_;
   Dimensions dimensions_;
   Rng rng_;
+  const std::uint64_t seed_;  // of series' hashes: what they are made of comes from outside
   Budget& budget_;
   std::shared_ptr<Meeting> meeting_;         // shared by the cores of this connector
   std::shared_ptr<decisions::Board> board_;  // shared by all samplers and readers of the process

@@ -41,12 +41,16 @@ void Policies::ask_exemplars(const Facts& facts, const Moment& moment, const Tim
 // A drop policy that does not hold yet may hold later, so nothing can be sampled before the end as long as there is one.
 Policies::Verdict Policies::decide_on_ingest(const Facts& facts, const Moment& moment) {
   Verdict out{.decision = Decision::pending};
+  bool may_drop = false;  // a policy that drops could still do so when more spans come
   for (std::size_t i = 0; i < policies_.size(); ++i) {
-    if (i > 0 && policies_[i - 1].drops && !policies_[i].drops) break;
+    if (may_drop && !policies_[i].drops) break;
     ++out.asked;
     Vote vote = policies_[i].evaluator->vote(facts, moment);
     out.failed[i] = vote == Vote::failed;
-    if (vote != Vote::yes) continue;
+    if (vote != Vote::yes) {
+      may_drop |= policies_[i].drops && vote != Vote::failed;
+      continue;
+    }
     out.yes.set(i);
     out.sampled_by = i;
     out.decision = policies_[i].drops ? Decision::dropped : Decision::sampled;

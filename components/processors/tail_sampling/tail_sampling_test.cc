@@ -149,6 +149,15 @@ TEST_CASE("pending traces are dropped at shutdown when the configuration says so
   CHECK(f.out().empty());
 }
 
+TEST_CASE("strategy span-ingest: a policy that drops holds back what others keep, unless it fails") {
+  Policy drop{.name = "drop", .type = "drop"};
+  drop.drop.drop_sub_policy = {{.name = "broken", .type = "ottl_condition", .ottl_condition = {.error_mode = "propagate", .span = {R"(ParseJSON(name)["x"] == 1)"}}}};
+  Fixture f({.decision_wait = 1s, .policies = {errors(), drop}, .sampling_strategy = Strategy::span_ingest});
+  f.world.push(make_traces({{.trace = 1, .name = "not JSON", .status = 2}, {.trace = 2, .name = "{}", .status = 2}}));
+  CHECK(f.out() == Counts{{1, 1}});
+  f.world.stop();
+}
+
 TEST_CASE("strategy span-ingest decides by each part of a request alone, as soon as it is there") {
   Policy both{.name = "both", .type = "and"};
   both.and_policy.and_sub_policy = {errors(), {.name = "slow", .type = "latency", .latency = {.threshold_ms = 100}}};

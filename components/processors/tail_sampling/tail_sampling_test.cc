@@ -153,7 +153,7 @@ TEST_CASE("strategy span-ingest: a policy that drops holds back what others keep
   Policy drop{.name = "drop", .type = "drop"};
   drop.drop.drop_sub_policy = {{.name = "broken", .type = "ottl_condition", .ottl_condition = {.error_mode = "propagate", .span = {R"(ParseJSON(name)["x"] == 1)"}}}};
   Fixture f({.decision_wait = 1s, .policies = {errors(), drop}, .sampling_strategy = Strategy::span_ingest});
-  f.world.push(make_traces({{.trace = 1, .name = "not JSON", .status = 2}, {.trace = 2, .name = "{}", .status = 2}}));
+  f.world.push(make_traces({{.trace = 1, .name = "not JSON", .status = 2}, {.trace = 2, .name = R"({"x": 2})", .status = 2}}));
   CHECK(f.out() == Counts{{1, 1}});
   f.world.stop();
 }

@@ -18,7 +18,7 @@ struct PlainAttribute {
     const char* p = message.data();
     std::memcpy(&head, p, sizeof head);  // tag, length, key's tag, key's length
     if ((head & 0x80FF80FFu) != (tag | 0x0Au << 16)) return 0;
-    std::size_t size = head >> 8 & 0x7F, key_size = head >> 24, value_size = size - 4 - key_size;
+    std::size_t size = static_cast<unsigned char>(p[1]), key_size = head >> 24, value_size = size - 4 - key_size;
     if (size + 2 > message.size() || value_size >= 0x80) return 0;
     std::uint16_t middle;
     std::memcpy(&middle, p + 4 + key_size, sizeof middle);

@@ -47,6 +47,8 @@ struct AttributeView {
   }
 };
 
+constexpr std::uint32_t tag_of(std::uint32_t attributes) { return attributes << 3 | static_cast<std::uint32_t>(WireType::bytes); }
+
 // Attributes that stand in a message under one field number, or in a decoded message.
 class AttributesView {
  public:
@@ -60,7 +62,14 @@ class AttributesView {
       for (auto& kv : *decoded_) f(AttributeView{kv.key, {}, &kv.value});
       return;
     }
-    for (Reader reader(fields_); reader.next();) {
+    for (Reader reader(fields_);;) {
+      PlainAttribute plain;
+      if (std::size_t size = plain.read(reader.rest(), tag_of(field_))) {
+        f(AttributeView{plain.key, plain.value});
+        reader.pass(size);
+        continue;
+      }
+      if (!reader.next()) break;
       if (reader.field() != field_)
         reader.skip();
       else
@@ -147,8 +156,6 @@ struct SpanView {
   }
 
  private:
-  static constexpr std::uint32_t attribute_tag = 9 << 3 | static_cast<std::uint32_t>(WireType::bytes);
-
   // From the first to the last field of a kind; others may stand between them.
   static void extend(std::string_view& run, std::string_view field) {
     run = run.data() ? std::string_view(run.data(), static_cast<std::size_t>(field.data() + field.size() - run.data())) : field;
@@ -159,7 +166,7 @@ struct SpanView {
     for (Reader reader(raw);;) {
       PlainAttribute plain;
       std::string_view rest = reader.rest();
-      if (std::size_t size = plain.read(rest, attribute_tag)) {
+      if (std::size_t size = plain.read(rest, tag_of(9))) {
         if (wanted.may_have(plain.key)) wanted.place({plain.key, plain.value}, slots);
         extend(attributes_run, rest.substr(0, size));
         reader.pass(size);

@@ -45,12 +45,14 @@ void put_value(std::string& out, Value& value, Arena& arena) {
 }
 
 void put_map(std::string& out, Attributes& map, Arena& arena) {
-  std::vector<std::string_view> keys;
-  for (auto& entry : map) keys.push_back(entry.key);
-  std::sort(keys.begin(), keys.end());
-  for (auto key : keys) {
-    (out += '\xf4') += key;
-    put_value(out, *map.find(key), arena);
+  std::vector<otlp::KeyValue*> entries;
+  for (auto& entry : map) entries.push_back(&entry);
+  std::stable_sort(entries.begin(), entries.end(), [](auto* a, auto* b) { return a->key < b->key; });
+  otlp::KeyValue* first = nullptr;  // of its key: its value counts for all of them
+  for (auto* entry : entries) {
+    if (first == nullptr || first->key != entry->key) first = entry;
+    (out += '\xf4') += entry->key;
+    put_value(out, first->value, arena);
   }
 }
 

@@ -220,3 +220,16 @@ TEST_CASE("identities are those of the Go exporter") {
   otlp::Metric histogram{.name = "time", .type = otlp::MetricType::histogram, .temporality = otlp::Temporality::cumulative};
   CHECK(StreamIdentity(empty, no_scope, histogram, arena).of(none, arena) == "stream/341d369be612db6a");
 }
+
+TEST_CASE("the identity of a resource with many attributes, some of them twice: the first counts") {
+  Arena arena;
+  otlp::Resource twice, once;
+  for (int i = 0; i < 20'000; ++i) twice.attributes.push_back(arena, {arena.copy(fmt::format("k{}", i)), otlp::Value::of(std::int64_t{i})});
+  once = twice;
+  std::string before = resource_identity(once, arena);
+  twice.attributes.push_back(arena, {"k7", otlp::Value::of(std::int64_t{-1})});
+  std::string later = resource_identity(twice, arena);
+  CHECK(later != before);  // a key more, as the Go exporter hashes it
+  twice.attributes.back().value = otlp::Value::of(std::int64_t{-2});
+  CHECK(resource_identity(twice, arena) == later);
+}

@@ -38,10 +38,6 @@ void append_value(KeyBuffer& key, const AttributeView& view, Arena& arena) {
   key.part(to_text(value));
 }
 
-bool has_key(const std::vector<AttributeView>& views, std::string_view key) {
-  return std::any_of(views.begin(), views.end(), [&](const AttributeView& view) { return view.key == key; });
-}
-
 bool same(const std::vector<Dimension>& a, const std::vector<Dimension>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Dimension& x, const Dimension& y) {
     return x.name == y.name && x.default_value == y.default_value && x.glob == y.glob;
@@ -123,12 +119,13 @@ AttributeView Dimensions::value_of(const Named& named, const Subject& subject) {
 const std::vector<AttributeView>& Dimensions::matching(Recipe& recipe, const Subject& subject) {
   matching_.clear();
   auto take = [&](const AttributeView& view) {
-    if (recipe.globs.matches(view.key) && !has_key(matching_, view.key)) matching_.push_back(view);
+    if (recipe.globs.matches(view.key)) matching_.push_back(view);
   };
   subject.span.attributes.each(take);
   if (subject.event) subject.event->each(take);
   otlp::AttributesView(subject.source.raw, 1).each(take);
-  std::sort(matching_.begin(), matching_.end(), [](auto& a, auto& b) { return a.key < b.key; });
+  std::stable_sort(matching_.begin(), matching_.end(), [](auto& a, auto& b) { return a.key < b.key; });
+  matching_.erase(std::unique(matching_.begin(), matching_.end(), [](auto& a, auto& b) { return a.key == b.key; }), matching_.end());
   return matching_;
 }
 
@@ -162,14 +159,25 @@ void Dimensions::put_built_in(const Subject& subject, Arena& arena, otlp::Attrib
   if (sampling_method_) put("sampling.method", subject.adjusted ? "extrapolated" : "counted");
 }
 
+// Their keys differ from each other, so only what is there already needs to be looked through: there may be many.
+void Dimensions::put_matching(const std::vector<AttributeView>& views, Arena& arena, otlp::Attributes& out) {
+  const std::size_t before = out.size();
+  for (auto& view : views) {
+    auto named = std::find_if(out.begin(), out.begin() + before, [&](auto& kv) { return kv.key == view.key; });
+    if (named != out.begin() + before)
+      named->value = view.value(arena);
+    else
+      out.push_back(arena, {view.key, view.value(arena)});
+  }
+}
+
 std::string Dimensions::attributes(Family family, const Subject& subject, Arena& arena) {
   Recipe& recipe = recipes_[family];
   otlp::Resource as_message;
   put_built_in(subject, arena, as_message.attributes);
   for (auto& named : recipe.names)
     if (AttributeView view = value_of(named, subject)) as_message.attributes.set(arena, named.name, view.value(arena));
-  if (!recipe.globs.empty())
-    for (auto& view : matching(recipe, subject)) as_message.attributes.set(arena, view.key, view.value(arena));
+  if (!recipe.globs.empty()) put_matching(matching(recipe, subject), arena, as_message.attributes);
   otlp::Writer writer;
   encode(as_message, writer);
   return std::string(writer.view());

@@ -72,6 +72,7 @@ class Dimensions {
   Result<> add(const std::vector<Dimension>& dimensions, Recipe& recipe);
   static otlp::AttributeView value_of(const Named& named, const Subject& subject);
   const std::vector<otlp::AttributeView>& matching(Recipe& recipe, const Subject& subject);
+  static void put_matching(const std::vector<otlp::AttributeView>& views, Arena& arena, otlp::Attributes& out);
   void put_built_in(const Subject& subject, Arena& arena, otlp::Attributes& out) const;
 
   otlp::WantedKeys wanted_;

@@ -34,12 +34,13 @@ void Footprint::give_back(std::size_t bytes) {
   meeting_.series_bytes.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
-Resources::Resources(const Config& config, const otlp::WantedKeys& wanted, Meeting& meeting, Footprint& footprint)
+Resources::Resources(const Config& config, const otlp::WantedKeys& wanted, Meeting& meeting, Footprint& footprint, std::uint64_t seed)
     : config_(config),
       wanted_(wanted),
       meeting_(meeting),
       footprint_(footprint),
-      limit_(static_cast<std::size_t>(config.resource_metrics_cache_size)) {}
+      limit_(static_cast<std::size_t>(config.resource_metrics_cache_size)),
+      seed_(seed) {}
 
 Resources::~Resources() {
   remove_if([](const Resource&) { return true; });
@@ -52,7 +53,7 @@ Resources::Found Resources::find(otlp::Lazy<otlp::Resource>& message, Arena& are
     message.write(writer_);
     raw = writer_.view();
   }
-  std::uint64_t hash = XXH3_64bits(raw.data(), raw.size());
+  std::uint64_t hash = XXH3_64bits_withSeed(raw.data(), raw.size(), seed_);
   auto at = sources_.find(hash);
   Source* source = at == sources_.end() || at->second->raw != raw ? nullptr : at->second.get();
   if (source == nullptr) {

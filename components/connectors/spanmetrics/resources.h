@@ -28,7 +28,7 @@ class Footprint {
 
 class Resources {
  public:
-  Resources(const Config& config, const otlp::WantedKeys& wanted, Meeting& meeting, Footprint& footprint);
+  Resources(const Config& config, const otlp::WantedKeys& wanted, Meeting& meeting, Footprint& footprint, std::uint64_t seed);
   ~Resources();
   Resources(const Resources&) = delete;
 
@@ -71,6 +71,7 @@ class Resources {
   Meeting& meeting_;
   Footprint& footprint_;
   std::size_t limit_;
+  std::uint64_t seed_;
   std::list<Resource*> seen_;  // those not evicted, longest unseen first
   std::map<std::string, std::unique_ptr<Resource>, std::less<>> resources_;  // by identity
   boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Source>> sources_;  // by hash of their bytes

@@ -65,7 +65,7 @@ class SpanMetrics : public engine::Stage {
         per_unit_(config.histogram.unit == Unit::seconds ? 1e9 : 1e6),
         bounds_(config.histogram.bounds()),
         footprint_(budget_, *meeting_),
-        resources_(config_, dimensions_.wanted(), *meeting_, footprint_),
+        resources_(config_, dimensions_.wanted(), *meeting_, footprint_, seed_),
         candidates_({.per_point = static_cast<std::size_t>(std::max<std::int64_t>(0, config.exemplars.max_per_data_point)),
                      .waiting = std::max<std::size_t>(1, config.exemplars.max_candidates / context.shards),
                      .max_wait = config.exemplars.max_wait}),
@@ -380,7 +380,7 @@ class SpanMetrics : public engine::Stage {
   const Config config_;
   Dimensions dimensions_;
   Rng rng_;
-  const std::uint64_t seed_;  // of series' hashes: what they are made of comes from outside
+  const std::uint64_t seed_;  // of hashes: clients choose what is hashed
   Budget& budget_;
   std::shared_ptr<Meeting> meeting_;         // shared by the cores of this connector
   std::shared_ptr<decisions::Board> board_;  // shared by all samplers and readers of the process

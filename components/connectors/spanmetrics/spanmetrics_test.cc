@@ -48,6 +48,19 @@ TEST_CASE("span metrics: names that a processor before it cut between bytes of a
   f.world.stop();
 }
 
+TEST_CASE("span metrics: a span with many attributes that a pattern asks for") {
+  Fixture f(with_dimensions({{.glob = "many.*"}}));
+  SpanSpec span;
+  for (int i = 0; i < 5000; ++i) span.attributes.emplace_back(fmt::format("many.{}", i), "x");
+  f.push({{"many.7", "resource"}}, {span});
+  Points points = f.flushed({});
+  REQUIRE(points.size() == 2);
+  CHECK(points.begin()->first.contains(" many.7=x"));
+  CHECK(points.begin()->first.contains(" many.4999=x"));
+  CHECK_FALSE(points.begin()->first.contains("=resource"));
+  f.world.stop();
+}
+
 TEST_CASE("span metrics: all built-in dimensions, and what excluding them does") {
   SUBCASE("all") {
     Fixture f({.instance_id = "me"});

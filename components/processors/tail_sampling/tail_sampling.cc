@@ -216,7 +216,7 @@ void TailSampling::tick(TimePoint now, Out& out) {
 void TailSampling::decide_due(TimePoint now, Out& out) {
   std::size_t left = round_decisions;
   auto decide_until = [&](auto& list, TimePoint PendingTrace::*since, Duration wait) {
-    for (PendingTrace* trace; left > 0 && (trace = list.front()) && trace->*since + wait <= now; --left) {
+    for (PendingTrace* trace; left > 0 && (trace = list.front()) && now - trace->*since >= wait; --left) {
       if (const PendingTrace* next = list.after(*trace)) next->spans.prefetch();
       decide(*trace, out);
     }

@@ -133,10 +133,14 @@ class Case {
   std::string place() const { return place_; }
 
   Result<> run() {
-    for (auto& entry : own_.entries()) WEIR_TRY(known(entry));
+    for (auto& entry : own_.entries()) WEIR_TRY(known(entry, false));
+    for (auto& entry : defaults_.entries()) WEIR_TRY(known(entry, true));
     const Value* steps = get("steps");
     if (steps == nullptr || !steps->is_list()) return wrong(own_, "a case needs steps");
-    if (const Value* given = get("cores")) cores_ = static_cast<std::size_t>(given->as_int());
+    if (const Value* given = get("cores")) {
+      cores_ = given->kind() == Value::Kind::integer ? static_cast<std::size_t>(given->as_int()) : 0;
+      if (cores_ == 0 || cores_ > 64) return wrong(*given, "cores is a number from 1 to 64");
+    }
     if (cores_ == 0) cores_ = 1;
     if (cores_ > 64) return wrong(own_, "at most 64 cores");
     WEIR_ASSIGN(engine::PlanSpec spec, plan(*steps));
@@ -150,7 +154,9 @@ class Case {
   }
 
  private:
-  static Result<> known(const config::Entry& entry) {
+  // `shared`: beside the list of cases.
+  static Result<> known(const config::Entry& entry, bool shared) {
+    if (shared && entry.key == "cases") return {};
     constexpr std::array<std::string_view, 6> keys = {"name", "config", "component", "pipeline", "cores", "steps"};
     if (std::find(keys.begin(), keys.end(), entry.key) != keys.end()) return {};
     return fail(Errc::config, "{}: unknown key \"{}\" (known: {})", entry.mark.to_string(), entry.key, fmt::join(keys, ", "));
@@ -348,6 +354,10 @@ void run_file(const std::string& path, std::size_t cores, Report& report) {
   const Value none = Value::map();
   const Value* cases = tree->get("cases");
   if (cases == nullptr) return run_case(none, *tree, path, cores, report);
+  if (!cases->is_list() || cases->size() == 0) {
+    report.failures.push_back({"", cases->mark().to_string(), "cases is a list of at least one case"});
+    return;
+  }
   for (auto& one : cases->items()) run_case(*tree, one, path, cores, report);
 }
 

@@ -89,6 +89,11 @@ TEST_CASE("mistakes in the file are named") {
   CHECK(failure(one + "- push: {logs: [a]}\n- advance: -1s\n").find("time goes forward") != std::string::npos);
   CHECK(failure("component: processor/none\nsteps: [{push: {logs: [a]}}]").find("no component \"processor/none\"") != std::string::npos);
   CHECK(failure("component: processor/batch\nconfig: {timeuot: 1s}\nsteps: [{push: {logs: [a]}}]").find("did you mean 'timeout'") != std::string::npos);
+  for (std::string_view cases : {"cases: 3", "cases: []", "cases:"})
+    CHECK(failure(fmt::format("component: processor/batch\n{}\n", cases)).find("at least one case") != std::string::npos);
+  CHECK(failure("component: processor/batch\nfast: true\ncases: [{steps: [{push: {logs: [a]}}]}]").find("unknown key \"fast\"") != std::string::npos);
+  for (std::string_view cores : {"0", "65", "-1", "many"})
+    CHECK(failure(fmt::format("{}- push: {{logs: [a]}}\ncores: {}\n", one, cores)).find("from 1 to 64") != std::string::npos);
   CHECK(failure(layers + "steps: [{push: {logs: [a]}}]").find("name the receiver: otlp, otlp/b") != std::string::npos);
   CHECK(failure(layers + "pipeline: traces/x\nsteps: [{push: {logs: [a]}}]").find("no pipeline \"traces/x\"") != std::string::npos);
 }

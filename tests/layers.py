@@ -1,5 +1,5 @@
 """The two-layer set-up of docs/guides/layers: its files as they are, moved to free ports, with any program in either layer."""
-import collections, os, re, sys, unittest
+import collections, os, re, sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *
@@ -10,15 +10,6 @@ GUIDE = os.path.join(ROOT, "docs", "guides", "layers")
 def read(name):
     with open(os.path.join(GUIDE, name)) as f:
         return f.read()
-
-
-def lacks(*types):
-    """Why weir cannot take a role yet: a component of the guide's files that this build does not have. "" when it has all."""
-    known = subprocess.run([binary(), "components"], capture_output=True, text=True).stdout
-    return ", ".join("this build has no " + name for name in types if "name: %s\n" % name not in known)
-
-
-BACK_NEEDS = "groupbytrace", "filter", "spanmetrics", "servicegraph"
 
 
 def modern(text):
@@ -93,8 +84,6 @@ class Stack:
 
     def back(self, program, text):
         """One collector of the second layer; its ports by trace and by service."""
-        if program == binary() and lacks(*BACK_NEEDS):
-            raise unittest.SkipTest(lacks(*BACK_NEEDS))
         trace, service = free_port(), free_port()
         storage = os.path.join(self.folder, "pvc%d" % self.count)
         os.makedirs(storage)

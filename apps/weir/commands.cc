@@ -78,7 +78,7 @@ sigset_t block_signals() {
 // kernel clears its pages: measured 20 % of all CPU for 500-span requests.
 void tune_allocator() {
   mallopt(M_MMAP_THRESHOLD, 8 * 1024 * 1024);
-  mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
+  mallopt(M_TRIM_THRESHOLD, kept_by_allocator);
 }
 
 std::size_t core_count(const Options& options) {

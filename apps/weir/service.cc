@@ -180,16 +180,30 @@ void Service::limit_memory(std::size_t soft, std::size_t hard) {
 void Service::check_memory() {
   std::size_t resident = resident_memory();
   if (resident > soft_.load(std::memory_order_relaxed)) {
-    if (!budget_.closed()) malloc_trim(0);
+    if (!budget_.closed()) give_back_memory();
     budget_.set_closed(resident_memory() > soft_.load(std::memory_order_relaxed));
   } else if (resident < soft_.load(std::memory_order_relaxed) / 10 * 9) {
+    if (budget_.closed()) mallopt(M_TRIM_THRESHOLD, kept_by_allocator);
     budget_.set_closed(false);
   }
 }
 
+// What was freed goes back to the system: between what is in use, and at the end of each core's heap, which the allocator
+// looks at only when its core frees something large.
+void Service::give_back_memory() {
+  constexpr int little = 128 * 1024;
+  mallopt(M_TRIM_THRESHOLD, little);
+  malloc_trim(0);
+  for (auto& core : cores_)
+    core->loop.post([] {
+      void* volatile large = std::malloc(little);  // else the compiler leaves out both
+      std::free(large);
+    });
+}
+
 void Service::watch_memory() {
   // What was given up since the budget closed shows only when it is back with the system; each second, as it takes a while.
-  if (budget_.closed() && ++rounds_closed_ % 10 == 0) malloc_trim(0);
+  if (budget_.closed() && ++rounds_closed_ % 10 == 0) give_back_memory();
   check_memory();
   cores_.front()->loop.after(100ms, [this] { watch_memory(); });
 }

@@ -10,6 +10,9 @@
 
 namespace weir::app {
 
+// How much each core's heap keeps of what was freed, in bytes, as long as memory is not short.
+inline constexpr int kept_by_allocator = 64 * 1024 * 1024;
+
 class Service : public engine::Host {
  public:
   explicit Service(std::size_t cores);
@@ -55,6 +58,7 @@ class Service : public engine::Host {
   void start_engine(std::move_only_function<void(Result<>)> done);
   Result<> serve_own_metrics();
   void check_memory();
+  void give_back_memory();
   Result<> launch(std::shared_ptr<const Loaded> loaded);
   void halt(Duration patience);
   void watch_memory();

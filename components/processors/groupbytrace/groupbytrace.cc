@@ -58,6 +58,7 @@ class GroupByTrace : public engine::Stage {
         pending_(0, otlp::IdHash(context.rng)) {}
 
   void process(Batch batch, Out& out) override {
+    if (!fits(batch)) return turn_away(std::move(batch), out);
     if (answers_early_ && !out.congested()) out.accept(batch);
     Arena& arena = batch.arena();
     for (auto& group : batch.groups())
@@ -92,11 +93,41 @@ class GroupByTrace : public engine::Stage {
   // An entry of the table and of the queue, beside the body.
   static constexpr std::size_t overhead = sizeof(Pending) + sizeof(Waiting) + 2 * sizeof(TraceId);
 
-  // Cuts a scope into what belongs to each trace.
-  void take(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, const Batch& from, Arena& arena, Out& out) {
+  // Each trace gets a copy of the resources and scopes that its spans came under: a large resource in front of many
+  // traces takes many times the request's memory. True when there is room for the copies.
+  bool fits(Batch& batch) {
+    std::size_t room = budget_.limit() - std::min(budget_.limit(), budget_.used());
+    return copies(batch, [](const otlp::ScopeGroup& scope) { return scope.items.size(); }) <= room / 8 ||
+           copies(batch, [this](const otlp::ScopeGroup& scope) { return sort_by_trace(scope); }) <= room / 2;
+  }
+
+  template <class TracesIn>
+  static std::size_t copies(Batch& batch, TracesIn traces_in) {
+    std::size_t bytes = 0;
+    for (auto& group : batch.groups())
+      for (auto& scope : group.scopes) bytes += traces_in(scope) * (group.resource.raw().size() + scope.scope.raw().size());
+    return bytes;
+  }
+
+  void turn_away(Batch batch, Out& out) {
+    if (batch.refusable()) return out.refuse(std::move(batch), {Errc::refused, "there is no memory for a copy of the resource with each trace", 1s});
+    metrics_.evicted.add(batch.items());  // its senders are gone: it goes on as it is
+    out.push(std::move(batch));
+  }
+
+  // Brings the places of a scope's spans in order of their traces; how many traces there are.
+  std::size_t sort_by_trace(const otlp::ScopeGroup& scope) {
     places_.clear();
     for (std::uint32_t i = 0; i < scope.items.size(); ++i) places_.push_back({trace_of(scope.items[i]), i});
     std::stable_sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) { return a.id < b.id; });
+    std::size_t traces = 0;
+    for (std::size_t i = 0; i < places_.size(); ++i) traces += i == 0 || places_[i].id != places_[i - 1].id;
+    return traces;
+  }
+
+  // Cuts a scope into what belongs to each trace.
+  void take(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, const Batch& from, Arena& arena, Out& out) {
+    sort_by_trace(scope);
     for (std::size_t begin = 0, to = 0; begin < places_.size(); begin = to) {
       while (to < places_.size() && places_[to].id == places_[begin].id) ++to;
       add(group, scope, std::span(places_).subspan(begin, to - begin), from, arena, out);

@@ -69,6 +69,27 @@ TEST_CASE("groupbytrace: the spans of a trace go on together, a while after the 
   f.world.stop();
 }
 
+TEST_CASE("groupbytrace: a large resource in front of many traces is turned away when its copies have no room") {
+  Fixture f({.wait_duration = 1s});
+  f.world.host().budget().set_limit(4'000'000);
+  auto large = [](int traces) {
+    std::vector<SpanSpec> spans;
+    for (int i = 0; i < traces; ++i) spans.push_back({.trace = static_cast<std::uint8_t>(i + 1), .name = "a", .service = std::string(100'000, 's')});
+    return make_traces(spans);
+  };
+  auto refused = f.world.push(large(200));  // 20 MB
+  REQUIRE(f.world.answer(refused));
+  REQUIRE(*f.world.answer(refused));
+  CHECK((*f.world.answer(refused))->code == Errc::refused);
+  CHECK(f.world.host().budget().used() == 0);
+  f.world.check_conservation();
+  auto taken = f.world.push(large(10));
+  CHECK_FALSE(*f.world.answer(taken));
+  f.world.advance(2s);
+  CHECK(f.out().size() == 10);
+  f.world.stop();
+}
+
 TEST_CASE("groupbytrace: a span that comes later waits anew") {
   Fixture f({.wait_duration = 1s});
   f.world.push(make_traces({{.trace = 1, .name = "a"}}));

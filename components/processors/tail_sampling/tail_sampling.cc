@@ -96,12 +96,12 @@ void TailSampling::read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Are
     }
     if (around == nullptr) leases_.push_back(around = &surroundings_.lease(group, scope, *policies_, arena));
     arrivals_.push_back({known.pending, around, bytes});
-    if (known.pending) observe(*known.pending, span, group, scope, item, *around, arena, out);
+    if (known.pending) observe(*known.pending, span, group, scope, item, *around, arena);
   }
 }
 
 void TailSampling::observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
-                           Surroundings& around, Arena& arena, Out& out) {
+                           Surroundings& around, Arena& arena) {
   if (trace.incoming == 0) touched_.push_back(&trace);
   if (trace.incoming_around != &around) {
     trace.incoming_around = &around;
@@ -282,7 +282,7 @@ void TailSampling::keep(PendingTrace& trace, Out& out) {
   held_ -= trace.facts.spans;
   outgoing_.add(trace.spans.take());
   bytes_ += trace.bytes();
-  forget(trace, true, out);
+  forget(trace, true);
   if (outgoing_.items() >= outgoing_items) flush(out);
 }
 
@@ -290,10 +290,10 @@ void TailSampling::reject(PendingTrace& trace, Reason reason, Out& out) {
   held_ -= trace.facts.spans;
   out.count_dropped(trace.facts.spans, reason);
   trace.spans.each_run([&](Surroundings& around, std::string_view, std::uint32_t) { surroundings_.release(around); });
-  forget(trace, false, out);
+  forget(trace, false);
 }
 
-void TailSampling::forget(PendingTrace& trace, bool kept, Out& out) {
+void TailSampling::forget(PendingTrace& trace, bool kept) {
   decided_.push_back({trace.facts.id, kept});
   metrics_.removed(now_ - trace.first);
   bytes_ -= trace.bytes();

@@ -37,7 +37,7 @@ class TailSampling : public engine::Stage {
   void read(otlp::ResourceGroup& group, Arena& arena, engine::Out& out);
   void read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, engine::Out& out);
   void observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
-               Surroundings& around, Arena& arena, engine::Out& out);
+               Surroundings& around, Arena& arena);
   void measure(PendingTrace& trace, const SpanView& span, const Surroundings& around);
   void decide_piece(PendingTrace& trace, engine::Out& out);
   void store();
@@ -51,7 +51,7 @@ class TailSampling : public engine::Stage {
   Policies::Verdict ask(const Facts& facts, engine::Out& out);
   void keep(PendingTrace& trace, engine::Out& out);
   void reject(PendingTrace& trace, engine::Reason reason, engine::Out& out);
-  void forget(PendingTrace& trace, bool kept, engine::Out& out);
+  void forget(PendingTrace& trace, bool kept);
   void flush(engine::Out& out);
   void finish(engine::Out& out);
 

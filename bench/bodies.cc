@@ -23,8 +23,9 @@ otlp::Span make_span(const otlp::TraceId& trace, const otlp::SpanId& parent, boo
   std::string_view route = routes[rng.below(routes.size())];
   span.name = arena.copy(fmt::format("GET {}", route));
   span.kind = root ? otlp::Span::server : static_cast<std::int32_t>(otlp::Span::server + rng.below(2));
-  span.start_time_unix_nano = 1'700'000'000'000'000'000 + rng.below(1'000'000'000);
-  span.end_time_unix_nano = span.start_time_unix_nano + 100'000 + rng.below(200'000'000);
+  // A request of a tenth of a second; one span in a hundred is slow.
+  span.start_time_unix_nano = 1'700'000'000'000'000'000 + rng.below(20'000'000);
+  span.end_time_unix_nano = span.start_time_unix_nano + 100'000 + rng.below(100'000'000) + (rng.chance(0.01) ? 1'000'000'000 : 0);
   bool failed = rng.chance(0.02);
   if (failed) span.status_code = otlp::Span::error;
   auto& a = span.attributes;

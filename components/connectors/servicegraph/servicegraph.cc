@@ -8,6 +8,7 @@ using otlp::Span;
 
 constexpr Duration idle_series = 15min;  // as the collector's
 constexpr Duration least_interval = 1ms;  // of all loops, so that no setting keeps a core busy
+constexpr Duration longest_interval = 24h * 365 * 100;  // so that a time in the future can be told
 
 class ServiceGraph : public engine::Stage {
  public:
@@ -100,7 +101,7 @@ class ServiceGraph : public engine::Stage {
   // says so once an interval), or the end.
   enum class Part : std::uint8_t { batch, round, last };
 
-  static Duration positive_or(Duration given, Duration standard) { return given > 0s ? std::max(given, least_interval) : standard; }
+  static Duration positive_or(Duration given, Duration standard) { return given > 0s ? std::clamp(given, least_interval, longest_interval) : standard; }
   static void step(TimePoint& next, Duration interval, TimePoint now) {
     next += ((now - next) / interval + 1) * interval;
   }
@@ -115,7 +116,7 @@ class ServiceGraph : public engine::Stage {
     if (!client && span.kind != Span::server && span.kind != Span::consumer) return true;
     EdgeKey key{span.trace_id, client ? span.span_id : span.parent_span_id};
     Edge* known = edges_.find(key);
-    Edge& edge = known ? *known : edges_.fresh(key, now + config_.store.ttl);
+    Edge& edge = known ? *known : edges_.fresh(key, now + std::min(config_.store.ttl, longest_interval));
     edge.connection = messaging ? Connection::messaging : Connection::direct;
     edge.failed |= span.status_code == Span::error;
     double seconds = span.end_time_unix_nano > span.start_time_unix_nano ? static_cast<double>(span.end_time_unix_nano - span.start_time_unix_nano) / 1e9 : 0;

@@ -152,6 +152,20 @@ TEST_CASE("servicegraph: a start that fails on the first core only ends with its
   CHECK(started.error().what.contains("not here"));
 }
 
+TEST_CASE("servicegraph: the longest intervals and ttl there are do not run over") {
+  Config config{.metrics_flush_interval = Duration::max()};
+  config.store.ttl = config.store_expiration_loop = config.cache_loop = Duration::max();
+  Bench bench(std::move(config));
+  bench.world.push(make_traces({client("web")}));
+  bench.world.advance(10s);
+  CHECK(bench.counter("expired_edges") == 0);
+  bench.world.push(make_traces({server("cart")}));
+  bench.world.advance(10s);
+  CHECK(bench.take().empty());
+  bench.world.stop();
+  CHECK(bench.take().at("web cart  false").requests == 1);
+}
+
 TEST_CASE("servicegraph: failed is part of the series, from either end") {
   Bench bench({.metrics_flush_interval = 0s});
   bench.world.push(make_traces({client("web"), server("cart"), with(client("web", 2), [](auto& s) { s.status = Span::error; }), server("cart", 2),

@@ -154,8 +154,10 @@ TEST_CASE("servicegraph: a start that fails on the first core only ends with its
 
 TEST_CASE("servicegraph: the longest intervals and ttl there are do not run over") {
   Config config{.metrics_flush_interval = Duration::max()};
-  config.store.ttl = config.store_expiration_loop = config.cache_loop = Duration::max();
+  config.store_expiration_loop = 1s;
+  config.store.ttl = config.cache_loop = Duration::max();
   Bench bench(std::move(config));
+  bench.world.advance(1s);
   bench.world.push(make_traces({client("web")}));
   bench.world.advance(10s);
   CHECK(bench.counter("expired_edges") == 0);

@@ -217,9 +217,9 @@ void Shard::deliver(Node& to, Batch batch) {
 
 void Shard::fan_out(const std::vector<Node*>& targets, Batch batch) {
   if (targets.empty()) return batch.settle({});
-  // Copies of an index are cheaper than indexing each copy.
+  // Copies of an index are cheaper than indexing each copy. Who only passes bodies on is better off without an index.
   auto indexes = [](const Node* node) { return node->plan.role == Role::exchange; };
-  if (targets.size() > 1 && std::any_of(targets.begin(), targets.end(), indexes)) batch.groups();
+  if (targets.size() > 1 && std::all_of(targets.begin(), targets.end(), indexes)) batch.groups();
   for (std::size_t i = 0; i + 1 < targets.size(); ++i) {
     Batch copy = batch.fork();
     // The copy's bytes are shared, its overlay and index are not: about as much memory again for small batches.

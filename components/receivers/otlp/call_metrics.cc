@@ -9,7 +9,7 @@ double seconds(Duration took) { return static_cast<double>(took.count()) / 1e9; 
 
 }  // namespace
 
-CallMetrics::CallMetrics(telemetry::Registry& registry, std::string_view endpoint) : registry_(registry) {
+CallMetrics::CallMetrics(telemetry::Registry& registry, std::string_view endpoint, bool tls) : registry_(registry), scheme_(tls ? "https" : "http") {
   std::size_t colon = endpoint.rfind(':');
   host_ = endpoint.substr(0, colon);
   if (colon != endpoint.npos) port_ = endpoint.substr(colon + 1);
@@ -44,7 +44,7 @@ CallMetrics::Http& CallMetrics::http_series(std::string_view path, int http_majo
                               {"network_protocol_version", http_major == 2 ? "2" : "1.1"},
                               {"server_address", host_},
                               {"server_port", port_},
-                              {"url_scheme", "http"}};
+                              {"url_scheme", scheme_}};
   auto sizes = [&](std::string_view name, std::string_view help) -> telemetry::Histogram& {
     return registry_.histogram(name, help, telemetry::body_bytes, labels);
   };

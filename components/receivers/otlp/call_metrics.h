@@ -12,7 +12,7 @@ namespace weir::receivers::otlp {
 class CallMetrics {
  public:
   // `endpoint`: "127.0.0.1:4318", as listened on.
-  CallMetrics(telemetry::Registry& registry, std::string_view endpoint);
+  CallMetrics(telemetry::Registry& registry, std::string_view endpoint, bool tls);
 
   // `path`: "/opentelemetry.proto.collector.trace.v1.TraceService/Export".
   void rpc(std::string_view path, net::GrpcCode code, Duration took);
@@ -32,7 +32,7 @@ class CallMetrics {
   Http& http_series(std::string_view path, int http_major, int status);
 
   telemetry::Registry& registry_;
-  std::string host_, port_;
+  std::string host_, port_, scheme_;
   std::list<Rpc> rpcs_;
   std::list<Http> https_;
 };

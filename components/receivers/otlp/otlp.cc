@@ -4,6 +4,7 @@
 #include "components/receivers/otlp/config.h"
 #include "components/shared/auth/auth.h"
 #include "components/shared/listeners/listeners.h"
+#include "components/shared/otlp_grpc/method.h"
 #include "engine/decode.h"
 #include "engine/component.h"
 #include "io/loop.h"
@@ -32,8 +33,8 @@ class Endpoint : public net::Handler {
       : intake_(intake), transport_(transport), include_metadata_(include_metadata), authenticator_(authenticator) {}
 
   // Before the first request.
-  void measure(telemetry::Registry& registry, const io::Executor& executor, std::string_view endpoint) {
-    metrics_.emplace(registry, endpoint);
+  void measure(telemetry::Registry& registry, const io::Executor& executor, std::string_view endpoint, bool tls) {
+    metrics_.emplace(registry, endpoint, tls);
     executor_ = &executor;
   }
 
@@ -88,7 +89,7 @@ class GrpcEndpoint : public Endpoint {
     batch->context = context_of(request);
     intake_.push(std::move(*batch), transport_, [this, begun, signal, responder = std::move(responder)](Outcome outcome) mutable {
       net::GrpcAnswer answer = outcome ? grpc_error(*outcome) : net::GrpcAnswer{};
-      if (metrics_) metrics_->rpc(method_of(signal), answer.code, took(begun));
+      if (metrics_) metrics_->rpc(otlp_grpc::method_of(signal), answer.code, took(begun));
       responder.respond(std::move(answer));
     });
   }
@@ -192,7 +193,7 @@ class Listening {
     auto& loop = static_cast<io::Loop&>(context.executor);
     settings_.share_port = context.shard > 0;
     if (std::string known = listeners.resolved(configured_); context.shard > 0 && !known.empty()) settings_.endpoint = known;
-    if (telemetry::detailed()) endpoint_->measure(context.host.metrics(), context.executor, settings_.endpoint);
+    if (telemetry::detailed()) endpoint_->measure(context.host.metrics(), context.executor, settings_.endpoint, settings_.tls.has_value());
     int inherited = listeners.take(configured_, context.shard);
     WEIR_ASSIGN(server_, net::Server::listen(loop, settings_, context.host.budget(), *endpoint_, inherited));
     if (context.shard == 0) listeners.resolve(configured_, server_->endpoint());

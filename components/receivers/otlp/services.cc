@@ -1,22 +1,13 @@
 #include "components/receivers/otlp/services.h"
 
 #include "base/text.h"
+#include "components/shared/otlp_grpc/method.h"
 
 namespace weir::receivers::otlp {
 
-std::string_view method_of(Signal signal) {
-  switch (signal) {
-    case Signal::traces: return "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-    case Signal::metrics: return "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
-    case Signal::logs: return "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
-    case Signal::profiles: return "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
-  }
-  return {};
-}
-
 std::optional<Signal> signal_of_method(std::string_view path) {
   for (Signal signal : weir::otlp::all_signals)
-    if (path == method_of(signal)) return signal;
+    if (path == otlp_grpc::method_of(signal)) return signal;
   return std::nullopt;
 }
 

@@ -12,7 +12,6 @@ using weir::otlp::Signal;
 
 // The signal of a gRPC method path "/opentelemetry.proto.collector.trace.v1.TraceService/Export".
 std::optional<Signal> signal_of_method(std::string_view path);
-std::string_view method_of(Signal signal);
 
 // The URL paths of the four signals, which users may change.
 struct HttpPaths {

@@ -2,20 +2,11 @@
 
 #include "base/log.h"
 #include "components/shared/exporting/partial_success.h"
+#include "components/shared/otlp_grpc/method.h"
 #include "telemetry/detail.h"
 
 namespace weir::otlp_grpc {
 namespace {
-
-std::string_view method_of(engine::Signal signal) {
-  switch (signal) {
-    case engine::Signal::traces: return "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-    case engine::Signal::metrics: return "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
-    case engine::Signal::logs: return "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
-    case engine::Signal::profiles: return "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
-  }
-  return {};
-}
 
 // How long calls took, by method and status, under the name of the semantic conventions. One core.
 class CallDurations {

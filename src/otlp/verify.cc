@@ -110,22 +110,35 @@ constexpr auto table = [] {
   return t;
 }();
 
-// Short text is almost always ASCII: eight bytes at a time, the last eight overlapping.
-inline bool is_text(const char* p, std::size_t size) {
+template <class T>
+inline T load(const char* p) {
+  T out;
+  std::memcpy(&out, p, sizeof out);
+  return out;
+}
+
+// In large steps, the last of which overlaps the one before.
+inline bool is_ascii(const char* p, std::size_t size) {
   constexpr std::uint64_t high = 0x8080808080808080ULL;
-  std::uint64_t seen = 0, word;
-  if (size >= 8) {
-    for (std::size_t i = 0; i + 8 < size; i += 8) {
-      std::memcpy(&word, p + i, 8);
-      seen |= word;
-    }
-    std::memcpy(&word, p + size - 8, 8);
-    seen |= word;
+  std::uint64_t seen = 0;
+  if (size >= 16) {
+    using Block [[gnu::vector_size(16)]] = std::uint64_t;
+    const char* last = p + size - 16;
+    Block block = load<Block>(last);
+    for (; p < last; p += 16) block |= load<Block>(p);
+    seen = block[0] | block[1];
+  } else if (size >= 8) {
+    seen = load<std::uint64_t>(p) | load<std::uint64_t>(p + size - 8);
+  } else if (size >= 4) {
+    seen = load<std::uint32_t>(p) | load<std::uint32_t>(p + size - 4);
   } else {
     for (std::size_t i = 0; i < size; ++i) seen |= static_cast<unsigned char>(p[i]);
   }
-  return (seen & high) == 0 || valid_utf8({p, size});
+  return (seen & high) == 0;
 }
+
+// Short text is almost always ASCII.
+inline bool is_text(const char* p, std::size_t size) { return is_ascii(p, size) || valid_utf8({p, size}); }
 
 inline unsigned char byte_at(const char* p) { return static_cast<unsigned char>(*p); }
 
@@ -139,40 +152,39 @@ inline const char* past_varint(const char* p, const char* end) {
 // The commonest attribute by far: a key and a value of one text, integer, boolean or double, each shorter than 128 bytes
 // and in field order. False: look closer.
 inline bool is_plain_key_value(const char* p, const char* end) {
-  if (end - p < 4 || p[0] != 0x0a) return false;
+  auto size = static_cast<std::size_t>(end - p);
+  if (size < 6 || p[0] != 0x0a) return false;
   std::size_t key = byte_at(p + 1);
-  if (key >= 0x80 || static_cast<std::size_t>(end - p) < key + 4) return false;
-  const char* value = p + 2 + key;
-  if (value[0] != 0x12 || byte_at(value + 1) >= 0x80 || value + 2 + byte_at(value + 1) != end) return false;
-  value += 2;
-  if (value == end || !is_text(p + 2, key)) return false;
-  std::size_t size = static_cast<std::size_t>(end - value);
+  if (key >= 0x80 || size < key + 6) return false;
+  const char* value = p + 4 + key;
+  auto value_size = static_cast<std::size_t>(end - value);
+  if (value[-2] != 0x12 || value_size >= 0x80 || byte_at(value - 1) != value_size) return false;
+  // Tags and lengths are less than 128, too: of a text all can be looked at in one go.
+  if (value[0] == 0x0a && byte_at(value + 1) + 2u == value_size)
+    return is_ascii(p, size) || (valid_utf8({p + 2, key}) && valid_utf8({value + 2, value_size - 2}));
+  if (!is_text(p + 2, key)) return false;
   switch (value[0]) {
-    case 0x0a: return size >= 2 && byte_at(value + 1) < 0x80 && size == 2u + byte_at(value + 1) && is_text(value + 2, size - 2);
     case 0x10:
     case 0x18: return past_varint(value + 1, end) == end;
-    case 0x21: return size == 9;
+    case 0x21: return value_size == 9;
     default: return false;
   }
 }
 
-// Past a span's field in the form in which SDKs send it, null for everything else: that is looked at closely.
-inline const char* past_plain_span_field(const char* p, const char* end) {
-  std::size_t left = static_cast<std::size_t>(end - p);
-  if (left < 2) return nullptr;
-  std::size_t size = byte_at(p + 1);
-  switch (byte_at(p)) {
-    case 0x0a: return size == 16 && left >= 18 ? p + 18 : nullptr;                                      // trace_id
-    case 0x12:                                                                                          // span_id
-    case 0x22: return size == 8 && left >= 10 ? p + 10 : nullptr;                                       // parent_span_id
-    case 0x2a: return size < 0x80 && left >= 2 + size && is_text(p + 2, size) ? p + 2 + size : nullptr;  // name
-    case 0x30: return size < 0x80 ? p + 2 : nullptr;                                                    // kind
-    case 0x39:
-    case 0x41: return left >= 9 ? p + 9 : nullptr;  // times
-    case 0x4a:                                      // attributes
-      return size < 0x80 && left >= 2 + size && is_plain_key_value(p + 2, p + 2 + size) ? p + 2 + size : nullptr;
-    default: return nullptr;
-  }
+// Past those fields of a span that stand at its beginning in the form and order in which SDKs send them.
+inline const char* past_plain_span_fields(const char* p, const char* end) {
+  auto left = [&] { return static_cast<std::size_t>(end - p); };
+  auto begins_with = [&](std::uint16_t tag_and_size, std::size_t size) { return left() >= size && load<std::uint16_t>(p) == tag_and_size; };
+  auto is_short = [&](std::uint8_t tag) { return left() >= 2 && byte_at(p) == tag && byte_at(p + 1) < 0x80 && left() >= 2u + byte_at(p + 1); };
+  if (begins_with(0x100a, 18)) p += 18;  // trace_id
+  if (begins_with(0x0812, 10)) p += 10;  // span_id
+  if (begins_with(0x0822, 10)) p += 10;  // parent_span_id
+  if (is_short(0x2a) && is_text(p + 2, byte_at(p + 1))) p += 2 + byte_at(p + 1);  // name
+  if (left() >= 2 && byte_at(p) == 0x30 && byte_at(p + 1) < 0x80) p += 2;         // kind
+  if (left() >= 9 && byte_at(p) == 0x39) p += 9;                                  // times
+  if (left() >= 9 && byte_at(p) == 0x41) p += 9;
+  while (is_short(0x4a) && is_plain_key_value(p + 2, p + 2 + byte_at(p + 1))) p += 2 + byte_at(p + 1);  // attributes
+  return p;
 }
 
 class Walker {
@@ -186,11 +198,7 @@ class Walker {
     std::size_t data_items = 0;  // of a metric's data, and the field it is in: the last kind of data counts
     std::uint32_t data_field = 0;
     while (p != end) {
-      if (id == span)
-        if (const char* past = past_plain_span_field(p, end)) {
-          p = past;
-          continue;
-        }
+      if (id == span && (p = past_plain_span_fields(p, end)) == end) break;
       std::uint64_t tag = byte_at(p++);
       if (tag >= 0x80 && !long_tag(p, end, tag)) return bad(type, 0, cut);
       auto number = static_cast<std::uint32_t>(tag >> 3);

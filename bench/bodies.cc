@@ -175,4 +175,14 @@ TraceIds find_trace_ids(std::string_view request) {
   return out;
 }
 
+Bytes with_fresh_ids(std::string_view request, const TraceIds& ids, std::uint64_t base) {
+  std::string copy(request);
+  for (std::size_t k = 0; k < ids.offsets.size(); ++k) {
+    Rng id(base + ids.traces[k]);
+    std::uint64_t words[2] = {id.next(), id.next()};
+    std::memcpy(copy.data() + ids.offsets[k], words, 16);
+  }
+  return Bytes::take(std::move(copy));
+}
+
 }  // namespace weir::bench

@@ -21,5 +21,7 @@ struct TraceIds {
   std::vector<std::uint32_t> traces;
 };
 TraceIds find_trace_ids(std::string_view request);
+// The request with other ids, random by `base`.
+Bytes with_fresh_ids(std::string_view request, const TraceIds& ids, std::uint64_t base);
 
 }  // namespace weir::bench

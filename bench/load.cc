@@ -82,15 +82,7 @@ class Load {
   Bytes next_body() {
     auto i = static_cast<std::size_t>(sent_) % bodies_.size();
     if (!options_.fresh_ids) return bodies_[i];
-    std::string copy(bodies_[i].view());
-    std::uint64_t base = rng_.next();
-    auto& ids = ids_[i];
-    for (std::size_t k = 0; k < ids.offsets.size(); ++k) {
-      Rng id(base + ids.traces[k]);
-      std::uint64_t words[2] = {id.next(), id.next()};
-      std::memcpy(copy.data() + ids.offsets[k], words, 16);
-    }
-    return Bytes::take(std::move(copy));
+    return bench::with_fresh_ids(bodies_[i].view(), ids_[i], rng_.next());
   }
 
   void send() {

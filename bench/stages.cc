@@ -1,6 +1,7 @@
 // What a scenario's pipelines cost without the network: requests go through the real plan on one virtual core, and are
 // encoded where an exporter would send them. Nanoseconds of CPU an item; quieter than bench/compare.
 //   weir_stages bench/scenarios/20_edit.yaml [items]
+// Where the scenario's load has new trace ids in every request, so have these, and time goes on as with 100,000 spans a second.
 #include <malloc.h>
 
 #include <ctime>
@@ -18,11 +19,12 @@ namespace {
 
 constexpr std::size_t bodies = 16;
 
-std::string configuration(const char* path) {
+std::string configuration(const char* path, bool& fresh_ids) {
   std::ifstream file(path);
   std::stringstream text;
   text << file.rdbuf();
   std::string out = text.str();
+  fresh_ids = out.contains("--fresh-ids");
   int port = 4317;
   for (std::size_t at; (at = out.find("\"@")) != out.npos;) out.replace(at, out.find('"', at + 1) - at + 1, fmt::format("localhost:{}", port++));
   return out;
@@ -42,12 +44,17 @@ int main(int count, char** arguments) {
   mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
   std::size_t items = count > 2 ? std::stoull(arguments[2]) : 1'000'000;
   config::Problems problems;
-  auto loaded = app::load({.uris = {"yaml:" + configuration(arguments[1])}}, problems);
+  bool fresh_ids = false;
+  auto loaded = app::load({.uris = {"yaml:" + configuration(arguments[1], fresh_ids)}}, problems);
   if (!loaded) return std::cerr << problems.to_string() << "\n", 1;
   bench::Shape shape{.signal = loaded->spec.pipelines.front().signal};
   Rng rng(1);
   std::vector<Bytes> requests;
-  for (std::size_t i = 0; i < bodies; ++i) requests.push_back(bench::make_request(shape, rng));
+  std::vector<bench::TraceIds> ids;
+  for (std::size_t i = 0; i < bodies; ++i) {
+    requests.push_back(bench::make_request(shape, rng));
+    if (fresh_ids) ids.push_back(bench::find_trace_ids(requests.back().view()));
+  }
 
   engine::testing::World world(1, 1);
   std::size_t sent = 0;
@@ -61,9 +68,11 @@ int main(int count, char** arguments) {
   world.start();
   double begun = cpu_seconds();
   for (std::size_t done = 0; done < items; done += static_cast<std::size_t>(shape.items)) {
-    auto batch = otlp::Batch::parse(shape.signal, Bytes::copy_of(requests[done / static_cast<std::size_t>(shape.items) % bodies].view()));
+    std::size_t i = done / static_cast<std::size_t>(shape.items) % bodies;
+    Bytes request = fresh_ids ? bench::with_fresh_ids(requests[i].view(), ids[i], rng.next()) : Bytes::copy_of(requests[i].view());
+    auto batch = otlp::Batch::parse(shape.signal, std::move(request));
     world.push_to(receiver, std::move(*batch));
-    if (done % 8000 == 0) world.advance(10ms);
+    if (done % 8000 == 0) world.advance(fresh_ids ? 80ms : 10ms);
   }
   double took = cpu_seconds() - begun;
   fmt::print("{:.0f} ns an item, {:.0f} bytes sent for each\n", took / static_cast<double>(items) * 1e9, static_cast<double>(sent) / static_cast<double>(items));

@@ -5,7 +5,15 @@ namespace {
 
 using otlp::Reader;
 
-std::uint64_t length_bit(std::size_t length) { return std::uint64_t{1} << std::min<std::size_t>(length, 63); }
+constexpr std::uint32_t attributes_tag = 9 << 3 | static_cast<std::uint32_t>(otlp::WireType::bytes);
+
+// Past a run of attributes, each shorter than 128 bytes.
+void pass_attributes(Reader& reader) {
+  std::string_view rest = reader.rest();
+  std::size_t at = 0;
+  while (at + 1 < rest.size() && rest[at] == attributes_tag && static_cast<unsigned char>(rest[at + 1]) < 0x80) at += 2 + static_cast<std::size_t>(rest[at + 1]);
+  reader.pass(std::min(at, rest.size()));
+}
 
 std::int32_t status_code(std::string_view status) {
   std::int32_t code = 0;
@@ -25,7 +33,7 @@ std::uint32_t SpanScanner::want(std::string_view key) {
   auto at = std::find(keys_.begin(), keys_.end(), key);
   if (at == keys_.end()) {
     at = keys_.insert(keys_.end(), std::string(key));
-    lengths_ |= length_bit(key.size());
+    bits_ |= otlp::key_bit(key);
   }
   return static_cast<std::uint32_t>(at - keys_.begin());
 }
@@ -34,8 +42,16 @@ SpanView SpanScanner::scan(std::string_view span) {
   SpanView out;
   found_.clear();
   bool has_trace = false, has_span = false, has_parent = false, has_status = false;
-  Reader reader(span);
-  while (reader.next()) {
+  for (Reader reader(span);;) {
+    otlp::PlainAttribute plain;
+    if (bits_ == 0) {
+      pass_attributes(reader);
+    } else if (std::size_t size = plain.read(reader.rest(), attributes_tag)) {
+      if (wants(plain.key)) note(plain.key, plain.value);
+      reader.pass(size);
+      continue;
+    }
+    if (!reader.next()) break;
     switch (reader.field()) {
       case 1:
         out.trace_id = otlp::TraceId::from(reader.bytes());
@@ -54,12 +70,7 @@ SpanView SpanScanner::scan(std::string_view span) {
       case 6: out.kind = static_cast<std::int32_t>(reader.varint()); break;
       case 7: out.start = reader.fixed64(); break;
       case 8: out.end = reader.fixed64(); break;
-      case 9:
-        if (lengths_ == 0)
-          reader.skip();
-        else
-          note(reader.bytes());
-        break;
+      case 9: note(reader.bytes()); break;
       case 15:
         out.status = status_code(reader.bytes());
         has_status = true;
@@ -78,13 +89,17 @@ void SpanScanner::note(std::string_view key_value) {
   while (reader.next()) {
     if (reader.field() == 1) {
       key = reader.bytes();
-      if (!(lengths_ & length_bit(key.size()))) return;
+      if (!wants(key)) return;
     } else if (reader.field() == 2) {
       value = reader.bytes();
     } else {
       reader.skip();
     }
   }
+  if (wants(key)) note(key, value);
+}
+
+void SpanScanner::note(std::string_view key, std::string_view value) {
   for (std::uint32_t i = 0; i < keys_.size(); ++i) {
     if (keys_[i] != key) continue;
     if (find(i) == nullptr) found_.push_back({i, value});

@@ -2,6 +2,7 @@
 // One pass over a span's bytes that finds what policies look at, without decoding the rest.
 #include "components/processors/tail_sampling/facts.h"
 #include "otlp/codec.h"
+#include "otlp/plain.h"
 
 namespace weir::processors::tail_sampling {
 
@@ -15,6 +16,12 @@ struct SpanView {
   std::string_view name, trace_state;
   std::size_t size = 0;  // its bytes as the collector would write it: ids and status always, unset or not
 };
+
+// Of a span that begins with it, as nearly all do.
+inline std::optional<otlp::TraceId> leading_trace_id(std::string_view span) {
+  if (span.size() < 18 || span[0] != 0x0A || span[1] != 16) return {};
+  return otlp::TraceId::from(span.substr(2, 16));
+}
 
 class SpanScanner {
  public:
@@ -38,8 +45,10 @@ class SpanScanner {
 
  private:
   void note(std::string_view key_value);
+  void note(std::string_view key, std::string_view value);
+  bool wants(std::string_view key) const { return (bits_ & otlp::key_bit(key)) != 0; }
   std::vector<std::string> keys_;
-  std::uint64_t lengths_ = 0;  // bit n: a key is n bytes long (63: or longer)
+  std::uint64_t bits_ = 0;  // otlp::key_bit() of each
   std::vector<Found> found_;
 };
 

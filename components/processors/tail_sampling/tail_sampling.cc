@@ -19,6 +19,10 @@ constexpr std::size_t round_decisions = 5000;
 // Of so many decisions one is timed, policy by policy.
 constexpr std::uint64_t timed_share = 64;
 
+bool needs_more(const Config& config, bool measures) {
+  return measures || config.decision_wait_idle > 0s || config.decision_wait_after_root_received > 0s || config.sampling_strategy == Strategy::span_ingest;
+}
+
 std::size_t share(std::uint64_t all, std::uint16_t shards) { return std::max<std::size_t>(1, (all + shards - 1) / shards); }
 std::size_t remembered(std::int64_t cache_size, std::uint64_t num_traces, std::uint16_t shards) {
   return share(cache_size > 0 ? static_cast<std::uint64_t>(cache_size) : num_traces, shards);
@@ -38,7 +42,7 @@ TailSampling::TailSampling(const Config& config, std::unique_ptr<Policies> polic
       surroundings_(context.rng.next()),
       traces_(remembered(config.decision_cache.sampled_cache_size, config.num_traces, context.shards),
               remembered(config.decision_cache.non_sampled_cache_size, config.num_traces, context.shards),
-              memory_, context.rng),
+              needs_more(config, measures_), memory_, context.rng),
       outgoing_(surroundings_),
       charge_(budget_.empty_charge()) {}
 
@@ -74,7 +78,9 @@ void TailSampling::read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Are
   ++scope_;
   otlp::Writer edited(0);
   Surroundings* around = nullptr;
-  for (auto& item : scope.items) {
+  for (std::size_t i = 0; i < scope.items.size(); ++i) {
+    look_ahead(scope.items, i);
+    otlp::Item& item = scope.items[i];
     std::string_view bytes = item.raw;
     if (item.dirty) {
       edited.clear();
@@ -82,9 +88,9 @@ void TailSampling::read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Are
       bytes = arena.copy(edited.view());
     }
     SpanView span = conditions_.scanner().scan(bytes);
-    auto known = traces_.find(span.trace_id);
+    auto known = traces_.find(span.trace_id, now_);
     if (known.decided) {
-      metrics_.late(known.kept, now_ - known.when);
+      metrics_.late(known.kept, known.age);
       if (!known.kept) {
         out.count_dropped(1, Reason::late);
         continue;
@@ -92,12 +98,21 @@ void TailSampling::read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Are
     } else if (known.pending == nullptr) {
       metrics_.new_traces.add();
       known.pending = &traces_.add(span.trace_id, now_);
-      bytes_ += PendingTrace::overhead;
+      bytes_ += known.pending->own_bytes();
     }
     if (around == nullptr) leases_.push_back(around = &surroundings_.lease(group, scope, *policies_, arena));
     arrivals_.push_back({known.pending, around, bytes});
     if (known.pending) observe(*known.pending, span, group, scope, item, *around, arena);
   }
+}
+
+// What is known of a trace is far away in memory most of the time: by the time items[i + ...] are read it is here.
+void TailSampling::look_ahead(std::span<const otlp::Item> items, std::size_t i) const {
+  constexpr std::size_t far = 16, near = 6;
+  for (std::size_t at = i == 0 ? 0 : i + far; at <= i + far && at < items.size(); ++at)
+    if (auto id = leading_trace_id(items[at].raw)) traces_.prefetch(*id);
+  if (i + near >= items.size()) return;
+  if (auto id = leading_trace_id(items[i + near].raw)) traces_.prefetch_known(*id);
 }
 
 void TailSampling::observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
@@ -107,9 +122,9 @@ void TailSampling::observe(PendingTrace& trace, const SpanView& span, otlp::Reso
     trace.incoming_around = &around;
     ++trace.incoming_runs;
   }
-  trace.incoming += HeldSpans::framed(arrivals_.back().span.size());
-  if (config_.sampling_strategy == Strategy::span_ingest && trace.piece != piece_) {
-    trace.piece = piece_;
+  trace.incoming += static_cast<std::uint32_t>(HeldSpans::framed(arrivals_.back().span.size()));
+  if (config_.sampling_strategy == Strategy::span_ingest && trace.more().piece != piece_) {
+    trace.more().piece = piece_;
     trace.facts.seen.reset();
     trace.facts.first_start = trace.facts.last_end = 0;
     touched_by_piece_.push_back(&trace);
@@ -125,16 +140,14 @@ void TailSampling::observe(PendingTrace& trace, const SpanView& span, otlp::Reso
     bytes_ += trace.cell_bytes() - before;
     cell_bytes_ += trace.cell_bytes() - before;
   }
-  if (span.root && config_.decision_wait_after_root_received > 0s && !trace.by_root.listed) {
-    trace.root = now_;
-    traces_.by_root().push_back(trace);
-  }
+  if (span.root && config_.decision_wait_after_root_received > 0s && !traces_.by_root().has(trace)) traces_.by_root().push_back(trace, now_);
 }
 
 void TailSampling::measure(PendingTrace& trace, const SpanView& span, const Surroundings& around) {
-  trace.size.add(piece_, scope_, around.resource.size(), around.scope.size(), span.size);
-  trace.facts.bytes = trace.size.bytes();
-  trace.facts.bytes_framed = trace.size.framed();
+  TraceSize& size = trace.more().size;
+  size.add(piece_, scope_, around.resource.size(), around.scope.size(), span.size);
+  trace.facts.bytes = size.bytes();
+  trace.facts.bytes_framed = size.framed();
 }
 
 // Strategy::span_ingest: from what this ResourceSpans message told of the trace. Its spans are stored a little later.
@@ -177,9 +190,7 @@ void TailSampling::settle_touched(Out& out) {
     } else if (config_.early_decision_trace_bytes && trace->bytes() > config_.early_decision_trace_bytes) {
       decide_early(*trace, Early::trace_bytes, out);
     } else if (config_.decision_wait_idle > 0s) {
-      trace->last = now_;
-      traces_.by_last().remove(*trace);
-      traces_.by_last().push_back(*trace);
+      traces_.by_last().push_back(*trace, now_);
     }
   }
   touched_.clear();
@@ -215,15 +226,21 @@ void TailSampling::tick(TimePoint now, Out& out) {
 
 void TailSampling::decide_due(TimePoint now, Out& out) {
   std::size_t left = round_decisions;
-  auto decide_until = [&](auto& list, TimePoint PendingTrace::*since, Duration wait) {
-    for (PendingTrace* trace; left > 0 && (trace = list.front()) && now - trace->*since >= wait; --left) {
-      if (const PendingTrace* next = list.after(*trace)) next->spans.prefetch();
+  auto decide_until = [&](auto& list, Duration wait) {
+    PendingTrace* ahead = list.front();
+    for (int i = 0; i < 8 && ahead; ++i) ahead = list.after(*ahead);
+    for (PendingTrace* trace; left > 0 && (trace = list.front()) && now - list.since(*trace) >= wait; --left) {
+      if (ahead) {
+        traces_.prefetch(ahead->facts.id);
+        ahead->spans.prefetch();
+        ahead = list.after(*ahead);
+      }
       decide(*trace, out);
     }
   };
-  decide_until(traces_.by_first(), &PendingTrace::first, std::max<Duration>(config_.decision_wait, 1s));
-  decide_until(traces_.by_root(), &PendingTrace::root, config_.decision_wait_after_root_received);
-  decide_until(traces_.by_last(), &PendingTrace::last, config_.decision_wait_idle);
+  decide_until(traces_.by_first(), std::max<Duration>(config_.decision_wait, 1s));
+  decide_until(traces_.by_root(), config_.decision_wait_after_root_received);
+  decide_until(traces_.by_last(), config_.decision_wait_idle);
   if (left == 0) out.wake_at(now + 1ms);
 }
 
@@ -295,7 +312,7 @@ void TailSampling::reject(PendingTrace& trace, Reason reason, Out& out) {
 
 void TailSampling::forget(PendingTrace& trace, bool kept) {
   decided_.push_back({trace.facts.id, kept});
-  metrics_.removed(now_ - trace.first);
+  metrics_.removed(now_ - trace.from_first.since);
   bytes_ -= trace.bytes();
   cell_bytes_ -= trace.cell_bytes();
   traces_.decide(trace, kept, now_);
@@ -317,7 +334,7 @@ void TailSampling::finish(Out& out) {
   auto waiting = static_cast<std::int64_t>(traces_.waiting());
   if (waiting != counted_) shared_->waiting.fetch_add(waiting - counted_, std::memory_order_relaxed);
   counted_ = waiting;
-  std::size_t bytes = memory_.bytes() + cell_bytes_ + traces_.waiting() * PendingTrace::beside + surroundings_.bytes();
+  std::size_t bytes = memory_.bytes() + cell_bytes_ + traces_.bytes() + surroundings_.bytes();
   if (bytes > charge_.bytes()) charge_.grow_unchecked(bytes - charge_.bytes());
   charge_.shrink_to(bytes);
   if (auto* exemplars = policies_->exemplars()) metrics_.cell_overflow.add(exemplars->take_overflow());

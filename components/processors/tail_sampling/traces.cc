@@ -23,8 +23,6 @@ std::string_view bytes_of(const otlp::Lazy<T>& message, Arena& arena) {
 
 }  // namespace
 
-const std::size_t PendingTrace::overhead = sizeof(PendingTrace) + beside;
-
 bool SurroundingsTable::Equal::operator()(const Views& a, const std::unique_ptr<Surroundings>& b) const {
   return a.hash == b->hash && a.resource == b->resource && a.scope == b->scope && a.resource_schema_url == b->resource_schema_url &&
          a.scope_schema_url == b->scope_schema_url && a.resource_unknown == b->resource_unknown && a.scope_unknown == b->scope_unknown;

@@ -2,6 +2,7 @@
 // A trace that waits for its decision: what is known of it and the bytes of its spans.
 #include <boost/unordered/unordered_flat_set.hpp>
 
+#include "base/prefetch.h"
 #include "components/processors/tail_sampling/policies.h"
 #include "components/processors/tail_sampling/segments.h"
 
@@ -87,7 +88,10 @@ class HeldSpans {
 
   std::size_t bytes() const { return bytes_; }
   // Brings near what each_run() will read first.
-  void prefetch() const { __builtin_prefetch(first_); }
+  void prefetch() const {
+    weir::prefetch(first_);
+    weir::prefetch(reinterpret_cast<const char*>(first_) + sizeof(Block) + sizeof(Run) - 1);
+  }
 
  private:
   struct Run {
@@ -127,51 +131,69 @@ class TraceSize {
 };
 
 struct PendingTrace;
-struct Links {
+
+// A trace's place in a list of those that wait equally long since a time.
+struct Waits {
+  static constexpr TimePoint not_listed = TimePoint::min();
+  TimePoint since = not_listed;
   PendingTrace *before = nullptr, *after = nullptr;
-  bool listed = false;
 };
 
+// What only some configurations need of a trace.
+struct MoreOfTrace {
+  Waits from_last, from_root;
+  TraceSize size;
+  std::uint64_t piece = 0;  // that the facts are about, when decisions are made while spans come
+};
+
+// Three cache lines: it lies in memory longer than caches remember, and many of them do.
 struct PendingTrace {
   Facts facts;
   HeldSpans spans;
-  TraceSize size;
-  TimePoint first, last, root;
-  Links by_first, by_last, by_root;
-  std::uint64_t piece = 0;                // that the facts are about, when decisions are made while spans come
-  Decision decision = Decision::pending;  // made while the batch that brought it is still being read
+  Waits from_first;
+  Segments::Segment* segment = nullptr;  // that it lies in
 
   // What the running batch brings.
   Surroundings* incoming_around = nullptr;
-  std::size_t incoming = 0;
-  std::uint32_t incoming_runs = 0;
+  std::uint32_t incoming = 0, incoming_runs = 0;
 
-  static const std::size_t overhead;
-  static constexpr std::size_t beside = 48;  // an entry in the table of traces
-  std::size_t bytes() const { return overhead + spans.bytes() + cell_bytes(); }
+  Decision decision = Decision::pending;  // made while the batch that brought it is still being read
+  bool has_more = false;                  // right behind it
+
+  MoreOfTrace& more() { return *reinterpret_cast<MoreOfTrace*>(this + 1); }
+  std::size_t own_bytes() const { return sizeof(PendingTrace) + (has_more ? sizeof(MoreOfTrace) : 0); }
   std::size_t cell_bytes() const { return facts.cells.capacity() * sizeof(std::uint64_t); }
+  std::size_t bytes() const { return own_bytes() + spans.bytes() + cell_bytes(); }
 
-  Segments::Segment* segment = nullptr;  // that it lies in
+  static Waits& first_of(PendingTrace& trace) { return trace.from_first; }
+  static Waits& last_of(PendingTrace& trace) { return trace.more().from_last; }
+  static Waits& root_of(PendingTrace& trace) { return trace.more().from_root; }
 };
 
+static_assert(sizeof(PendingTrace) <= 3 * 64);
+
 // Traces in the order of a time that all of them wait from equally long.
-template <Links PendingTrace::*Member>
+template <Waits& (*Of)(PendingTrace&)>
 class TraceList {
  public:
   PendingTrace* front() const { return front_; }
-  PendingTrace* after(const PendingTrace& trace) const { return (trace.*Member).after; }
-  void push_back(PendingTrace& trace) {
-    Links& links = trace.*Member;
-    links = {back_, nullptr, true};
-    (back_ ? (back_->*Member).after : front_) = &trace;
+  static PendingTrace* after(PendingTrace& trace) { return Of(trace).after; }
+  static TimePoint since(PendingTrace& trace) { return Of(trace).since; }
+  static bool has(PendingTrace& trace) { return since(trace) != Waits::not_listed; }
+
+  // Goes to the end, from wherever it is.
+  void push_back(PendingTrace& trace, TimePoint since) {
+    remove(trace);
+    Of(trace) = {since, back_, nullptr};
+    (back_ ? Of(*back_).after : front_) = &trace;
     back_ = &trace;
   }
   void remove(PendingTrace& trace) {
-    Links& links = trace.*Member;
-    if (!links.listed) return;
-    (links.before ? (links.before->*Member).after : front_) = links.after;
-    (links.after ? (links.after->*Member).before : back_) = links.before;
-    links = {};
+    if (!has(trace)) return;
+    Waits& waits = Of(trace);
+    (waits.before ? Of(*waits.before).after : front_) = waits.after;
+    (waits.after ? Of(*waits.after).before : back_) = waits.before;
+    waits = {};
   }
 
  private:

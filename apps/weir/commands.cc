@@ -214,7 +214,7 @@ int run_service(const Options& options) {
   report(problems);
   if (!loaded) return 1;
   std::string welcome = options.uris.empty() ? welcome_text(options, *loaded) : "";
-  Service service(core_count(options));
+  Service service(core_count(options), options.threads == "all" ? io::Team::Threads::one_per_loop : io::Team::Threads::follow_load);
   if (auto started = service.start(std::move(*loaded)); !started) {
     fmt::print(stderr, "weir: cannot start: {}\n", started.error().what);
     return 1;

@@ -11,6 +11,7 @@ struct Options {
   std::string mode = "redacted", format = "yaml";  // print-config
   bool schema = false, markdown = false;           // components
   int cores = 0;                                   // 0: all there are
+  std::string threads = "as-needed";
 };
 
 std::string version_text();

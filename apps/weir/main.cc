@@ -22,6 +22,9 @@ int main(int argc, char** argv) {
   auto run_options = [&](CLI::App* command) {
     command->add_option("--data-dir", options.data_dir, "Where weir keeps files. Default: $WEIR_DATA_DIR or ./weir-data");
     command->add_option("--cores", options.cores, "Cores to run on. Default: all.")->check(CLI::Range(1, 256));
+    command->add_option("--threads", options.threads, "as-needed: few threads run all cores while little is to do; all: always one for each core.")
+        ->check(CLI::IsMember({"as-needed", "all"}))
+        ->capture_default_str();
   };
   configure(&app);
   run_options(&app);

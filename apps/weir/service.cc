@@ -30,10 +30,11 @@ struct Service::Running {
   std::shared_ptr<void> ledger_source;
 };
 
-Service::Service(std::size_t cores) {
-  for (std::size_t i = 0; i < cores; ++i) cores_.push_back(std::make_unique<Core>(static_cast<std::uint16_t>(i)));
-  for (auto& core : cores_)
-    core->thread = std::thread([&core = *core] { core.loop.run(); });
+Service::Service(std::size_t cores, io::Team::Threads threads) {
+  std::vector<io::Loop*> loops;
+  for (std::size_t i = 0; i < cores; ++i)
+    loops.push_back(cores_.emplace_back(std::make_unique<io::Loop>(io::CoreId{static_cast<std::uint16_t>(i)})).get());
+  team_ = std::make_unique<io::Team>(std::move(loops), threads);
   std::size_t total = total_memory();
   soft_ = total / 100 * 75;
   hard_ = total / 100 * 80;
@@ -41,18 +42,16 @@ Service::Service(std::size_t cores) {
   budget_.set_probe([this] { check_memory(); });
   process_metrics_ = add_process_metrics(metrics_, budget_);
   listeners_ = Listeners::of(*this);
-  cores_.front()->loop.post([this] { watch_memory(); });
+  cores_.front()->post([this] { watch_memory(); });
 }
 
 Service::~Service() {
   if (running_) halt(0s);
-  for (auto& core : cores_) core->loop.stop();
-  for (auto& core : cores_) core->thread.join();
 }
 
 void Service::on_first_core(std::function<void(io::Task)> work) {
   std::promise<void> finished;
-  cores_.front()->loop.post([&] { work([&finished] { finished.set_value(); }); });
+  cores_.front()->post([&] { work([&finished] { finished.set_value(); }); });
   finished.get_future().wait();
 }
 
@@ -66,9 +65,9 @@ Result<> Service::launch(std::shared_ptr<const Loaded> loaded) {
   auto running = std::make_unique<Running>();
   running->loaded = loaded;
   std::vector<io::Executor*> executors;
-  for (auto& core : cores_) executors.push_back(&core->loop);
+  for (auto& core : cores_) executors.push_back(core.get());
   running->engine = std::make_unique<engine::Engine>(std::move(*plan), executors, *this, Rng::from_system().next());
-  running->own = std::make_unique<OwnPipelines>(cores_.front()->loop, budget_, metrics_);
+  running->own = std::make_unique<OwnPipelines>(*cores_.front(), budget_, metrics_);
   running_ = std::move(running);
 
   Result<> result;
@@ -103,7 +102,7 @@ void Service::start_engine(std::move_only_function<void(Result<>)> done) {
 
 Result<> Service::start_extensions() {
   for (auto& spec : running_->loaded->spec.extensions) {
-    engine::ExtensionContext context{.id = spec.id, .executor = cores_.front()->loop, .host = *this};
+    engine::ExtensionContext context{.id = spec.id, .executor = *cores_.front(), .host = *this};
     auto made = spec.factory->make_extension(spec.config.get(), context);
     Result<> started = made ? (*made)->start() : Result<>(std::unexpected(made.error()));
     if (!started) return fail(started.error().code, "extension \"{}\": {}", spec.id.to_string(), started.error().what);
@@ -113,7 +112,7 @@ Result<> Service::start_extensions() {
 }
 
 Result<> Service::serve_own_metrics() {
-  auto server = OwnMetricsServer::start(cores_.front()->loop, running_->loaded->own, metrics_, Listeners::of(*this));
+  auto server = OwnMetricsServer::start(*cores_.front(), running_->loaded->own, metrics_, Listeners::of(*this));
   if (!server) return fail(std::move(server).error());
   running_->metrics_server = std::move(*server);
   return {};
@@ -194,18 +193,17 @@ void Service::give_back_memory() {
   constexpr int little = 128 * 1024;
   mallopt(M_TRIM_THRESHOLD, little);
   malloc_trim(0);
-  for (auto& core : cores_)
-    core->loop.post([] {
-      void* volatile large = std::malloc(little);  // else the compiler leaves out both
-      std::free(large);
-    });
+  team_->each_thread([] {
+    void* volatile large = std::malloc(little);  // else the compiler leaves out both
+    std::free(large);
+  });
 }
 
 void Service::watch_memory() {
   // What was given up since the budget closed shows only when it is back with the system; each second, as it takes a while.
   if (budget_.closed() && ++rounds_closed_ % 10 == 0) give_back_memory();
   check_memory();
-  cores_.front()->loop.after(100ms, [this] { watch_memory(); });
+  cores_.front()->after(100ms, [this] { watch_memory(); });
 }
 
 std::string Service::describe_plan() { return running_ ? running_->engine->plan().explain() : std::string(); }

@@ -1,11 +1,10 @@
 #pragma once
 // The running process: cores, the plan on them, memory watch, own telemetry, reload and shutdown.
 #include <mutex>
-#include <thread>
 
 #include "engine/engine.h"
 #include "engine/shared_states.h"
-#include "io/loop.h"
+#include "io/team.h"
 #include "weir/settings.h"
 
 namespace weir::app {
@@ -15,7 +14,7 @@ inline constexpr int kept_by_allocator = 64 * 1024 * 1024;
 
 class Service : public engine::Host {
  public:
-  explicit Service(std::size_t cores);
+  explicit Service(std::size_t cores, io::Team::Threads threads = io::Team::Threads::follow_load);
   ~Service();
 
   // Starts everything; returns when data can come in, or with the reason why not (nothing runs then).
@@ -45,11 +44,6 @@ class Service : public engine::Host {
   void request_shutdown(const Error& reason) override;
 
  private:
-  struct Core {
-    explicit Core(std::uint16_t id) : loop(io::CoreId{id}) {}
-    io::Loop loop;
-    std::thread thread;
-  };
   struct Running;
 
   static constexpr Duration reload_patience = 30s;
@@ -68,7 +62,7 @@ class Service : public engine::Host {
   telemetry::Registry metrics_;
   Budget budget_;
   engine::SharedStates states_;
-  std::vector<std::unique_ptr<Core>> cores_;
+  std::vector<std::unique_ptr<io::Loop>> cores_;
   std::shared_ptr<void> process_metrics_;
   std::unique_ptr<Running> running_;
   std::shared_ptr<void> listeners_;  // keeps the sockets' registry alive between plans
@@ -77,6 +71,7 @@ class Service : public engine::Host {
   unsigned rounds_closed_ = 0;       // of watch_memory(), with the budget closed; first core
   std::vector<engine::LedgerRow> last_ledger_;
   std::atomic<bool> failed_{false};
+  std::unique_ptr<io::Team> team_;  // last: nothing runs any more when the rest goes
 };
 
 }  // namespace weir::app

@@ -20,8 +20,7 @@ struct Loop::Remote {
   bool signalled = false;  // the eventfd has been written since the last take
 };
 
-Loop::Loop(CoreId id)
-    : id_(id), scratch_(std::make_unique_for_overwrite<char[]>(scratch_bytes)), remote_(std::make_unique<Remote>()) {
+Loop::Loop(CoreId id) : id_(id), remote_(std::make_unique<Remote>()) {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   WEIR_CHECK(epoll_ >= 0 && wake_ >= 0, "errno {}", errno);
@@ -35,9 +34,14 @@ Loop::~Loop() {
 }
 
 void Loop::run() {
-  stopping_ = false;
-  while (!stopping_) run_once(Duration::max());
+  while (round(Duration::max())) {}
+}
+
+bool Loop::round(Duration max_wait) {
+  run_once(max_wait);
+  if (!std::exchange(stopping_, false)) return true;
   run_tasks();
+  return false;
 }
 
 void Loop::stop() {
@@ -85,22 +89,32 @@ void Loop::run_tasks() {
   tasks_now_.clear();
 }
 
-int Loop::wait_millis(Duration max_wait) const {
-  if (!tasks_.empty() || !rechecks_.empty() || stopping_) return 0;
-  Duration wait = max_wait;
-  if (!timers_.empty()) wait = std::min(wait, timers_.next() - now());
-  if (wait <= Duration::zero()) return 0;
-  // Rounded up: waking early would only mean another round.
-  auto millis = wait / 1ms + (wait % 1ms != Duration::zero() ? 1 : 0);
-  return static_cast<int>(std::min<std::int64_t>(millis, 3'600'000));
+TimePoint Loop::next() const {
+  if (!tasks_.empty() || !rechecks_.empty() || stopping_) return TimePoint::min();
+  return timers_.empty() ? TimePoint::max() : timers_.next();
+}
+
+int Loop::millis_until(TimePoint when, TimePoint now) {
+  if (when <= now) return 0;
+  constexpr Duration longest = 1h;
+  if (when >= now + longest) return static_cast<int>(longest / 1ms);
+  return static_cast<int>((when - now + 1ms - Duration(1)) / 1ms);
+}
+
+std::span<char> Loop::scratch() {
+  thread_local auto bytes = std::make_unique_for_overwrite<char[]>(scratch_bytes);
+  return {bytes.get(), scratch_bytes};
 }
 
 void Loop::run_once(Duration max_wait) {
   owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   CoreScope scope(id_);
+  TimePoint before = now(), until = next();
+  if (max_wait != Duration::max()) until = std::min(until, before + max_wait);
   std::array<epoll_event, 128> events;
-  int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_millis(max_wait));
+  int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), millis_until(until, before));
   WEIR_CHECK(count >= 0 || errno == EINTR, "epoll_wait: errno {}", errno);
+  TimePoint began = now();
 
   rechecks_now_.swap(rechecks_);
   for (int i = 0; i < count; ++i) {
@@ -115,6 +129,7 @@ void Loop::run_once(Duration max_wait) {
   rechecks_now_.clear();
   if (!timers_.empty()) timers_.run(now());
   run_tasks();
+  busy_ += now() - began;
 }
 
 Loop::Watch* Loop::find(WatchId watch) {

@@ -1,5 +1,5 @@
 #pragma once
-// The real executor: one thread around epoll.
+// The real executor: events, timers and tasks of one core around epoll.
 #include <span>
 #include <thread>
 
@@ -21,9 +21,9 @@ class FdHandler {
 // 0 is no watch.
 using WatchId = std::uint64_t;
 
-// One core's events, timers and posted tasks, all run by the thread that calls run().
+// One core's events, timers and posted tasks, all run by one thread at a time (see Team).
 //
-// Our own and not Asio's, because every connection of a core reads into one shared buffer (scratch()), which needs
+// Our own and not Asio's, because every connection of a thread reads into one shared buffer (scratch()), which needs
 // readiness instead of completion: Asio's readiness wait costs an allocated operation for each idle connection and one
 // epoll_ctl for each wait, ours neither.
 class Loop final : public Executor {
@@ -38,6 +38,18 @@ class Loop final : public Executor {
   void stop();
   // One round: tasks, timers, and the events that come within `max_wait`.
   void run_once(Duration max_wait);
+  // The same for whoever runs several loops. False when stop() was called; what was posted before has been run then.
+  bool round(Duration max_wait);
+  // Another thread runs the next round. The caller sees to it that this one's is over, and seen by that thread.
+  void disown() { owner_.store({}, std::memory_order_relaxed); }
+  // Readable when a round would find events.
+  int fd() const { return epoll_; }
+  // When a round is due without events; in the past when something waits to be run.
+  TimePoint next() const;
+  // How long rounds took so far, without waiting. From the thread that runs it.
+  Duration busy() const { return busy_; }
+  // A time-out for epoll_wait, rounded up: waking early would only mean another round.
+  static int millis_until(TimePoint when, TimePoint now);
   // Rounds until `done()` holds; false when `limit` is over first. For tests and for tools that wait for one thing.
   bool run_until(const std::function<bool()>& done, Duration limit = std::chrono::seconds(30));
 
@@ -55,8 +67,8 @@ class Loop final : public Executor {
   // Calls the handler again in the next round: for one that stopped before EAGAIN so that others get their turn.
   void recheck(WatchId watch, std::uint32_t events);
 
-  // Where everybody on this core reads into. Valid until the handler returns.
-  std::span<char> scratch() { return {scratch_.get(), scratch_bytes}; }
+  // Where everybody on this thread reads into. Valid until the handler returns.
+  static std::span<char> scratch();
 
   // 256 KiB: one read takes a whole request of 500 spans, and it still fits the second-level cache.
   static constexpr std::size_t scratch_bytes = 256 * 1024;
@@ -70,7 +82,6 @@ class Loop final : public Executor {
   Watch* find(WatchId watch);
   void run_tasks();
   void take_remote();
-  int wait_millis(Duration max_wait) const;
 
   CoreId id_;
   int epoll_ = -1;
@@ -81,7 +92,7 @@ class Loop final : public Executor {
   std::vector<std::uint32_t> free_watches_;
   std::vector<std::pair<WatchId, std::uint32_t>> rechecks_, rechecks_now_;
   std::vector<Task> tasks_, tasks_now_;
-  std::unique_ptr<char[]> scratch_;
+  Duration busy_{};
   bool stopping_ = false;
 
   struct Remote;

@@ -20,19 +20,37 @@ std::string_view kept_text(std::string_view text) {
   return text.substr(0, end);
 }
 
-Edge* Edges::find(const EdgeKey& key) {
-  auto at = table_.find(key);
-  return at == table_.end() ? nullptr : at->second;
+namespace {
+
+void prefetch_edge(const void* edge) {
+  for (std::size_t line = 0; line < sizeof(Edge); line += 64) weir::prefetch(static_cast<const char*>(edge) + line);
 }
 
-Edge& Edges::fresh(const EdgeKey& key, TimePoint expires) {
+}  // namespace
+
+void Edges::prefetch_known(const HashedKey& key) const {
+  if (auto place = table_.guess(key.hash)) prefetch_edge(&place.as<Edge>());
+}
+
+Edge* Edges::find(const HashedKey& key) {
+  auto place = table_.find(key.hash, [&](otlp::IdTable::Place at) { return at.as<Edge>().key == key.key; });
+  return place ? &place.as<Edge>() : nullptr;
+}
+
+Edge& Edges::fresh(const HashedKey& key, TimePoint expires) {
   if (free_.empty()) {
-    free_.push_back(&slots_.emplace_back());
-    slots_.back().dimensions.resize(dimensions_ * 2);
+    Edge& made = slots_.emplace_back();
+    made.slot = static_cast<std::uint32_t>(links_.size());
+    made.dimensions.resize(dimensions_ * 2);
+    links_.emplace_back();
+    free_.push_back(&made);
   }
   Edge& edge = *free_.back();
   free_.pop_back();
-  edge.key = key;
+  constexpr std::size_t ahead = 4;
+  if (free_.size() >= ahead) prefetch_edge(free_[free_.size() - ahead]);
+  edge.key = key.key;
+  edge.hash = key.hash;
   edge.expires = expires;
   edge.client.clear(), edge.server.clear(), edge.peer.clear();
   edge.client_seconds = edge.server_seconds = 0;
@@ -45,17 +63,32 @@ Edge& Edges::fresh(const EdgeKey& key, TimePoint expires) {
 }
 
 void Edges::keep(Edge& edge) {
-  table_.emplace(edge.key, &edge);
-  edge.older = std::exchange(newest_, &edge);
-  edge.newer = nullptr;
-  (edge.older ? edge.older->newer : oldest_) = &edge;
+  table_.insert(edge.hash, {&edge, 0}, [](otlp::IdTable::Place at) { return at.as<Edge>().hash; });
+  links_[edge.slot] = {newest_, none};
+  (newest_ == none ? oldest_ : links_[newest_].newer) = edge.slot;
+  newest_ = edge.slot;
+  count_texts(edge);
 }
 
 void Edges::remove(Edge& edge) {
-  table_.erase(edge.key);
-  (edge.older ? edge.older->newer : oldest_) = edge.newer;
-  (edge.newer ? edge.newer->older : newest_) = edge.older;
+  table_.erase(edge.hash, {&edge, 0});
+  Links links = links_[edge.slot];
+  (links.older == none ? oldest_ : links_[links.older].newer) = links.newer;
+  (links.newer == none ? newest_ : links_[links.newer].older) = links.older;
   release(edge);
+}
+
+void Edges::release(Edge& edge) {
+  count_texts(edge);
+  free_.push_back(&edge);
+}
+
+void Edges::count_texts(Edge& edge) {
+  auto outside = [](const std::string& text) { return text.capacity() < sizeof(std::string) / 2 ? 0 : text.capacity() + 1; };
+  std::size_t bytes = outside(edge.client) + outside(edge.server) + outside(edge.peer);
+  for (auto& dimension : edge.dimensions) bytes += outside(dimension.text);
+  text_bytes_ += bytes - edge.text_bytes;
+  edge.text_bytes = static_cast<std::uint32_t>(bytes);
 }
 
 }  // namespace weir::connectors::servicegraph

@@ -1,10 +1,10 @@
 #pragma once
 // Requests of which one end was seen, waiting for the other.
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 
 #include "base/time.h"
 #include "otlp/id_hash.h"
+#include "otlp/id_table.h"
 
 namespace weir::connectors::servicegraph {
 
@@ -22,8 +22,14 @@ struct EdgeKey {
   bool operator==(const EdgeKey& o) const { return std::memcmp(this, &o, sizeof o) == 0; }
 };
 
-// One request. Reused, so that its texts keep their memory.
-struct Edge {
+// With its hash, which depends on numbers that clients do not know.
+struct HashedKey {
+  EdgeKey key;
+  std::uint64_t hash;
+};
+
+// One request. Reused, so that its texts keep their memory. Three cache lines, the first with what most look-ups read.
+struct alignas(64) Edge {
   struct Dimension {
     std::string text;
     bool present = false;
@@ -31,55 +37,69 @@ struct Edge {
   static constexpr std::uint32_t no_peer = 0xFFFFFFFF;
 
   EdgeKey key;
-  TimePoint expires;
-  std::string client, server;  // names of services; complete when both are there
-  double client_seconds = 0, server_seconds = 0;
   Connection connection = Connection::direct;
   VirtualNode virtual_node = VirtualNode::none;
   bool failed = false;
-  std::uint32_t peer_rank = no_peer;  // place in virtual_node_peer_attributes of what `peer` was read from
+  std::uint32_t peer_rank = no_peer;   // place in virtual_node_peer_attributes of what `peer` was read from
+  std::string client, server;          // names of services; complete when both are there
+  double client_seconds = 0, server_seconds = 0;
+  std::vector<Dimension> dimensions;   // for each configured one: the client's, the server's
+  TimePoint expires;
   std::string peer;
-  std::vector<Dimension> dimensions;  // for each configured one: the client's, the server's
 
   bool complete() const { return !client.empty() && !server.empty(); }
 
  private:
   friend class Edges;
-  Edge *older = nullptr, *newer = nullptr;  // in order of arrival
+  std::uint64_t hash = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t text_bytes = 0;  // outside, that Edges has counted
 };
+static_assert(sizeof(Edge) == 3 * 64);
 
 // Text as it is kept: cut to 4 KiB, between characters.
 std::string_view kept_text(std::string_view text);
 
-// Edges by key, and from the oldest on. One core; the owner sees to it that no more are kept than it has room for.
-// No allocation once it has seen its largest number of edges and longest names.
+// Edges by key, and from the oldest on. One core; the owner sees to it that no more are kept than it has room for, and
+// charges bytes(). No allocation once it has seen its largest number of edges and longest names.
+// Most of it is in no cache when it is needed: whoever knows which keys are to come says so with prefetch().
 class Edges {
  public:
-  Edges(std::size_t dimensions, Rng& rng) : dimensions_(dimensions), table_(0, Hash{otlp::IdHash(rng)}) {}
+  Edges(std::size_t dimensions, Rng& rng) : dimensions_(dimensions), hash_(rng) {}
 
-  Edge* find(const EdgeKey& key);
+  HashedKey hashed(const EdgeKey& key) const { return {key, hash_(key.trace, key.span)}; }
+  // Some keys before find(), then again a few before.
+  void prefetch(const HashedKey& key) const { table_.prefetch(key.hash); }
+  void prefetch_known(const HashedKey& key) const;
+
+  Edge* find(const HashedKey& key);
   // An empty edge that is not in the table yet: keep() or release() it.
-  Edge& fresh(const EdgeKey& key, TimePoint expires);
+  Edge& fresh(const HashedKey& key, TimePoint expires);
   void keep(Edge& edge);
-  void release(Edge& edge) { free_.push_back(&edge); }
+  void release(Edge& edge);
   // Out of the table and released.
   void remove(Edge& edge);
   // The one kept first, or null.
-  Edge* oldest() { return oldest_; }
+  Edge* oldest() { return oldest_ == none ? nullptr : &slots_[oldest_]; }
   std::size_t size() const { return table_.size(); }
+  std::size_t bytes() const { return table_.bytes() + slots_.size() * (sizeof(Edge) + sizeof(Links) + sizeof(Edge*) + dimensions_ * 2 * sizeof(Edge::Dimension)) + text_bytes_; }
 
  private:
-  struct Hash {
-    using is_avalanching = void;
-    otlp::IdHash ids;
-    std::size_t operator()(const EdgeKey& key) const { return ids(key.trace, key.span); }
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
+  // Slots in order of arrival; beside the edges, since neighbours in it are seldom in a cache.
+  struct Links {
+    std::uint32_t older = none, newer = none;
   };
+  void count_texts(Edge& edge);
 
   std::size_t dimensions_;
-  boost::unordered_flat_map<EdgeKey, Edge*, Hash> table_;
+  otlp::IdHash hash_;
+  otlp::IdTable table_;
   std::deque<Edge> slots_;
+  std::vector<Links> links_;  // by slot
   std::vector<Edge*> free_;
-  Edge *oldest_ = nullptr, *newest_ = nullptr;
+  std::uint32_t oldest_ = none, newest_ = none;
+  std::size_t text_bytes_ = 0;
 };
 
 }  // namespace weir::connectors::servicegraph

@@ -1,5 +1,8 @@
 #include "components/connectors/servicegraph/series.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace weir::connectors::servicegraph {
 namespace {
 
@@ -31,11 +34,14 @@ std::uint8_t small_labels(const Edge& edge) {
 
 }  // namespace
 
-Shape::Shape(const Config& config)
+Shape::Shape(const Config& config, const Budget& memory, std::uint64_t hash_seed)
     : bounds(config.bounds()),
       exponential_size(static_cast<std::uint32_t>(config.exponential_histogram_max_size)),
       virtual_node_label(config.virtual_node_extra_label),
-      limit(config.aggregation_cardinality_limit) {
+      limit(config.aggregation_cardinality_limit),
+      budget(memory),
+      seed(hash_seed),
+      row_bytes(SeriesTable::row_size + 2 * sizeof(std::uint64_t) * (bounds ? bounds->size() + 1 : histograms::Exponential(exponential_size).size())) {
   for (auto& name : config.dimensions) labels.push_back("client_" + name), labels.push_back("server_" + name);
 }
 
@@ -70,6 +76,10 @@ void Latency::write(const Shape& shape, Arena& arena, DataPoint& point) const {
   for (std::uint64_t n : fixed->buckets) point.bucket_counts.push_back(arena, n);
 }
 
+SeriesTable::SeriesTable(std::shared_ptr<const Shape> shape) : shape_(std::move(shape)), rows_(0, Hash{shape_->seed}) {}
+
+std::size_t SeriesTable::Hash::operator()(std::string_view key) const { return XXH3_64bits_withSeed(key.data(), key.size(), seed); }
+
 void SeriesTable::make_key(const Edge& edge) {
   key_.assign(1, static_cast<char>(small_labels(edge)));
   put(key_, edge.client);
@@ -84,6 +94,7 @@ SeriesTable::Row& SeriesTable::row(std::string_view key) {
   auto at = rows_.find(key);
   if (at != rows_.end()) return at->second;
   if (full() && key != overflow_key) return row(overflow_key);
+  bytes_ += bytes_of(key);
   return rows_.emplace(std::string(key), Row{.client = Latency(*shape_), .server = Latency(*shape_), .start = start_}).first->second;
 }
 
@@ -102,6 +113,7 @@ void SeriesTable::merge(SeriesTable other) {
     auto node = other.rows_.extract(other.rows_.begin());
     if (!full() && !rows_.contains(node.key())) {
       node.mapped().start = start_;
+      bytes_ += bytes_of(node.key());
       rows_.insert(std::move(node));
       continue;
     }
@@ -116,7 +128,11 @@ void SeriesTable::merge(SeriesTable other) {
 }
 
 bool SeriesTable::forget_idle(TimePoint before) {
-  return std::erase_if(rows_, [&](auto& entry) { return entry.second.updated < before; }) != 0;
+  return std::erase_if(rows_, [&](auto& entry) {
+           bool idle = entry.second.updated < before;
+           if (idle) bytes_ -= bytes_of(entry.first);
+           return idle;
+         }) != 0;
 }
 
 namespace {

@@ -14,10 +14,11 @@ class ServiceGraph : public engine::Stage {
  public:
   ServiceGraph(const Config& config, engine::StageContext& context)
       : config_(config),
-        shape_(std::make_shared<Shape>(config)),
+        shape_(std::make_shared<Shape>(config, context.host.budget(), context.rng.next())),
         attributes_(config),
         edges_(config.dimensions.size(), context.rng),
         series_(shape_),
+        charge_(context.host.budget().empty_charge()),
         executor_(context.executor),
         shards_(context.shards),
         home_(context.shard == 0),
@@ -57,14 +58,14 @@ class ServiceGraph : public engine::Stage {
       auto service = attributes_.enter(group, batch.arena());
       if (!service) continue;
       service_ = *service;
-      for (auto& scope : group.scopes)
-        for (auto& item : scope.items) dropped += !take(otlp::SpanView(item), now);
+      for (auto& scope : group.scopes) dropped += take(scope.items, now);
     }
     tell();
     out.count_consumed(batch.items() - dropped);
     if (dropped) out.count_dropped(dropped, engine::Reason::evicted);
     batch.settle({});
     if (!flushes_by_time() || drained_) hand_over(Part::batch);
+    charge();
   }
 
   void tick(TimePoint now, engine::Out&) override {
@@ -81,6 +82,7 @@ class ServiceGraph : public engine::Stage {
       hand_over(Part::round);
       step(next_flush_, positive_or(config_.metrics_flush_interval, {}), now);
     }
+    charge();
     wake();
   }
 
@@ -94,6 +96,7 @@ class ServiceGraph : public engine::Stage {
     }
     tell();
     hand_over(Part::last);
+    charge();
   }
 
  private:
@@ -109,12 +112,38 @@ class ServiceGraph : public engine::Stage {
   bool virtual_nodes() const { return !config_.virtual_node_peer_attributes.empty(); }
   void wake() { out_->wake_at(std::min({next_expiration_, next_cleaning_, next_flush_})); }
 
+  // The span at an end of a request.
+  struct End {
+    otlp::SpanView span;
+    HashedKey key;
+  };
+  static bool at_client(std::int32_t kind) { return kind == Span::client || kind == Span::producer; }
+  static bool at_server(std::int32_t kind) { return kind == Span::server || kind == Span::consumer; }
+
+  // How many were dropped because too many wait. A few are read before the first is looked up: until then what is known of
+  // them, which is in no cache most of the time, is there.
+  std::size_t take(std::span<const otlp::Item> items, TimePoint now) {
+    constexpr std::size_t at_once = 16;
+    std::size_t dropped = 0;
+    for (; !items.empty(); items = items.subspan(std::min(at_once, items.size()))) {
+      ends_.clear();
+      for (auto& item : items.first(std::min(at_once, items.size()))) {
+        otlp::SpanView span(item);
+        bool client = at_client(span.kind);
+        if (!client && !at_server(span.kind)) continue;
+        ends_.push_back({span, edges_.hashed({span.trace_id, client ? span.span_id : span.parent_span_id})});
+        edges_.prefetch(ends_.back().key);
+      }
+      for (auto& end : ends_) edges_.prefetch_known(end.key);
+      for (auto& end : ends_) dropped += !take(end.span, end.key, now);
+    }
+    return dropped;
+  }
+
   // False when the span was dropped because too many wait.
-  bool take(const otlp::SpanView& span, TimePoint now) {
+  bool take(const otlp::SpanView& span, const HashedKey& key, TimePoint now) {
     bool messaging = span.kind == Span::producer || span.kind == Span::consumer;
-    bool client = span.kind == Span::client || span.kind == Span::producer;
-    if (!client && span.kind != Span::server && span.kind != Span::consumer) return true;
-    EdgeKey key{span.trace_id, client ? span.span_id : span.parent_span_id};
+    bool client = at_client(span.kind);
     Edge* known = edges_.find(key);
     Edge& edge = known ? *known : edges_.fresh(key, now + std::min(config_.store.ttl, longest_interval));
     edge.connection = messaging ? Connection::messaging : Connection::direct;
@@ -186,6 +215,13 @@ class ServiceGraph : public engine::Stage {
     return true;
   }
 
+  // What is held here, to the memory budget.
+  void charge() {
+    std::size_t bytes = edges_.bytes() + series_.bytes();
+    if (bytes > charge_.bytes()) charge_.grow_unchecked(bytes - charge_.bytes());
+    charge_.shrink_to(bytes);
+  }
+
   void forget(Edge& edge) {
     edges_.remove(edge);
     --untold_;
@@ -230,6 +266,7 @@ class ServiceGraph : public engine::Stage {
 
   void receive(Part part, SeriesTable counted) {
     series_.merge(std::move(counted));
+    charge();
     arrived(part);
   }
 
@@ -245,8 +282,10 @@ class ServiceGraph : public engine::Stage {
   std::shared_ptr<const Shape> shape_;  // shared by the tables of all cores and those on their way
   Attributes attributes_;
   Edges edges_;
+  std::vector<End> ends_;    // of the spans that are being read
   std::int64_t untold_ = 0;  // edges more (or less) than meeting_->waiting has of us
   SeriesTable series_;  // home: everything since the start; others: since it was handed over
+  Charge charge_;
   io::Executor& executor_;
   std::uint16_t shards_, round_ = 0, ended_ = 0;
   bool home_, drained_ = false;

@@ -321,6 +321,37 @@ TEST_CASE("servicegraph: beyond the limit series become one, and no request is l
   CHECK(graph.at("otel.metric.overflow=true").requests == 17);
 }
 
+TEST_CASE("servicegraph: edges and series are charged to the memory budget, and over a quarter of it series become one") {
+  Config config{.metrics_flush_interval = 10s};
+  config.store.max_items = 100'000;
+  Bench bench(std::move(config), 2);
+  Budget& budget = bench.world.host().budget();
+  budget.set_limit(400'000);
+  CHECK(budget.used() == 0);
+  bench.world.push(make_traces({client("web")}));
+  std::size_t with_edge = budget.used();
+  CHECK(with_edge >= 300);
+  bench.world.push(make_traces({server("cart")}));
+  CHECK(budget.used() >= with_edge + 300);
+  for (int i = 1; i < 1000; ++i) {
+    auto trace = static_cast<std::uint8_t>(i % 250);
+    bench.world.push(make_traces({client("web" + std::to_string(i), trace), server("cart", trace)}), static_cast<std::size_t>(i % 2));
+  }
+  bench.world.advance(10s);
+  Graph graph = bench.take();
+  CHECK(graph.size() > 50);
+  CHECK(graph.size() < 500);
+  std::int64_t requests = 0;
+  for (auto& [labels, seen] : graph) requests += seen.requests;
+  CHECK(requests == 1000);
+  CHECK(budget.used() > 400'000 / 4);
+  CHECK(budget.used() < 400'000 / 3);
+  bench.world.advance(20min);  // idle series go
+  CHECK(budget.used() < 20'000);
+  bench.world.stop();
+  CHECK(budget.used() == 0);
+}
+
 TEST_CASE("servicegraph: what was counted leaves at shutdown; a caller that cannot come any more is a user") {
   Bench bench({.metrics_flush_interval = 60s}, 3);
   for (std::uint8_t trace = 1; trace <= 12; ++trace) bench.world.push(make_traces({client("web", trace), server("cart", trace)}), trace % 3);

@@ -37,6 +37,7 @@ class TailSampling : public engine::Stage {
   void read(otlp::ResourceGroup& group, Arena& arena, engine::Out& out);
   void read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, engine::Out& out);
   void look_ahead(std::span<const otlp::Item> items, std::size_t i) const;
+  void look_ahead(const PendingTrace& trace) const;
   void observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
                Surroundings& around, Arena& arena);
   void measure(PendingTrace& trace, const SpanView& span, const Surroundings& around);

@@ -89,8 +89,8 @@ class HeldSpans {
   std::size_t bytes() const { return bytes_; }
   // Brings near what each_run() will read first.
   void prefetch() const {
-    weir::prefetch(first_);
-    weir::prefetch(reinterpret_cast<const char*>(first_) + sizeof(Block) + sizeof(Run) - 1);
+    constexpr std::size_t some = sizeof(Block) + 6 * sizeof(Run);
+    for (std::size_t at = 0; at < some; at += 64) weir::prefetch(reinterpret_cast<const char*>(first_) + at);
   }
 
  private:

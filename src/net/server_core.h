@@ -63,6 +63,7 @@ class ServerConnection final : public io::FdHandler, private ProtocolHost {
   TimePoint first_bytes_by_ = TimePoint::max();  // handshake and protocol
   TimePoint write_by_ = TimePoint::max();
   TimePoint linger_until_ = TimePoint::max();
+  TimePoint rest_until_ = TimePoint::max();  // reads nothing before
   TimePoint useful_at_;  // accepted, or answered
   std::size_t linger_left_;
   Phase phase_ = Phase::open;

@@ -82,6 +82,19 @@ TEST_CASE("http1: big bodies are read into place") {
   REQUIRE(s.until([&] { return peer.received().size() > body.size(); }));
 }
 
+TEST_CASE("http1: a connection that rests because much is held goes on by itself, and loses nothing") {
+  TestServer s;
+  constexpr std::size_t much = 64 * 1024 * 1024;
+  Charge held = s.budget.charge_unchecked(much);
+  RawPeer peer = s.peer();
+  std::string body(5'000'000, 'x');
+  for (std::size_t i = 0; i < body.size(); i += 1000) body[i] = static_cast<char>(i / 1000);
+  peer.send(post(body));
+  REQUIRE(s.until([&] { return !s.handler.seen.empty(); }));
+  CHECK(s.handler.seen[0].body.view() == body);
+  REQUIRE(s.until([&] { return peer.received().size() > body.size(); }));
+}
+
 TEST_CASE("http1: what is wrong is answered and the connection closed") {
   struct { std::string_view bytes; std::string_view status; } const rows[] = {
       {"GET / HTTP/1.1\r\n\r\n", "400"},

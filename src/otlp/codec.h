@@ -37,9 +37,10 @@ struct Excerpt {
     fields |= other.fields;
   }
 };
-void decode(std::string_view message, Arena& arena, Span& out, const Excerpt& excerpt);
-void decode(std::string_view message, Arena& arena, LogRecord& out, const Excerpt& excerpt);
-void decode(std::string_view message, Arena& arena, Metric& out, const Excerpt& excerpt);
+// False when attributes are all that was taken.
+bool decode(std::string_view message, Arena& arena, Span& out, const Excerpt& excerpt);
+bool decode(std::string_view message, Arena& arena, LogRecord& out, const Excerpt& excerpt);
+bool decode(std::string_view message, Arena& arena, Metric& out, const Excerpt& excerpt);
 // One KeyValue message.
 KeyValue decode_key_value(std::string_view message, Arena& arena);
 

@@ -1,4 +1,5 @@
 #include "otlp/codec.h"
+#include "otlp/span_head.h"
 
 namespace weir::otlp {
 namespace {
@@ -443,17 +444,24 @@ void decode(std::string_view message, Arena& arena, Span& out) {
 void decode(std::string_view message, Arena& arena, LogRecord& out) { decode_whole(message, arena, out); }
 void decode(std::string_view message, Arena& arena, Metric& out) { decode(message, arena, out, everything); }
 
-void decode(std::string_view message, Arena& arena, Span& out, const Excerpt& excerpt) {
+bool decode(std::string_view message, Arena& arena, Span& out, const Excerpt& excerpt) {
+  constexpr std::uint32_t head = Excerpt::field(1) | Excerpt::field(2) | Excerpt::field(4) | Excerpt::field(5) | Excerpt::field(6) |
+                                 Excerpt::field(7) | Excerpt::field(8);
+  if (!(excerpt.fields & head)) message.remove_prefix(static_cast<std::size_t>(SpanHead(message).end - message.data()));
+  bool more = false;
   Wanted wanted(excerpt, 9, Excerpt::field(11) | Excerpt::field(13));
-  wanted.each(message, arena, out.attributes, [&](Reader& reader) { take_field(reader, arena, excerpt, out); });
+  wanted.each(message, arena, out.attributes, [&](Reader& reader) { take_field(reader, arena, excerpt, out), more = true; });
+  return more;
 }
 
-void decode(std::string_view message, Arena& arena, LogRecord& out, const Excerpt& excerpt) {
+bool decode(std::string_view message, Arena& arena, LogRecord& out, const Excerpt& excerpt) {
+  bool more = false;
   Wanted wanted(excerpt, 6, 0);
-  wanted.each(message, arena, out.attributes, [&](Reader& reader) { take_field(reader, arena, excerpt, out); });
+  wanted.each(message, arena, out.attributes, [&](Reader& reader) { take_field(reader, arena, excerpt, out), more = true; });
+  return more;
 }
 
-void decode(std::string_view message, Arena& arena, Metric& out, const Excerpt& excerpt) {
+bool decode(std::string_view message, Arena& arena, Metric& out, const Excerpt& excerpt) {
   Reader reader(message);
   while (reader.next()) {
     if (left_out(reader, excerpt.parts, 12)) continue;
@@ -470,6 +478,7 @@ void decode(std::string_view message, Arena& arena, Metric& out, const Excerpt& 
       default: take_unknown(reader, arena, excerpt, out);
     }
   }
+  return true;
 }
 
 TraceId peek_trace_id(Signal signal, std::string_view item) {

@@ -11,9 +11,8 @@ class ExcerptReader {
   // The item itself when it is decoded already, otherwise one that has as much of it as is asked for.
   Item& look(Item& item, const Excerpt& excerpt) {
     if (item.message != nullptr) return item;
-    arena_.reset();
-    message_ = T{};
-    decode(item.raw, arena_, message_, excerpt);
+    clear();
+    has_fields_ = decode(item.raw, arena_, message_, excerpt);
     item_.raw = item.raw;
     item_.message = &message_;
     item_.points = item.points;
@@ -21,8 +20,16 @@ class ExcerptReader {
   }
 
  private:
+  // Only what was written: messages are large.
+  void clear() {
+    arena_.reset();
+    if (has_fields_) message_ = T{};
+    if constexpr (requires { message_.attributes; }) message_.attributes = {};
+  }
+
   Arena arena_;
   T message_;
+  bool has_fields_ = false;
   Item item_;
 };
 

@@ -2,6 +2,7 @@
 // What metrics and graphs need of a span, read from its bytes without decoding the rest: no allocation, attributes only
 // for those who ask. Works as well on an item that somebody decoded or changed. Everything is a view into the item.
 #include "otlp/batch.h"
+#include "otlp/span_head.h"
 
 namespace weir::otlp {
 
@@ -163,6 +164,11 @@ struct SpanView {
 
   void read(std::string_view raw, const WantedKeys& wanted, std::span<AttributeView> slots) {
     std::string_view attributes_run;
+    SpanHead head(raw);
+    trace_id = TraceId::from(head.trace_id), span_id = SpanId::from(head.span_id), parent_span_id = SpanId::from(head.parent_span_id);
+    name = head.name, kind = head.kind;
+    start_time_unix_nano = head.start_time_unix_nano, end_time_unix_nano = head.end_time_unix_nano;
+    raw.remove_prefix(static_cast<std::size_t>(head.end - raw.data()));
     for (Reader reader(raw);;) {
       PlainAttribute plain;
       std::string_view rest = reader.rest();

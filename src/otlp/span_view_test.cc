@@ -153,6 +153,23 @@ TEST_CASE("an excerpt has the attributes that were asked for, also where keys an
   CHECK(few.start_time_unix_nano == 0);
   CHECK(few.attributes.empty());
 
+  // Nothing stays of what was seen before.
+  Span unset;
+  unset.attributes.push_back(arena, {"http.method", Value::of(std::string_view("PUT"))});
+  std::string other = bytes_of(unset);
+  Item second{.raw = other};
+  Excerpt status{Parts::attributes, {}, Excerpt::field(15)};
+  status.keys.add("http.method");
+  for (int i = 0; i < 2; ++i) {
+    auto& after = *static_cast<const Span*>(reader.look(second, status).message);
+    CHECK(after.name.empty());
+    CHECK(after.status_code == Span::unset);
+    REQUIRE(after.attributes.size() == 1);
+    CHECK(after.attributes[0].value.text == "PUT");
+  }
+  CHECK(static_cast<const Span*>(reader.look(item, status).message)->status_code == Span::error);
+  CHECK(static_cast<const Span*>(reader.look(second, status).message)->status_code == Span::unset);
+
   Item decoded = Item::of(&span);
   CHECK(&reader.look(decoded, excerpt) == &decoded);
 }

@@ -1,6 +1,7 @@
 #include "otlp/verify.h"
 
 #include "base/text.h"
+#include "otlp/span_head.h"
 #include "otlp/wire.h"
 
 namespace weir::otlp {
@@ -173,17 +174,14 @@ inline bool is_plain_key_value(const char* p, const char* end) {
 
 // Past those fields of a span that stand at its beginning in the form and order in which SDKs send them.
 inline const char* past_plain_span_fields(const char* p, const char* end) {
-  auto left = [&] { return static_cast<std::size_t>(end - p); };
-  auto begins_with = [&](std::uint16_t tag_and_size, std::size_t size) { return left() >= size && load<std::uint16_t>(p) == tag_and_size; };
-  auto is_short = [&](std::uint8_t tag) { return left() >= 2 && byte_at(p) == tag && byte_at(p + 1) < 0x80 && left() >= 2u + byte_at(p + 1); };
-  if (begins_with(0x100a, 18)) p += 18;  // trace_id
-  if (begins_with(0x0812, 10)) p += 10;  // span_id
-  if (begins_with(0x0822, 10)) p += 10;  // parent_span_id
-  if (is_short(0x2a) && is_text(p + 2, byte_at(p + 1))) p += 2 + byte_at(p + 1);  // name
-  if (left() >= 2 && byte_at(p) == 0x30 && byte_at(p + 1) < 0x80) p += 2;         // kind
-  if (left() >= 9 && byte_at(p) == 0x39) p += 9;                                  // times
-  if (left() >= 9 && byte_at(p) == 0x41) p += 9;
-  while (is_short(0x4a) && is_plain_key_value(p + 2, p + 2 + byte_at(p + 1))) p += 2 + byte_at(p + 1);  // attributes
+  SpanHead head({p, static_cast<std::size_t>(end - p)});
+  if (!is_text(head.name.data(), head.name.size())) return p;
+  p = head.end;
+  auto is_attribute = [&] {
+    auto left = static_cast<std::size_t>(end - p);
+    return left >= 2 && byte_at(p) == 0x4a && byte_at(p + 1) < 0x80 && left >= 2u + byte_at(p + 1);
+  };
+  while (is_attribute() && is_plain_key_value(p + 2, p + 2 + byte_at(p + 1))) p += 2 + byte_at(p + 1);
   return p;
 }
 

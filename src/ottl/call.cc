@@ -64,6 +64,8 @@ bool Call::list(EvalContext& c, std::size_t i, otlp::Array*& out) const {
 }
 
 bool Call::text_like(EvalContext& c, const Node& node, std::string_view& out, bool& found) const {
+  const otlp::Value* there = node.find(c);
+  if (there != nullptr && there->is(otlp::ValueType::string)) return out = there->text, found = true, true;
   Value v;
   if (!node.eval(c, v)) return false;
   found = to_text(v, c.scratch(), out);

@@ -289,6 +289,9 @@ bool NegateNode::eval(EvalContext& c, Value& out) const {
 }
 
 Truth CompareNode::test(EvalContext& c) const {
+  if (text_ != nullptr)
+    if (const otlp::Value* found = left_->find(c); found != nullptr && found->is(otlp::ValueType::string))
+      return (found->text == text_->text) == (op_ == Op::eq) ? Truth::yes : Truth::no;
   Value a, b;
   if (!left_->eval(c, a)) return Truth::failed;
   if (constant_ == nullptr && !right_->eval(c, b)) return Truth::failed;

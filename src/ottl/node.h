@@ -12,6 +12,8 @@ class Node {
   virtual bool eval(EvalContext& c, Value& out) const = 0;
   // The value when it is the same for every item, otherwise null.
   virtual const Value* constant() const { return nullptr; }
+  // Where the value stands in the telemetry, if it can be found without evaluating anything; otherwise null.
+  virtual const otlp::Value* find(EvalContext&) const { return nullptr; }
 };
 using NodePtr = std::unique_ptr<Node>;
 
@@ -31,6 +33,9 @@ class PathNode : public Node {
  public:
   PathNode(const PathRow& row, std::vector<NodePtr> keys);
   bool eval(EvalContext& c, Value& out) const override;
+  const otlp::Value* find(EvalContext& c) const override {
+    return only_key_ != nullptr ? row_->map(c, false)->find(only_key_->text) : nullptr;
+  }
   bool assign(EvalContext& c, const Value& value) const;
   // Marks what the path lies in as changed.
   void touch(EvalContext& c) const {
@@ -144,13 +149,16 @@ class TruthNode : public Node {
 class CompareNode : public TestNode {
  public:
   CompareNode(Op op, NodePtr left, NodePtr right)
-      : op_(op), left_(std::move(left)), right_(std::move(right)), constant_(right_->constant()) {}
+      : op_(op), left_(std::move(left)), right_(std::move(right)), constant_(right_->constant()) {
+    if ((op == Op::eq || op == Op::ne) && constant_ != nullptr && constant_->is(Kind::text)) text_ = constant_;
+  }
   Truth test(EvalContext& c) const override;
 
  private:
   Op op_;
   NodePtr left_, right_;
-  const Value* constant_;  // right_'s
+  const Value* constant_;         // right_'s
+  const Value* text_ = nullptr;   // the same, when all there is to know is whether it is this text
 };
 
 class ConstantTest : public TestNode {

@@ -38,6 +38,18 @@ class Pipeline(unittest.TestCase):
             self.assertEqual(post(self.port, "/v1/traces", {})[0], 200)
             self.assertEqual(post(self.port, "/v1/traces", traces(1))[0], 200)
 
+    def test_cores_with_and_without_threads_of_their_own(self):
+        for threads in ("as-needed", "all"):
+            with self.subTest(threads=threads):
+                self.sink.requests.clear()
+                config = pipeline(self.port, self.sink.port, processors="  groupbytrace: {wait_duration: 50ms}\n", chain="groupbytrace")
+                with Weir(config, args=["--cores", "4", "--threads", threads], ready=[self.port]) as weir:
+                    for i in range(40):
+                        self.assertEqual(post(self.port, "/v1/traces", traces(*range(10 * i, 10 * i + 10)))[0], 200)
+                    wait_for(lambda: len(self.sink.spans()) == 400, what="all spans at the sink")
+                    self.assertEqual(weir.stop(), 0)
+                self.assertEqual({s["traceId"] for s in self.sink.spans()}, {"%032x" % (i + 1) for i in range(400)})
+
     def test_sigterm_delivers_what_was_answered(self):
         with self.weir(processors="  batch: {timeout: 1h}\n", chain="batch") as weir:
             for i in range(20):

@@ -35,7 +35,7 @@ class Memory(unittest.TestCase):
         self.overfill()
 
     def test_more_waits_than_memory_allows_on_many_cores(self):
-        self.overfill("--cores", "8")  # what each core keeps for itself counts too
+        self.overfill("--cores", "8", "--threads", "all")  # what each thread keeps for itself counts too
 
     def overfill(self, *args):
         sink, port, metrics = Sink(), free_port(), free_port()

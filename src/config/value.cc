@@ -149,6 +149,8 @@ void append_yaml(std::string& out, const Value& value, std::size_t indent) {
     out += yaml_string(value.text()) + "\n";
   } else if (value.kind() == Value::Kind::number && !std::isfinite(value.as_double())) {
     out += std::isnan(value.as_double()) ? ".nan\n" : value.as_double() > 0 ? ".inf\n" : "-.inf\n";
+  } else if (value.kind() == Value::Kind::number && value.as_double() == 0) {
+    out += std::signbit(value.as_double()) ? "-0.0\n" : "0\n";  // "-0" would be the integer
   } else {
     append_json(out, value);
     out += '\n';

@@ -129,6 +129,8 @@ TEST_CASE("what is printed as YAML reads back as the same tree") {
   auto value = parse_yaml(R"({a: "1", b: [x, {c: null, d: "yes"}, [], {}, [1, [2]]], "k: y": "l1\nl2", e: 1.5, f: .inf,
                               g: "", h: "- x", i: "0.0.0.0:1", j: true, k: "true", l: "#"})").value();
   CHECK(parse_yaml(to_yaml(value)).value() == value);
+  std::string zeros = to_yaml(parse_yaml("[0.0, -0.0, -0e3]").value());
+  CHECK(to_yaml(parse_yaml(zeros).value()) == zeros);
   value.set(std::string(2000, 'k'), value);  // too long to stand before a colon
   CHECK(parse_yaml(to_yaml(value)).value() == value);
 }

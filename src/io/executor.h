@@ -34,7 +34,8 @@ class CoreScope {
 class Executor : public Clock {
  public:
   virtual CoreId id() const = 0;
-  // Runs `task` on this core, later. The only call that is allowed from other cores.
+  // Runs `task` on this core, later, after what was posted before it: also by others, if that led to this call. The only
+  // call that is allowed from other cores.
   virtual void post(Task task) = 0;
   // Runs `task` on this core at or after `when`. From this core only.
   virtual TimerId at(TimePoint when, Task task) = 0;

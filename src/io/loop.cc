@@ -64,6 +64,8 @@ bool Loop::run_until(const std::function<bool()>& done, Duration limit) {
 
 void Loop::post(Task task) {
   if (owner_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+    // From another core of this thread: what led to this may have posted here from a third core before.
+    if (current_core() != id_) take_remote();
     tasks_.push_back(std::move(task));
     return;
   }

@@ -165,9 +165,14 @@ void Team::run_at_home(Member& member) {
 }
 
 bool Team::give_back(Member& member, double busy) {
-  if (threads_ != Threads::follow_load || busy + lead_busy_.load(std::memory_order_relaxed) > quiet) return false;
+  if (threads_ != Threads::follow_load) return false;
   std::lock_guard lock(member.mutex);
   if (member.quit) return false;
+  // With what others bring at the same time.
+  double lead = lead_busy_.load(std::memory_order_relaxed);
+  do {
+    if (lead + busy > quiet) return false;
+  } while (!lead_busy_.compare_exchange_weak(lead, lead + busy, std::memory_order_relaxed));
   member.at_home = false;
   member.loop.disown();
   away_.fetch_sub(1, std::memory_order_relaxed);

@@ -94,6 +94,21 @@ TEST_CASE("busy loops get threads of their own, and come back when it is quiet")
   }
 }
 
+TEST_CASE("tasks keep the order of cause and effect, also between threads") {
+  Loops loops(3);
+  Team team(loops.all());
+  REQUIRE(loops.threads().size() == 1);
+  Loop &first = loops.loops[0], &second = loops.loops[1];
+  std::promise<std::string> ran;
+  std::string order;
+  // All in one task of the first loop, so that the second cannot run in between.
+  first.post([&] {
+    std::thread([&] { second.post([&] { order += "cause "; }); }).join();
+    second.post([&] { ran.set_value(order + "effect"); });
+  });
+  CHECK(ran.get_future().get() == "cause effect");
+}
+
 TEST_CASE("timers of all loops run on the one thread") {
   Loops loops(4);
   Team team(loops.all());

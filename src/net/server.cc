@@ -196,6 +196,18 @@ void ServerCore::check_drained() {
   done();
 }
 
+bool ServerCore::crowded() {
+  constexpr std::size_t much = 48 * 1024 * 1024;
+  constexpr Duration period = 10s;
+  std::size_t held = budget.used();
+  if (TimePoint now = loop.now(); now >= period_ends_) {
+    least_held_before_ = std::exchange(least_held_, held);
+    period_ends_ = now + period;
+  }
+  least_held_ = std::min(least_held_, held);
+  return held > std::min(least_held_, least_held_before_) + much;
+}
+
 std::string_view ServerCore::date() {
   auto second = static_cast<std::int64_t>(loop.wall() / 1'000'000'000);
   if (second == date_second_) return date_;

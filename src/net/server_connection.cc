@@ -9,10 +9,9 @@ namespace {
 
 // One connection reads at most this much before others get their turn.
 constexpr std::size_t read_turn = 1024 * 1024;
-// While more than this is held, mostly to be sent on, a turn is shorter and a rest follows it: what sends gets ahead, and a
-// burst stays in its sender's buffers instead of growing ours. At most a quarter of a GB/s then comes from one connection.
-constexpr std::size_t much_held = 48 * 1024 * 1024;
-constexpr std::size_t short_turn = io::Loop::scratch_bytes;
+// While the core is crowded a turn is shorter and a rest follows it: what sends gets ahead, and a burst stays in its sender's
+// buffers instead of growing ours. At most a quarter of a GB/s then comes from one connection.
+constexpr std::size_t short_turn = 256 * 1024;
 constexpr Duration rest = 1ms;
 constexpr std::size_t min_direct = 64 * 1024;
 constexpr Duration linger_time = 2s;
@@ -70,6 +69,7 @@ void ServerConnection::on_ready(std::uint32_t events) {
     if (paused_) flush();
     if ((readable || paused_) && !closed_) read();
     if (!closed_) flush();
+    come_back();
   }
   in_event_ = false;
   if (!closed_) schedule();
@@ -94,21 +94,26 @@ void ServerConnection::fail_connection() {
 void ServerConnection::read() {
   if (phase_ == Phase::lingering) return swallow();
   if (rest_until_ != TimePoint::max()) return;
-  bool much = core_.budget.used() > much_held;
-  std::size_t before = much ? short_turn : read_turn;
+  bool crowded = core_.crowded();
+  std::size_t left = crowded ? short_turn : read_turn;
   paused_ = false;
   for (bool more = true; more && !closed_ && phase_ == Phase::open;) {
-    if (before == 0 || queue_.size() > out_high_water || (protocol_ && !protocol_->wants_input())) {
+    if (!can_take() || left == 0) {
       paused_ = true;
-      if (before == 0 && much)
-        rest_until_ = core_.loop.now() + rest;
-      else if (before == 0)
-        core_.loop.recheck(watch_, EPOLLIN);
+      if (crowded && can_take()) rest_until_ = core_.loop.now() + rest;
       return;
     }
-    before -= std::min(before, io::Loop::scratch_bytes);
-    if (!read_once(more) && !closed_) phase_ = Phase::ending;
+    std::size_t taken = 0;
+    if (!read_once(taken, more) && !closed_) phase_ = Phase::ending;
+    left -= std::min(left, taken);
   }
+}
+
+bool ServerConnection::can_take() const { return queue_.size() <= out_high_water && (!protocol_ || protocol_->wants_input()); }
+
+// Input that was left, and that nothing else will tell of: an answer, room in the socket, the end of a rest.
+void ServerConnection::come_back() {
+  if (!closed_ && paused_ && phase_ == Phase::open && rest_until_ == TimePoint::max() && can_take()) core_.loop.recheck(watch_, EPOLLIN);
 }
 
 // Bytes that the kernel holds for us. Not known for TLS, whose records have to be opened first.
@@ -117,8 +122,8 @@ std::size_t ServerConnection::waiting() const {
   return !stream_.is_tls() && ::ioctl(stream_.fd(), FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
-// False: the protocol is over. `more`: there may be more to read now.
-bool ServerConnection::read_once(bool& more) {
+// False: the protocol is over. `taken`: bytes; `more`: there may be more to read now.
+bool ServerConnection::read_once(std::size_t& taken, bool& more) {
   Incoming* direct = protocol_ ? protocol_->direct() : nullptr;
   std::size_t room = direct != nullptr ? direct->room(waiting()) : 0;
   // Little reads are better done into the shared buffer, which takes whatever there is.
@@ -135,6 +140,7 @@ bool ServerConnection::read_once(bool& more) {
   } else {
     got = stream_.read(scratch);
   }
+  taken = got.bytes;
   // A plain socket that gave less than was asked for is empty: the next edge tells when there is more. But the edge
   // that tells of its end comes only once.
   more = got.status == IoStatus::ok && (stream_.is_tls() || end_is_near_ || got.bytes == wanted);
@@ -202,6 +208,7 @@ void ServerConnection::settle() {
   flush();
   if (!closed_ && paused_) read();
   if (!closed_) flush();
+  come_back();
   in_event_ = false;
   if (!closed_) schedule();
 }
@@ -283,6 +290,7 @@ void ServerConnection::on_timer() {
     if (!closed_) read();
   }
   if (!closed_) flush();
+  come_back();
   in_event_ = false;
   if (!closed_) schedule();
 }

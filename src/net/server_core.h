@@ -35,7 +35,9 @@ class ServerConnection final : public io::FdHandler, private ProtocolHost {
   std::string_view date() override;
   bool shake_hands();
   void read();
-  bool read_once(bool& more);
+  bool read_once(std::size_t& taken, bool& more);
+  bool can_take() const;
+  void come_back();
   std::size_t waiting() const;
   bool take(std::string_view bytes);
   bool detect(std::string_view bytes);
@@ -93,6 +95,8 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore>, public
   void close(std::uint64_t connection);
   // Closes a connection that nobody uses, if one is found quickly.
   bool evict_one();
+  // Much more is held than usual, so most of it waits to be sent on: what stages keep for longer is what is held at the least.
+  bool crowded();
   std::string_view date();
 
   io::Loop& loop;
@@ -132,6 +136,8 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore>, public
   io::Task drained_;
   std::string date_;
   std::int64_t date_second_ = -1;
+  std::size_t least_held_ = 0, least_held_before_ = 0;  // in this period and in the one before, bytes
+  TimePoint period_ends_;
 };
 
 }  // namespace weir::net

@@ -77,6 +77,8 @@ class Edges {
   Edge& fresh(const HashedKey& key, TimePoint expires);
   void keep(Edge& edge);
   void release(Edge& edge);
+  // After texts of a kept edge changed.
+  void count_texts(Edge& edge);
   // Out of the table and released.
   void remove(Edge& edge);
   // The one kept first, or null.
@@ -90,7 +92,6 @@ class Edges {
   struct Links {
     std::uint32_t older = none, newer = none;
   };
-  void count_texts(Edge& edge);
 
   std::size_t dimensions_;
   otlp::IdHash hash_;

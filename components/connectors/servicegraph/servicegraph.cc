@@ -202,7 +202,9 @@ class ServiceGraph : public engine::Stage {
       series_.add(edge, now);
       if (known) return forget(edge), true;
       edges_.release(edge);
-    } else if (!known) {
+    } else if (known) {
+      edges_.count_texts(edge);
+    } else {
       if (meeting_->waiting.load(std::memory_order_relaxed) + untold_ >= config_.store.max_items) {
         edges_.release(edge);
         dropped_spans_->add();

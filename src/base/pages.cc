@@ -43,4 +43,10 @@ Pages::~Pages() {
   if (data_) ::munmap(data_, bytes_);
 }
 
+void populate(void* at, std::size_t bytes) {
+  constexpr std::uintptr_t page = 4096;
+  std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(at) / page * page;
+  ::madvise(reinterpret_cast<void*>(begin), reinterpret_cast<std::uintptr_t>(at) + bytes - begin, MADV_POPULATE_WRITE);  // before Linux 5.14: no
+}
+
 }  // namespace weir

@@ -30,4 +30,7 @@ class Pages {
   std::size_t bytes_ = 0;
 };
 
+// Has the system provide, in one call instead of a fault for each page, memory that somebody is about to fill. What is in it stays.
+void populate(void* at, std::size_t bytes);
+
 }  // namespace weir

@@ -1,6 +1,7 @@
 #include "base/pages.h"
 
 #include <doctest/doctest.h>
+#include <sys/mman.h>
 
 #include <cstdint>
 
@@ -30,4 +31,16 @@ TEST_CASE("pages move, and none cost nothing") {
   CHECK(other.data() == at);
   CHECK(none.data() == nullptr);
   CHECK(none.bytes() == 0);
+}
+
+TEST_CASE("memory is there before it is touched, and what was written stays") {
+  constexpr std::size_t page = 4096, pages = 8;
+  weir::Pages memory(pages * page);
+  memory.data()[2 * page] = 'x';
+  weir::populate(memory.data() + page + 100, 5 * page);  // in six pages
+  CHECK(memory.data()[2 * page] == 'x');
+  unsigned char resident[pages];
+  REQUIRE(::mincore(memory.data(), pages * page, resident) == 0);
+  if (::madvise(memory.data() + page, page, MADV_POPULATE_WRITE) != 0) return;  // not on this kernel
+  for (std::size_t i = 0; i < pages; ++i) CHECK((resident[i] & 1) == (i >= 1 && i <= 6));
 }

@@ -14,6 +14,7 @@ namespace weir::otlp {
 // A table of places, each of something that begins with, or leads to, its id. It keeps no ids: a word of a place has room for
 // sixteen bits of the hash beside it, so seven places and what a look-up needs else are one cache line, and one line is
 // all that a look-up of an unknown id reads. The caller knows the hash of an id (otlp::IdHash, whose seed clients do not know).
+// The sixteen bits are those by which the next growths choose buckets, so that growing reads no ids, which are far apart.
 //
 // Invariants: (1) a place is in the first bucket on its way (home, home + step, home + 2 step, ...) that had room when it
 // came; (2) `passed` of a bucket is at least the number of places whose way led past it (255: or more), so a search ends at
@@ -68,11 +69,14 @@ class IdTable {
       move_some(hash_of);
     else if (size_ >= now_.room())
       grow();
-    now_.insert(hash, place);
+    now_.insert(hash & now_.mask, word(hash, place), mark_of(hash));
     ++size_;
   }
   // The id of `from`, which is in it, stands at `to` from now on.
-  void replace(std::uint64_t hash, Place from, Place to) { word_of(hash, from) = word(hash, to); }
+  void replace(std::uint64_t hash, Place from, Place to) {
+    std::uint64_t& word = word_of(hash, from);
+    word = (word & ~place_mask) | to.word_;
+  }
   // `place` is in it.
   void erase(std::uint64_t hash, Place place) {
     if (!now_.erase(hash, place)) {
@@ -93,15 +97,19 @@ class IdTable {
   std::size_t bytes() const { return now_.memory.bytes() + old_.memory.bytes(); }
 
  private:
-  static constexpr unsigned place_bits = 48;
-  static constexpr std::size_t first_buckets = 64;  // a page
+  static constexpr unsigned place_bits = 47;  // of an address that a process can have
+  static constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
+  static constexpr std::uint64_t away = std::uint64_t{1} << place_bits;  // stands behind its home
+  static constexpr unsigned tag_shift = place_bits + 1, tag_bits = 16;
+  static constexpr unsigned first_bits = 6;
+  static constexpr std::size_t first_buckets = std::size_t{1} << first_bits;  // a page
   // Of seven: more save memory, but then a tenth of all places and more stand behind full buckets.
   static constexpr std::size_t mean_places = 5;
 
   // Eight more bits of the hash of each place stand together, so that one step tells which places can be the one.
   struct Bucket {
     std::uint64_t marks;                 // byte n: of word n, 0 when that is free; the last byte: passed
-    std::array<std::uint64_t, 7> words;  // sixteen bits of the hash, place
+    std::array<std::uint64_t, 7> words;  // tag, away, place
 
     static constexpr std::uint64_t each = 0x0001'0101'0101'0101, all_passed = 0xFF;
     std::uint64_t passed() const { return marks >> 56; }
@@ -114,6 +122,7 @@ class IdTable {
       std::uint64_t differ = marks ^ each * mark, low = each * 0x7F;
       return ~(((differ & low) + low) | differ) & each << 7;
     }
+    std::uint64_t mark(std::size_t n) const { return marks >> 8 * n & 0xFF; }
     void set(std::size_t n, std::uint64_t word, std::uint64_t mark) {
       words[n] = word;
       marks = (marks & ~(std::uint64_t{0xFF} << 8 * n)) | mark << 8 * n;
@@ -122,7 +131,7 @@ class IdTable {
     std::uint64_t* find(std::uint64_t hash, Same same) {
       for (std::uint64_t left = equal(mark_of(hash)); left != 0; left &= left - 1) {
         std::uint64_t& word = words[static_cast<std::size_t>(std::countr_zero(left)) / 8];
-        if (word >> place_bits == hash >> place_bits && same(place_of(word))) return &word;
+        if (word >> tag_shift == tag_of(hash) && same(place_of(word))) return &word;
       }
       return nullptr;
     }
@@ -130,8 +139,10 @@ class IdTable {
   static_assert(sizeof(Bucket) == 64);
 
   static std::uint64_t mark_of(std::uint64_t hash) { return std::max<std::uint64_t>(1, hash >> 40 & 0xFF); }
-  static std::uint64_t word(std::uint64_t hash, Place place) { return hash >> place_bits << place_bits | place.word_; }
-  static Place place_of(std::uint64_t word) { return Place(word & ((std::uint64_t{1} << place_bits) - 1)); }
+  // The bits of the hash that follow those which choose one of the first buckets.
+  static std::uint64_t tag_of(std::uint64_t hash) { return hash >> first_bits & ((std::uint64_t{1} << tag_bits) - 1); }
+  static std::uint64_t word(std::uint64_t hash, Place place) { return tag_of(hash) << tag_shift | place.word_; }
+  static Place place_of(std::uint64_t word) { return Place(word & place_mask); }
 
   struct Buckets {
     Pages memory;
@@ -152,28 +163,28 @@ class IdTable {
     std::size_t room() const { return count() * mean_places; }
     Bucket& home(std::uint64_t hash) const { return buckets[hash & mask]; }
     // Odd steps lead past all buckets.
-    std::size_t next(std::size_t i, std::uint64_t hash) const { return (i + (hash >> place_bits | 1)) & mask; }
+    std::size_t next(std::size_t i, std::uint64_t mark) const { return (i + (mark | 1)) & mask; }
 
     template <class Same>
     std::uint64_t* find(std::uint64_t hash, Same same) const {
-      for (std::size_t i = hash & mask, tries = count(); tries-- > 0; i = next(i, hash)) {
+      for (std::size_t i = hash & mask, tries = count(); tries-- > 0; i = next(i, mark_of(hash))) {
         if (std::uint64_t* found = buckets[i].find(hash, same)) return found;
         if (buckets[i].passed() == 0) break;
       }
       return nullptr;
     }
-    void insert(std::uint64_t hash, Place place) {
-      for (std::size_t i = hash & mask;; i = next(i, hash)) {
-        if (std::uint64_t free = buckets[i].equal(0))
-          return buckets[i].set(static_cast<std::size_t>(std::countr_zero(free)) / 8, word(hash, place), mark_of(hash));
+    void insert(std::size_t home, std::uint64_t word, std::uint64_t mark) {
+      for (std::size_t i = home;; i = next(i, mark)) {
+        if (std::uint64_t free = buckets[i].equal(0)) return buckets[i].set(static_cast<std::size_t>(std::countr_zero(free)) / 8, word, mark);
         buckets[i].count_passed(1);
+        word |= away;
       }
     }
     bool erase(std::uint64_t hash, Place place) {
       std::uint64_t* found = find(hash, [&](Place at) { return at == place; });
       if (found == nullptr) return false;
       std::size_t i = hash & mask;
-      for (; found < buckets[i].words.data() || found > &buckets[i].words.back(); i = next(i, hash)) buckets[i].count_passed(-1);
+      for (; found < buckets[i].words.data() || found > &buckets[i].words.back(); i = next(i, mark_of(hash))) buckets[i].count_passed(-1);
       buckets[i].set(static_cast<std::size_t>(found - buckets[i].words.data()), 0, 0);
       return true;
     }
@@ -196,15 +207,17 @@ class IdTable {
   // `passed` stays as it is in old_: it may be too high.
   template <class HashOf>
   void move_some(HashOf hash_of) {
-    constexpr std::size_t ahead = 4;
-    if (moved_ + ahead < old_.count())
-      for (std::uint64_t word : old_.buckets[moved_ + ahead].words)
-        if (word) place_of(word).prefetch();
+    constexpr std::size_t ahead = 8;
+    if (moved_ + ahead < old_.count()) weir::prefetch(&old_.buckets[moved_ + ahead]);
+    for (std::size_t home : {moved_ + ahead / 2, moved_ + ahead / 2 + old_.count()}) weir::prefetch(&now_.buckets[home & now_.mask]);
+    unsigned tag_bit = static_cast<unsigned>(std::countr_zero(old_.count())) - first_bits;
     Bucket& bucket = old_.buckets[moved_];
     for (std::size_t n = 0; n < bucket.words.size(); ++n) {
-      if (bucket.words[n] == 0) continue;
-      Place place = place_of(bucket.words[n]);
-      now_.insert(hash_of(place), place);
+      std::uint64_t word = bucket.words[n];
+      if (word == 0) continue;
+      bool told = !(word & away) && tag_bit < tag_bits;
+      std::size_t home = told ? moved_ + (word >> (tag_shift + tag_bit) & 1) * old_.count() : hash_of(place_of(word)) & now_.mask;
+      now_.insert(home, word & ~away, bucket.mark(n));
       bucket.set(n, 0, 0);
     }
     if (++moved_ == old_.count()) old_ = {};

@@ -64,8 +64,8 @@ class Pair {
   std::deque<Thing> things_;
 };
 
-// All bits of hashes; few buckets and tags; few homes with all tags; all homes with one tag; one way for all.
-constexpr std::uint64_t hash_masks[] = {~std::uint64_t{0}, 0x0003'0000'0000'000F, 0xFFFF'0000'0000'0007, 0x0000'FFFF'FFFF'FFFF, 0};
+// All bits of hashes; few homes, tags and marks; few homes with all marks; all homes with one mark; one way for all.
+constexpr std::uint64_t hash_masks[] = {~std::uint64_t{0}, 0x0000'0300'0000'00CF, 0x0000'FF00'0000'0007, 0x0000'00FF'FFFF'FFFF, 0};
 
 }  // namespace
 

@@ -1,10 +1,30 @@
 #include "components/processors/tail_sampling/segments.h"
 
+#include "base/pages.h"
+#include "base/prefetch.h"
+
 namespace weir::processors::tail_sampling {
+namespace {
+
+// A segment that was not touched for seconds is in no cache: what is written next is brought there this far ahead.
+constexpr std::size_t look_ahead = 2048;
+
+void bring_near(const char* at, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; i += 64) prefetch(at + i);
+}
+
+}  // namespace
 
 Segments::~Segments() {
   if (open_) destroy(open_);
   for (Segment* segment : spare_) destroy(segment);
+}
+
+Segments::Segment* Segments::make(Segments* owner, std::size_t bytes, bool shared) {
+  std::size_t whole = sizeof(Segment) + bytes;
+  void* at = ::operator new(whole);
+  if (shared) populate(at, whole);
+  return new (at) Segment{owner, bytes, shared};
 }
 
 Segments::Piece Segments::take(std::size_t bytes) {
@@ -18,6 +38,7 @@ Segments::Piece Segments::take(std::size_t bytes) {
   }
   char* at = segment->data() + segment->used;
   segment->used += bytes;
+  if (segment->shared) bring_near(at + look_ahead, bytes);
   ++segment->pieces;
   bytes_ += bytes;
   return {at, segment};

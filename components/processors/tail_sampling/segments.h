@@ -48,9 +48,7 @@ class Segments {
  private:
   void open();
   void emptied(Segment* segment);
-  static Segment* make(Segments* owner, std::size_t bytes, bool shared) {
-    return new (::operator new(sizeof(Segment) + bytes)) Segment{owner, bytes, shared};
-  }
+  static Segment* make(Segments* owner, std::size_t bytes, bool shared);
   static void destroy(Segment* segment) { ::operator delete(segment); }
 
   Segment* open_ = nullptr;

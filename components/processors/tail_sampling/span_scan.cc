@@ -1,5 +1,7 @@
 #include "components/processors/tail_sampling/span_scan.h"
 
+#include "otlp/span_head.h"
+
 namespace weir::processors::tail_sampling {
 namespace {
 
@@ -41,8 +43,15 @@ std::uint32_t SpanScanner::want(std::string_view key) {
 SpanView SpanScanner::scan(std::string_view span) {
   SpanView out;
   found_.clear();
-  bool has_trace = false, has_span = false, has_parent = false, has_status = false;
-  for (Reader reader(span);;) {
+  otlp::SpanHead head(span);
+  bool has_trace = head.trace_id.data(), has_span = head.span_id.data(), has_parent = head.parent_span_id.data(), has_status = false;
+  if (has_trace) out.trace_id = otlp::TraceId::from(head.trace_id);
+  if (has_parent) out.root = otlp::SpanId::from(head.parent_span_id).empty();
+  out.name = head.name;
+  out.kind = head.kind;
+  out.start = head.start_time_unix_nano;
+  out.end = head.end_time_unix_nano;
+  for (Reader reader({head.end, static_cast<std::size_t>(span.data() + span.size() - head.end)});;) {
     otlp::PlainAttribute plain;
     if (bits_ == 0) {
       pass_attributes(reader);

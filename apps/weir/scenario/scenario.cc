@@ -220,6 +220,9 @@ class Case {
     WEIR_ASSIGN(auto batch, read_batch(value, moment_));
     const Value& head = value.is_list() ? value.items().front() : value;
     WEIR_ASSIGN(auto receiver, end_of(head, "receiver", receivers_));
+    for (auto& group : value.items())
+      for (std::string_view word : {"receiver", "core", "answer"})
+        if (const Value* given = group.get(word); given && &group != &head) return wrong(*given, fmt::format("a push is one request: \"{}\" belongs to its first group", word));
     std::size_t core = pushes_++ % cores_;
     if (const Value* given = head.get("core")) core = static_cast<std::size_t>(given->as_int()) % cores_;
     auto number = world_->push_to(receiver, std::move(batch), core);
@@ -271,16 +274,35 @@ class Case {
   Result<> expect(const Value& value) {
     collect();
     if (value.is_scalar() && value.text() == "nothing") return nothing();
-    WEIR_ASSIGN(auto expected, read_expected(value, moment_));
-    WEIR_ASSIGN(auto exporter, end_of(value.is_list() ? value.items().front() : value, "exporter", exporters_));
+    Value groups = Value::list(value.mark());
+    if (value.is_list())
+      groups = value;
+    else
+      groups.push_back(value);
+    // A group that names no exporter is about that of the group before.
+    std::map<std::string, Value> by_exporter;
+    std::string exporter;
+    for (auto& group : groups.items()) {
+      if (exporter.empty() || group.get("exporter")) {
+        WEIR_ASSIGN(exporter, end_of(group, "exporter", exporters_));
+      }
+      by_exporter.try_emplace(exporter, Value::list(group.mark())).first->second.push_back(group);
+    }
     std::string text;
+    for (auto& [name, about] : by_exporter) WEIR_TRY(compare(name, about, text));
+    if (!text.empty()) return fail(Errc::invalid, "{}", text);
+    return {};
+  }
+
+  // Adds what is different to `text`.
+  Result<> compare(const std::string& exporter, const Value& groups, std::string& text) {
+    WEIR_ASSIGN(auto expected, read_expected(groups, moment_));
+    mentioned_.insert(exporter);
     for (auto& items : expected) {
-      mentioned_.insert(exporter);
       auto actual = std::exchange(arrived_[{exporter, items.signal}], {});
       std::string lines = diff(items.all, actual);
       if (!lines.empty()) text += fmt::format("{} at exporter {}: {} expected, {} arrived\n{}", to_string(items.signal), exporter, items.all.size(), actual.size(), lines);
     }
-    if (!text.empty()) return fail(Errc::invalid, "{}", text);
     return {};
   }
 
@@ -380,7 +402,8 @@ std::string_view format_help() {
     - stop:                     drains, as SIGTERM would
 
 `expect` takes everything that arrived since the last one, in any order; of each item only the written keys are compared, null means
-absent. A push may be a list of groups. Names of receivers and exporters can be left out where there is one.
+absent. Both may be a list of groups; those of a push are one request. Names of receivers and exporters can be left out where there
+is one; a group without an exporter is about that of the group before.
 )";
 }
 

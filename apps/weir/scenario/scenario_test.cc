@@ -72,6 +72,19 @@ cases:
   CHECK(report.passed == 2);
 }
 
+TEST_CASE("groups of one expectation may be about several exporters") {
+  const std::string two = layers + R"(
+steps:
+  - push: {receiver: otlp, trace: 1, spans: [s]}
+  - push: {receiver: otlp, logs: [l, m]}
+)";
+  CHECK(run(two + "  - expect: [{exporter: debug, logs: [l]}, {logs: [m]}, {exporter: otlp, trace: 1, spans: [s]}]\n").passed == 1);
+  CHECK(failure(two + "  - expect: [{exporter: debug, logs: [l, m]}, {exporter: otlp, trace: 1, spans: [t]}]\n").find("traces at exporter otlp: 1 expected, 1 arrived") !=
+        std::string::npos);
+  CHECK(failure(two + "  - expect: [{exporter: debug, logs: [l]}, {exporter: otpl, logs: [m]}]\n").find("no exporter \"otpl\" in use") != std::string::npos);
+  CHECK(failure(layers + "steps: [{push: [{receiver: otlp, logs: [l]}, {receiver: otlp/b, logs: [m]}]}]").find("belongs to its first group") != std::string::npos);
+}
+
 TEST_CASE("what does not match fails with its place, and so does what nobody expected") {
   const std::string one = "component: processor/batch\nconfig: {timeout: 1s}\nsteps:\n";
   CHECK(failure(one + "- push: {trace: 1, spans: [a]}\n- advance: 2s\n- expect: {trace: 1, spans: [b]}\n").find("case.test.yaml:6:") != std::string::npos);

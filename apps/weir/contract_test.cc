@@ -25,24 +25,51 @@ std::filesystem::path folder_of(const engine::Factory& factory) {
   return std::filesystem::path(WEIR_SOURCE_DIR) / "components" / fmt::format("{}s", to_string(factory.kind)) / factory.type;
 }
 
+std::filesystem::path shared() { return std::filesystem::path(WEIR_SOURCE_DIR) / "components" / "shared"; }
+
+// A README, and an example that loads without a complaint.
+void check_folder(const std::filesystem::path& folder) {
+  CAPTURE(folder);
+  CHECK(read_file(folder / "README.md").size() > 200);
+  Options options{.uris = {(folder / "example.yaml").string()}};
+  config::Problems problems;
+  auto loaded = load(options, problems);
+  std::string said = problems.to_string();
+  CAPTURE(said);
+  CHECK(loaded.has_value());
+}
+
+bool has_scenario(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(folder / "testdata")) return false;
+  for (auto& file : std::filesystem::directory_iterator(folder / "testdata"))
+    if (auto name = file.path().string(); name.ends_with(".scenario") || name.ends_with(".test.yaml")) return true;
+  return false;
+}
+
 }  // namespace
 
 TEST_CASE("every component has a README, an example that loads without a complaint, and documented settings") {
   for (auto& factory : engine::component_table()) {
     CAPTURE(factory.type);
     CHECK(!factory.summary.empty());
-    CHECK(read_file(folder_of(factory) / "README.md").size() > 200);
-    Options options{.uris = {(folder_of(factory) / "example.yaml").string()}};
-    config::Problems problems;
-    auto loaded = load(options, problems);
-    std::string said = problems.to_string();
-    CAPTURE(said);
-    CHECK(loaded.has_value());
+    check_folder(folder_of(factory));
     if (factory.fields)
       for (auto& field : factory.fields()) {
         CAPTURE(field.key);
         CHECK((field.key.empty() || !field.doc.empty()));
       }
+  }
+}
+
+TEST_CASE("what components share has a README, and an example of the settings that show it") {
+  for (auto& folder : std::filesystem::directory_iterator(shared()))
+    if (folder.is_directory()) check_folder(folder.path());
+}
+
+TEST_CASE("every processor and connector has a scenario") {
+  for (auto& factory : engine::component_table()) {
+    CAPTURE(factory.type);
+    if (factory.kind == engine::Kind::processor || factory.kind == engine::Kind::connector) CHECK(has_scenario(folder_of(factory)));
   }
 }
 

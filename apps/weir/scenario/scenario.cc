@@ -274,15 +274,11 @@ class Case {
   Result<> expect(const Value& value) {
     collect();
     if (value.is_scalar() && value.text() == "nothing") return nothing();
-    Value groups = Value::list(value.mark());
-    if (value.is_list())
-      groups = value;
-    else
-      groups.push_back(value);
+    std::span groups = value.is_list() ? std::span(value.items()) : std::span(&value, 1);
     // A group that names no exporter is about that of the group before.
     std::map<std::string, Value> by_exporter;
     std::string exporter;
-    for (auto& group : groups.items()) {
+    for (auto& group : groups) {
       if (exporter.empty() || group.get("exporter")) {
         WEIR_ASSIGN(exporter, end_of(group, "exporter", exporters_));
       }

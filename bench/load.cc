@@ -12,7 +12,7 @@ namespace {
 struct Options {
   std::string endpoint, protocol = "grpc", signal = "traces", compression = "none";
   int items = 500, spans_per_trace = 5, in_flight = 32, connections = 4, bodies = 16;
-  std::int64_t total = 1'000'000;
+  std::int64_t total = 1'000'000, warm = 0;
   double rate = 0;  // items a second; 0: as fast as answers come
   double seconds = 120;
   bool fresh_ids = false;
@@ -32,7 +32,8 @@ class Load {
       bodies_.push_back(bench::make_request(shape_, rng_));
       if (options.fresh_ids) ids_.push_back(bench::find_trace_ids(bodies_.back().view()));
     }
-    requests_ = options.total / options.items;
+    warm_requests_ = options.warm / options.items;
+    requests_ = warm_requests_ + options.total / options.items;
   }
 
   Result<> connect() {
@@ -56,15 +57,15 @@ class Load {
   }
 
   int run() {
-    begun_ = loop_.now();
+    begun_ = counts_from_ = loop_.now();
     if (options_.rate > 0)
       pace();
     else
       for (int i = 0; i < options_.in_flight; ++i) send();
     auto limit = Duration{static_cast<std::int64_t>(options_.seconds * 1e9)};
     bool complete = loop_.run_until([this] { return answered_ >= requests_; }, limit);
-    double took = static_cast<double>((loop_.now() - begun_).count()) / 1e9;
-    auto items = good_ * options_.items;
+    double took = static_cast<double>((loop_.now() - counts_from_).count()) / 1e9;
+    auto items = std::max<std::int64_t>(0, good_ - warm_requests_) * options_.items;
     fmt::print(R"({{"requests":{},"good":{},"items":{},"seconds":{:.3f},"items_per_second":{:.0f},"body_bytes":{},"complete":{},"first_error":"{}"}})"
                "\n", answered_, good_, items, took, static_cast<double>(items) / took, bodies_[0].size(), complete, first_error_);
     return complete ? 0 : 1;
@@ -87,6 +88,11 @@ class Load {
 
   void send() {
     if (sent_ >= requests_) return;
+    if (sent_ == warm_requests_ && sent_ > 0) {
+      counts_from_ = loop_.now();
+      fmt::print("{{\"warm\":{}}}\n", sent_);
+      std::fflush(stdout);
+    }
     auto client = static_cast<std::size_t>(sent_ % options_.connections);
     Bytes body = next_body();
     ++sent_;
@@ -119,8 +125,8 @@ class Load {
   std::vector<bench::TraceIds> ids_;
   std::vector<std::unique_ptr<net::GrpcClient>> grpc_;
   std::vector<std::unique_ptr<net::HttpClient>> http_;
-  TimePoint begun_{};
-  std::int64_t requests_ = 0, sent_ = 0, answered_ = 0, good_ = 0;
+  TimePoint begun_{}, counts_from_{};
+  std::int64_t warm_requests_ = 0, requests_ = 0, sent_ = 0, answered_ = 0, good_ = 0;
   std::string first_error_;
 };
 
@@ -128,14 +134,15 @@ class Load {
 
 int main(int argc, char** argv) {
   Options options;
-  CLI::App app{"Sends OTLP requests and prints one line of JSON."};
+  CLI::App app{"Sends OTLP requests and prints a line of JSON in the end."};
   app.add_option("endpoint", options.endpoint, "host:port")->required();
   app.add_option("--protocol", options.protocol, "grpc or http")->check(CLI::IsMember({"grpc", "http"}));
   app.add_option("--signal", options.signal, "traces, metrics or logs")->check(CLI::IsMember({"traces", "metrics", "logs"}));
   app.add_option("--compression", options.compression, "none, gzip, zstd or snappy");
   app.add_option("--items", options.items, "Spans, points or records in a request")->check(CLI::PositiveNumber);
   app.add_option("--spans-per-trace", options.spans_per_trace, "")->check(CLI::PositiveNumber);
-  app.add_option("--total", options.total, "Items in all")->check(CLI::PositiveNumber);
+  app.add_option("--total", options.total, "Items that count")->check(CLI::PositiveNumber);
+  app.add_option("--warm", options.warm, "Items before them; a line of JSON says when they are sent")->check(CLI::NonNegativeNumber);
   app.add_option("--in-flight", options.in_flight, "Open requests")->check(CLI::PositiveNumber);
   app.add_option("--connections", options.connections, "")->check(CLI::PositiveNumber);
   app.add_option("--rate", options.rate, "Items a second; 0 is as fast as answers come");

@@ -36,7 +36,7 @@ class OwnPipelines final : public engine::Host, private telemetry::SpanSink {
   engine::Extension* extension(const config::ComponentId&) override { return nullptr; }
   telemetry::Registry& metrics() override { return unread_; }
   Budget& budget() override { return budget_; }
-  void limit_memory(std::size_t, std::size_t) override {}
+  void limit_memory(std::size_t) override {}
   std::string describe_plan() override { return {}; }
   std::shared_ptr<void> shared(std::string_view key, const std::function<std::shared_ptr<void>()>& make) override {
     return states_.get(key, make);

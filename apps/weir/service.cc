@@ -35,10 +35,8 @@ Service::Service(std::size_t cores, io::Team::Threads threads) {
   for (std::size_t i = 0; i < cores; ++i)
     loops.push_back(cores_.emplace_back(std::make_unique<io::Loop>(io::CoreId{static_cast<std::uint16_t>(i)})).get());
   team_ = std::make_unique<io::Team>(std::move(loops), threads);
-  std::size_t total = total_memory();
-  soft_ = total / 100 * 75;
-  hard_ = total / 100 * 80;
-  budget_.set_limit(static_cast<std::size_t>(static_cast<double>(soft_) * body_share));
+  refusing_from_ = total_memory() / 100 * 75;
+  budget_.set_limit(static_cast<std::size_t>(static_cast<double>(refusing_from_) * body_share));
   budget_.set_probe([this] { check_memory(); });
   process_metrics_ = add_process_metrics(metrics_, budget_);
   listeners_ = Listeners::of(*this);
@@ -168,20 +166,19 @@ engine::Extension* Service::extension(const config::ComponentId& id) {
   return nullptr;
 }
 
-void Service::limit_memory(std::size_t soft, std::size_t hard) {
+void Service::limit_memory(std::size_t bytes) {
   std::lock_guard lock(memory_mutex_);
-  soft_ = std::min(soft_.load(), soft);
-  hard_ = std::min(hard_.load(), hard);
-  budget_.set_limit(static_cast<std::size_t>(static_cast<double>(soft_) * body_share));
+  refusing_from_ = std::min(refusing_from_.load(), bytes);
+  budget_.set_limit(static_cast<std::size_t>(static_cast<double>(refusing_from_) * body_share));
 }
 
 // Opens and closes the budget by what the process really uses.
 void Service::check_memory() {
-  std::size_t resident = resident_memory();
-  if (resident > soft_.load(std::memory_order_relaxed)) {
+  std::size_t resident = resident_memory(), limit = refusing_from_.load(std::memory_order_relaxed);
+  if (resident > limit) {
     if (!budget_.closed()) give_back_memory();
-    budget_.set_closed(resident_memory() > soft_.load(std::memory_order_relaxed));
-  } else if (resident < soft_.load(std::memory_order_relaxed) / 10 * 9) {
+    budget_.set_closed(resident_memory() > limit);
+  } else if (resident < limit / 10 * 9) {
     if (budget_.closed()) mallopt(M_TRIM_THRESHOLD, kept_by_allocator);
     budget_.set_closed(false);
   }

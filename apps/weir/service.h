@@ -35,7 +35,7 @@ class Service : public engine::Host {
   telemetry::Registry& metrics() override { return metrics_; }
   Budget& budget() override { return budget_; }
   telemetry::SpanSink* own_spans() override;
-  void limit_memory(std::size_t soft, std::size_t hard) override;
+  void limit_memory(std::size_t bytes) override;
   std::string describe_plan() override;
   const engine::Plan* plan() override;
   std::shared_ptr<void> shared(std::string_view key, const std::function<std::shared_ptr<void>()>& make) override {
@@ -66,8 +66,8 @@ class Service : public engine::Host {
   std::shared_ptr<void> process_metrics_;
   std::unique_ptr<Running> running_;
   std::shared_ptr<void> listeners_;  // keeps the sockets' registry alive between plans
-  std::mutex memory_mutex_;          // guards soft_ and hard_
-  std::atomic<std::size_t> soft_, hard_;
+  std::mutex memory_mutex_;          // one limit at a time
+  std::atomic<std::size_t> refusing_from_;
   unsigned rounds_closed_ = 0;       // of watch_memory(), with the budget closed; first core
   std::vector<engine::LedgerRow> last_ledger_;
   std::atomic<bool> failed_{false};

@@ -98,9 +98,8 @@ class Host {
   virtual Budget& budget() = 0;
   // Where spans about weir's own work go; null when nobody wants them. The same for as long as a plan runs.
   virtual telemetry::SpanSink* own_spans() { return nullptr; }
-  // The process is to stay below `hard` bytes of resident memory and to refuse from `soft` on. Several calls: the least
-  // counts.
-  virtual void limit_memory(std::size_t soft, std::size_t hard) = 0;
+  // The process is to refuse data from so many bytes of resident memory on. Several calls: the least counts.
+  virtual void limit_memory(std::size_t bytes) = 0;
   // The JSON or text view of the running plan, for zpages and the UI.
   virtual std::string describe_plan() = 0;
   // The running plan; null when none runs. On the first core only, and not to be kept.

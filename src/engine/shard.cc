@@ -240,7 +240,7 @@ void Shard::exchange(Node& node, Batch batch) {
   otlp::ResourceGroup* seen = nullptr;
   std::size_t owner = 0;
   auto owner_of = [&](otlp::ResourceGroup& group, otlp::ScopeGroup&, otlp::Item& item) {
-    if (!by_resource(key) || seen != &group) owner = key_hash(key, node.plan.signal, group, item, arena) % shards;
+    if (!by_resource(key) || seen != &group) owner = owner_of_key(key_hash(key, node.plan.signal, group, item, arena), shards);
     seen = &group;
     return owner;
   };

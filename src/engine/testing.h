@@ -14,7 +14,7 @@ class TestHost : public Host {
   Extension* extension(const config::ComponentId& id) override;
   telemetry::Registry& metrics() override { return metrics_; }
   Budget& budget() override { return budget_; }
-  void limit_memory(std::size_t soft, std::size_t) override { budget_.set_limit(soft); }
+  void limit_memory(std::size_t bytes) override { budget_.set_limit(bytes); }
   std::string describe_plan() override { return {}; }
   std::shared_ptr<void> shared(std::string_view key, const std::function<std::shared_ptr<void>()>& make) override {
     return shared_.get(key, make);

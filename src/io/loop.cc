@@ -39,6 +39,17 @@ void Loop::run() {
 
 bool Loop::round(Duration max_wait) {
   run_once(max_wait);
+  return goes_on();
+}
+
+bool Loop::eventless_round() {
+  owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  CoreScope scope(id_);
+  serve({});
+  return goes_on();
+}
+
+bool Loop::goes_on() {
   if (!std::exchange(stopping_, false)) return true;
   run_tasks();
   return false;
@@ -116,14 +127,17 @@ void Loop::run_once(Duration max_wait) {
   std::array<epoll_event, 128> events;
   int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), millis_until(until, before));
   WEIR_CHECK(count >= 0 || errno == EINTR, "epoll_wait: errno {}", errno);
-  TimePoint began = now();
+  serve({events.data(), static_cast<std::size_t>(std::max(count, 0))});
+}
 
+void Loop::serve(std::span<const epoll_event> events) {
+  TimePoint began = now();
   rechecks_now_.swap(rechecks_);
-  for (int i = 0; i < count; ++i) {
-    if (events[i].data.u64 == wake_watch) {
+  for (const epoll_event& event : events) {
+    if (event.data.u64 == wake_watch) {
       take_remote();
-    } else if (Watch* watch = find(events[i].data.u64)) {
-      watch->handler->on_ready(events[i].events);
+    } else if (Watch* watch = find(event.data.u64)) {
+      watch->handler->on_ready(event.events);
     }
   }
   for (auto [id, bits] : rechecks_now_)

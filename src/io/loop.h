@@ -6,6 +6,8 @@
 #include "io/executor.h"
 #include "io/timers.h"
 
+struct epoll_event;
+
 namespace weir::io {
 
 // Told when a watched file descriptor may be read or written.
@@ -40,6 +42,8 @@ class Loop final : public Executor {
   void run_once(Duration max_wait);
   // The same for whoever runs several loops. False when stop() was called; what was posted before has been run then.
   bool round(Duration max_wait);
+  // The same without looking for events, which stay for a later round: for whoever sees by fd() that there are none.
+  bool eventless_round();
   // Another thread runs the next round. The caller sees to it that this one's is over, and seen by that thread.
   void disown() { owner_.store({}, std::memory_order_relaxed); }
   // Readable when a round would find events.
@@ -80,6 +84,8 @@ class Loop final : public Executor {
     std::uint32_t generation = 1;
   };
   Watch* find(WatchId watch);
+  void serve(std::span<const epoll_event> events);
+  bool goes_on();
   void run_tasks();
   void take_remote();
 

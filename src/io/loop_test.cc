@@ -146,6 +146,29 @@ TEST_CASE("an edge is told once, and again after recheck") {
   CHECK(count.calls == 2);
 }
 
+TEST_CASE("a round without events runs what is due and leaves events to the next") {
+  Loop loop;
+  Pipe pipe;
+  Count count;
+  REQUIRE(loop.watch(pipe.fds[0], EPOLLIN | EPOLLET, count));
+  REQUIRE(::write(pipe.fds[1], "x", 1) == 1);
+  loop.run_once(Duration::zero());  // from now on this thread is the loop's
+  REQUIRE(count.calls == 1);
+  REQUIRE(::write(pipe.fds[1], "x", 1) == 1);
+  std::string ran;
+  loop.at(loop.now(), [&] { ran += "timer "; });
+  loop.post([&] { ran += "task "; });
+  CHECK(loop.eventless_round());
+  CHECK(ran == "timer task ");
+  CHECK(count.calls == 1);
+  CHECK(loop.round(Duration::zero()));
+  CHECK(count.calls == 2);
+  loop.post([&] { ran += "last"; });
+  loop.stop();
+  CHECK(loop.round(Duration::zero()) == false);
+  CHECK(ran == "timer task last");
+}
+
 TEST_CASE("a timer wakes a waiting loop") {
   Loop loop;
   bool ran = false;

@@ -58,16 +58,28 @@ void Team::each_thread(const std::function<void()>& work) {
   }
 }
 
+template <class Round>
+void Team::run_round(Member& member, Round round) {
+  Duration before = member.loop.busy();
+  bool goes_on = round(member.loop);
+  member.busy += member.loop.busy() - before;
+  if (!goes_on) unhost(member);
+}
+
 void Team::lead() {
   while (!hosted_.empty()) {
     if (hosted_.size() == 1) {
-      run_round(*hosted_.front(), Duration::max());
+      run_round(*hosted_.front(), [](Loop& loop) { return loop.round(Duration::max()); });
     } else {
       wait_for_events();
       TimePoint woke = now();
       turn_ = hosted_;  // which changes meanwhile
-      for (Member* member : turn_)
-        if (std::exchange(member->ready, false) || member->loop.next() <= woke) run_round(*member, Duration::zero());
+      for (Member* member : turn_) {
+        if (std::exchange(member->ready, false))
+          run_round(*member, [](Loop& loop) { return loop.round(Duration::zero()); });
+        else if (member->loop.next() <= woke)
+          run_round(*member, [](Loop& loop) { return loop.eventless_round(); });
+      }
     }
     share_out();
   }
@@ -80,13 +92,6 @@ void Team::wait_for_events() {
   int count = ::epoll_wait(events_, ready.data(), static_cast<int>(ready.size()), Loop::millis_until(next, now()));
   WEIR_CHECK(count >= 0 || errno == EINTR, "epoll_wait: errno {}", errno);
   for (int i = 0; i < count; ++i) static_cast<Member*>(ready[static_cast<std::size_t>(i)].data.ptr)->ready = true;
-}
-
-void Team::run_round(Member& member, Duration max_wait) {
-  Duration before = member.loop.busy();
-  bool goes_on = member.loop.round(max_wait);
-  member.busy += member.loop.busy() - before;
-  if (!goes_on) unhost(member);
 }
 
 // When one thread is not enough any more.

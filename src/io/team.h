@@ -51,7 +51,8 @@ class Team {
 
   void lead();
   void wait_for_events();
-  void run_round(Member& member, Duration max_wait);
+  template <class Round>
+  void run_round(Member& member, Round round);
   void share_out();
   void adopt(Member& member);
   void unhost(Member& member);

@@ -191,25 +191,24 @@ std::vector<Batch> Batch::partition(std::size_t parts, PartOf part_of) {
     out.push_back(sibling());
     // Each part forks what several may end up with, so none shares anything mutable.
   }
-  std::vector<int> group_at(parts), scope_at(parts);
+  // Where the items of the running group and scope go; null: none did so far.
+  std::vector<ResourceGroup*> group_of(parts);
+  std::vector<std::vector<Item>*> items_of(parts);
+  auto open = [&](ResourceGroup& group, ScopeGroup& scope, std::size_t part) {
+    Batch& to = out[part];
+    if (group_of[part] == nullptr) group_of[part] = &to.groups_.emplace_back(group.resource.fork(to.arena()), group.schema_url, group.unknown);
+    auto& made = group_of[part]->scopes.emplace_back(scope.scope.fork(to.arena()), scope.schema_url, scope.unknown);
+    made.items.reserve(scope.items.size() / parts * 5 / 4 + 1);
+    return &made.items;
+  };
   for (ResourceGroup& group : groups_) {
-    std::fill(group_at.begin(), group_at.end(), -1);
+    std::ranges::fill(group_of, nullptr);
     for (ScopeGroup& scope : group.scopes) {
-      std::fill(scope_at.begin(), scope_at.end(), -1);
+      std::ranges::fill(items_of, nullptr);
       for (Item& item : scope.items) {
         std::size_t part = part_of(group, scope, item);
-        Batch& to = out[part];
-        if (group_at[part] < 0) {
-          group_at[part] = static_cast<int>(to.groups_.size());
-          to.groups_.push_back({group.resource.fork(to.arena()), group.schema_url, group.unknown, {}});
-        }
-        auto& scopes = to.groups_[static_cast<std::size_t>(group_at[part])].scopes;
-        if (scope_at[part] < 0) {
-          scope_at[part] = static_cast<int>(scopes.size());
-          scopes.push_back({scope.scope.fork(to.arena()), scope.schema_url, scope.unknown, {}});
-          scopes.back().items.reserve(scope.items.size() / parts * 5 / 4 + 1);
-        }
-        scopes[static_cast<std::size_t>(scope_at[part])].items.push_back(item);
+        if (items_of[part] == nullptr) items_of[part] = open(group, scope, part);
+        items_of[part]->push_back(item);
       }
     }
   }

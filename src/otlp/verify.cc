@@ -152,7 +152,7 @@ inline const char* past_varint(const char* p, const char* end) {
 
 // The commonest attribute by far: a key and a value of one text, integer, boolean or double, each shorter than 128 bytes
 // and in field order. False: look closer.
-inline bool is_plain_key_value(const char* p, const char* end) {
+[[gnu::always_inline]] inline bool is_plain_key_value(const char* p, const char* end) {
   auto size = static_cast<std::size_t>(end - p);
   if (size < 6 || p[0] != 0x0a) return false;
   std::size_t key = byte_at(p + 1);

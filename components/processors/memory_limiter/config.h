@@ -16,10 +16,7 @@ struct Config {
   Result<> validate() const;
 };
 
-// The two lines in bytes, given the memory there is (cgroup limit or RAM).
-struct Limits {
-  std::size_t soft, hard;
-};
-Limits limits(const Config& config, std::size_t total_memory);
+// From where on data is refused, in bytes, given the memory there is (cgroup limit or RAM): the limit without the spike.
+std::size_t refusing_from(const Config& config, std::size_t total_memory);
 
 }  // namespace weir::processors::memory_limiter

@@ -15,8 +15,7 @@ class MemoryLimiter : public engine::Stage {
       : budget_(context.host.budget()),
         accepted_(counters(context, "accepted", "Items let through.")),
         refused_(counters(context, "refused", "Items refused because memory was short.")) {
-    Limits l = limits(config, total_memory());
-    context.host.limit_memory(l.soft, l.hard);
+    context.host.limit_memory(refusing_from(config, total_memory()));
   }
 
   void process(otlp::Batch batch, engine::Out& out) override {
@@ -45,11 +44,11 @@ class MemoryLimiter : public engine::Stage {
 
 }  // namespace
 
-Limits limits(const Config& config, std::size_t total) {
-  std::size_t hard = config.limit_mib ? config.limit_mib * mib : total / 100 * config.limit_percentage;
+std::size_t refusing_from(const Config& config, std::size_t total) {
+  std::size_t limit = config.limit_mib ? config.limit_mib * mib : total / 100 * config.limit_percentage;
   std::size_t spike = config.limit_mib ? config.spike_limit_mib * mib : total / 100 * config.spike_limit_percentage;
-  if (spike == 0) spike = hard / 5;
-  return {hard - std::min(hard, spike), hard};
+  if (spike == 0) spike = limit / 5;
+  return limit - std::min(limit, spike);
 }
 
 Result<> Config::validate() const {

@@ -13,12 +13,8 @@ using namespace weir::engine::testing;
 
 TEST_CASE("MiB win over percent; the spike is a fifth when not given") {
   constexpr std::size_t mib = 1024 * 1024;
-  Limits l = limits({.limit_mib = 100, .limit_percentage = 50}, 1000 * mib);
-  CHECK(l.hard == 100 * mib);
-  CHECK(l.soft == 80 * mib);
-  l = limits({.limit_percentage = 50, .spike_limit_percentage = 25}, 1000 * mib);
-  CHECK(l.hard == 500 * mib);
-  CHECK(l.soft == 250 * mib);
+  CHECK(refusing_from({.limit_mib = 100, .limit_percentage = 50}, 1000 * mib) == 80 * mib);
+  CHECK(refusing_from({.limit_percentage = 50, .spike_limit_percentage = 25}, 1000 * mib) == 250 * mib);
 }
 
 TEST_CASE("settings that make no sense are refused") {

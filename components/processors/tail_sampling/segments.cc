@@ -1,5 +1,7 @@
 #include "components/processors/tail_sampling/segments.h"
 
+#include <algorithm>
+
 #include "base/pages.h"
 #include "base/prefetch.h"
 
@@ -9,8 +11,8 @@ namespace {
 // A segment that was not touched for seconds is in no cache: what is written next is brought there this far ahead.
 constexpr std::size_t look_ahead = 2048;
 
-void bring_near(const char* at, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; i += 64) prefetch(at + i);
+void bring_near(const char* from, const char* to) {
+  for (; from < to; from += 64) prefetch(from);
 }
 
 }  // namespace
@@ -38,7 +40,7 @@ Segments::Piece Segments::take(std::size_t bytes) {
   }
   char* at = segment->data() + segment->used;
   segment->used += bytes;
-  if (segment->shared) bring_near(at + look_ahead, bytes);
+  if (segment->shared) bring_near(at + look_ahead, std::min(at + look_ahead + bytes, segment->data() + segment->size));
   ++segment->pieces;
   bytes_ += bytes;
   return {at, segment};

@@ -48,13 +48,19 @@ TailSampling::TailSampling(const Config& config, std::unique_ptr<Policies> polic
 
 TailSampling::~TailSampling() { shared_->waiting -= counted_; }
 
-void TailSampling::process(Batch batch, Out& out) {
+void TailSampling::begin(const Out& out) {
   now_ = out.now();
+  wall_ = out.wall();
+}
+
+void TailSampling::process(Batch batch, Out& out) {
+  begin(out);
   bool answered = !batch.refusable();
   if (!answered && refuses(out)) return out.refuse(std::move(batch), {Errc::refused, "tail sampling holds as much as it may", 1s});
   out.accept(batch);
   for (auto& group : batch.groups()) read(group, batch.arena(), out);
-  store();
+  for (PendingTrace* trace : touched_) store(*trace);
+  arrivals_.clear();
   settle_touched(out);
   make_room(config_.block_on_overflow && !answered, out);
   relieve(out);
@@ -101,8 +107,12 @@ void TailSampling::read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Are
       bytes_ += known.pending->own_bytes();
     }
     if (around == nullptr) leases_.push_back(around = &surroundings_.lease(group, scope, *policies_, arena));
-    arrivals_.push_back({known.pending, around, bytes});
-    if (known.pending) observe(*known.pending, span, group, scope, item, *around, arena);
+    if (known.decided) {
+      outgoing_.add(*around, bytes);
+    } else {
+      arrive(*known.pending, *around, bytes);
+      observe(*known.pending, span, group, scope, item, *around, arena);
+    }
   }
 }
 
@@ -115,14 +125,25 @@ void TailSampling::look_ahead(std::span<const otlp::Item> items, std::size_t i) 
   if (auto id = leading_trace_id(items[i + near].raw)) traces_.prefetch_known(*id);
 }
 
+// Spans are copied when all of the batch were seen, trace by trace, so that memory is written front to back.
+void TailSampling::arrive(PendingTrace& trace, Surroundings& around, std::string_view span) {
+  auto number = static_cast<std::uint32_t>(arrivals_.size());
+  if (trace.incoming == 0) {
+    touched_.push_back(&trace);
+    trace.first_arrival = number;
+    trace.incoming_runs = 1;
+  } else {
+    Arrival& last = arrivals_[trace.last_arrival];
+    last.next = number;
+    trace.incoming_runs += last.around != &around;
+  }
+  trace.last_arrival = number;
+  trace.incoming += static_cast<std::uint32_t>(HeldSpans::framed(span.size()));
+  arrivals_.push_back({&around, span, number});
+}
+
 void TailSampling::observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
                            Surroundings& around, Arena& arena) {
-  if (trace.incoming == 0) touched_.push_back(&trace);
-  if (trace.incoming_around != &around) {
-    trace.incoming_around = &around;
-    ++trace.incoming_runs;
-  }
-  trace.incoming += static_cast<std::uint32_t>(HeldSpans::framed(arrivals_.back().span.size()));
   if (config_.sampling_strategy == Strategy::span_ingest && trace.more().piece != piece_) {
     trace.more().piece = piece_;
     trace.facts.seen.reset();
@@ -154,31 +175,23 @@ void TailSampling::measure(PendingTrace& trace, const SpanView& span, const Surr
 void TailSampling::decide_piece(PendingTrace& trace, Out& out) {
   bool too_large = config_.maximum_trace_size_bytes && trace.facts.bytes > config_.maximum_trace_size_bytes;
   if (trace.decision != Decision::pending || too_large) return;
-  auto verdict = policies_->decide_on_ingest(trace.facts, {now_, out.wall()});
+  auto verdict = policies_->decide_on_ingest(trace.facts, {now_, wall_});
   metrics_.decided(verdict, trace.facts);
   trace.decision = verdict.decision;
 }
 
-void TailSampling::store() {
-  for (const Arrival& arrival : arrivals_) {
-    if (arrival.trace == nullptr) {
-      outgoing_.add(*arrival.around, arrival.span);
-      continue;
-    }
-    PendingTrace& trace = *arrival.trace;
-    if (trace.incoming) {
-      std::size_t before = trace.bytes();
-      trace.spans.open(std::exchange(trace.incoming_runs, 0), std::exchange(trace.incoming, 0), memory_);
-      bytes_ += trace.bytes() - before;
-    }
-    trace.spans.append(*arrival.around, arrival.span);
+void TailSampling::store(PendingTrace& trace) {
+  std::size_t before = trace.bytes();
+  auto block = trace.spans.open(trace.incoming_runs, std::exchange(trace.incoming, 0), memory_);
+  bytes_ += trace.bytes() - before;
+  for (std::uint32_t i = trace.first_arrival;; i = arrivals_[i].next) {
+    block.add(*arrivals_[i].around, arrivals_[i].span);
+    if (i == trace.last_arrival) break;
   }
-  arrivals_.clear();
 }
 
 void TailSampling::settle_touched(Out& out) {
   for (PendingTrace* trace : touched_) {
-    trace->incoming_around = nullptr;
     if (config_.maximum_trace_size_bytes && trace->facts.bytes > config_.maximum_trace_size_bytes && trace->decision == Decision::pending) {
       metrics_.too_large.add();
       metrics_.decided_without_policies(Decision::not_sampled);
@@ -217,11 +230,11 @@ void TailSampling::relieve(Out& out) {
 }
 
 void TailSampling::tick(TimePoint now, Out& out) {
-  TimePoint began = now_ = out.now();
+  begin(out);
   decide_due(now, out);
   relieve(out);
   finish(out);
-  metrics_.timer_took(out.now() - began);
+  metrics_.timer_took(out.now() - now_);
 }
 
 // Of a trace whose turn comes soon. Traces that came together lie one behind the other: so, most likely, do those after it.
@@ -253,7 +266,7 @@ void TailSampling::decide_due(TimePoint now, Out& out) {
 
 void TailSampling::drain(Out& out) {
   draining_ = true;
-  now_ = out.now();
+  begin(out);
   while (PendingTrace* trace = traces_.oldest()) {
     if (config_.drop_pending_traces_on_shutdown)
       reject(*trace, Reason::shutdown, out);
@@ -281,7 +294,7 @@ void TailSampling::decide_early(PendingTrace& trace, Early why, Out& out) {
 }
 
 Policies::Verdict TailSampling::ask(const Facts& facts, Out& out) {
-  Moment moment{now_, out.wall()};
+  Moment moment{now_, wall_};
   Policies::Verdict verdict;
   if (decisions_++ % timed_share != 0) {
     verdict = policies_->decide(facts, moment);

@@ -24,25 +24,27 @@ class TailSampling : public engine::Stage {
 
  private:
   struct Arrival {
-    PendingTrace* trace;  // null: late, goes on at once
     Surroundings* around;
     std::string_view span;
+    std::uint32_t next;  // of the same trace, unless it is the last
   };
   // Waiting traces of all cores; each adds what changed once for each batch.
   struct Shared {
     std::atomic<std::int64_t> waiting{0};
   };
 
+  void begin(const engine::Out& out);
   bool refuses(const engine::Out& out) const;
   void read(otlp::ResourceGroup& group, Arena& arena, engine::Out& out);
   void read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, engine::Out& out);
   void look_ahead(std::span<const otlp::Item> items, std::size_t i) const;
   void look_ahead(const PendingTrace& trace) const;
+  void arrive(PendingTrace& trace, Surroundings& around, std::string_view span);
   void observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
                Surroundings& around, Arena& arena);
   void measure(PendingTrace& trace, const SpanView& span, const Surroundings& around);
   void decide_piece(PendingTrace& trace, engine::Out& out);
-  void store();
+  void store(PendingTrace& trace);
   void settle_touched(engine::Out& out);
   void make_room(bool may_be_over, engine::Out& out);
   void relieve(engine::Out& out);
@@ -70,7 +72,8 @@ class TailSampling : public engine::Stage {
   TraceTable traces_;
   Outgoing outgoing_;
   Charge charge_;
-  TimePoint now_{};                        // when the running call began
+  TimePoint now_{};                        // when the running call began, as wall_
+  UnixNanos wall_ = 0;
   std::size_t bytes_ = 0, held_ = 0;       // of waiting traces: PendingTrace::bytes(), spans
   std::size_t cell_bytes_ = 0;             // a part of bytes_ that is not in memory_
   std::int64_t counted_ = 0;               // traces told to shared_

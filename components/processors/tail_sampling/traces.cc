@@ -60,34 +60,20 @@ HeldSpans::~HeldSpans() {
   while (first_ != nullptr) Segments::give_back(std::exchange(first_, first_->next)->segment);
 }
 
-void HeldSpans::open(std::uint32_t runs, std::size_t bytes, Segments& memory) {
+HeldSpans::Appender HeldSpans::open(std::uint32_t runs, std::size_t bytes, Segments& memory) {
   std::size_t whole = sizeof(Block) + runs * sizeof(Run) + bytes;
   Segments::Piece piece = memory.take(whole);
-  auto* block = new (piece.at) Block{.next = nullptr, .segment = piece.segment, .room = runs, .size = static_cast<std::uint32_t>(bytes)};
+  auto* block = new (piece.at) Block{.next = nullptr, .segment = piece.segment, .runs = runs, .size = static_cast<std::uint32_t>(bytes)};
   (last_ ? last_->next : first_) = block;
   last_ = block;
   bytes_ += whole;
+  return Appender(*block);
 }
 
-void HeldSpans::append(Surroundings& around, std::string_view span) {
-  Block& block = *last_;
-  std::size_t need = framed(span.size());
-  WEIR_CHECK(block.size - block.used >= need, "{} bytes in a block of {}, {} used", need, block.size, block.used);
-  if (block.runs == 0 || block.run()[block.runs - 1].around != &around) {
-    WEIR_CHECK(block.runs < block.room, "more than {} runs in a block", block.room);
-    block.run()[block.runs++] = {&around, 0, 0};
-    ++around.users;
-  }
-  char* to = block.spans() + block.used;
-  *to++ = 2 << 3 | static_cast<char>(otlp::WireType::bytes);  // ScopeSpans.spans
-  std::size_t left = span.size();
-  for (; left >= 0x80; left >>= 7) *to++ = static_cast<char>(left | 0x80);
-  *to++ = static_cast<char>(left);
-  std::memcpy(to, span.data(), span.size());
-  block.used += static_cast<std::uint32_t>(need);
-  Run& run = block.run()[block.runs - 1];
-  run.size += static_cast<std::uint32_t>(need);
-  ++run.spans;
+void HeldSpans::Appender::begin_run(Surroundings& around) {
+  WEIR_CHECK(next_run_ != runs_end_, "more runs than the block was opened for");
+  run_ = new (next_run_++) Run{&around, 0, 0};
+  ++around.users;
 }
 
 void TraceSize::add(std::uint64_t piece, std::uint64_t scope, std::size_t resource_bytes, std::size_t scope_bytes, std::size_t span_bytes) {

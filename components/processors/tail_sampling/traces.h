@@ -68,9 +68,9 @@ class HeldSpans {
 
   static std::size_t framed(std::size_t span) { return 1 + otlp::varint_size(span) + span; }
 
-  // Makes room for exactly what append() will add: so many runs and bytes of framed spans.
-  void open(std::uint32_t runs, std::size_t bytes, Segments& memory);
-  void append(Surroundings& around, std::string_view span);
+  // Writes a block front to back: exactly so many runs and bytes of framed spans as it was opened for.
+  class Appender;
+  Appender open(std::uint32_t runs, std::size_t bytes, Segments& memory);
   // Each run: f(surroundings, framed spans, how many).
   template <class F>
   void each_run(F f) const {
@@ -98,20 +98,44 @@ class HeldSpans {
     Surroundings* around;
     std::uint32_t size, spans;
   };
-  // Behind it: room for its runs, then their spans.
+  // Behind it: its runs, then their spans.
   struct Block {
     Block* next;
     Segments::Segment* segment;
-    std::uint32_t room, runs = 0;      // for runs: how many there will be, how many there are
-    std::uint32_t size, used = 0;      // of the spans
+    std::uint32_t runs, size;  // size: of the spans
     Run* run() { return reinterpret_cast<Run*>(this + 1); }
-    char* spans() { return reinterpret_cast<char*>(run() + room); }
+    char* spans() { return reinterpret_cast<char*>(run() + runs); }
   };
   HeldSpans(Block* first, Block* last, std::size_t bytes) : first_(first), last_(last), bytes_(bytes) {}
 
   Block* first_ = nullptr;
   Block* last_ = nullptr;
   std::size_t bytes_ = 0;
+};
+
+class HeldSpans::Appender {
+ public:
+  void add(Surroundings& around, std::string_view span) {
+    std::size_t need = framed(span.size());
+    WEIR_CHECK(static_cast<std::size_t>(end_ - to_) >= need, "{} bytes where {} are left", need, end_ - to_);
+    if (run_ == nullptr || run_->around != &around) begin_run(around);
+    *to_++ = 2 << 3 | static_cast<char>(otlp::WireType::bytes);  // ScopeSpans.spans
+    std::size_t left = span.size();
+    for (; left >= 0x80; left >>= 7) *to_++ = static_cast<char>(left | 0x80);
+    *to_++ = static_cast<char>(left);
+    std::memcpy(to_, span.data(), span.size());
+    to_ += span.size();
+    run_->size += static_cast<std::uint32_t>(need);
+    ++run_->spans;
+  }
+
+ private:
+  friend class HeldSpans;
+  explicit Appender(Block& block) : next_run_(block.run()), runs_end_(next_run_ + block.runs), to_(block.spans()), end_(to_ + block.size) {}
+  void begin_run(Surroundings& around);
+
+  Run *run_ = nullptr, *next_run_, *runs_end_;
+  char *to_, *end_;
 };
 
 // A trace's size as the collector counts it: each part of a request as a ResourceSpans message of its own.
@@ -153,8 +177,8 @@ struct PendingTrace {
   Waits from_first;
   Segments::Segment* segment = nullptr;  // that it lies in
 
-  // What the running batch brings.
-  Surroundings* incoming_around = nullptr;
+  // What the running batch brings: arrivals by number, their runs of equal surroundings, bytes when framed (0: nothing yet).
+  std::uint32_t first_arrival = 0, last_arrival = 0;
   std::uint32_t incoming = 0, incoming_runs = 0;
 
   Decision decision = Decision::pending;  // made while the batch that brought it is still being read

@@ -85,6 +85,7 @@ class Incoming {
   // For bodies read straight into place; not for gRPC.
   std::size_t room(std::size_t waiting) { return body_.room(waiting); }
   BodyBuffer& body() { return body_; }
+  const BodyBuffer& body() const { return body_; }
   Answer no_room();
 
   std::optional<TimePoint> deadline() const { return deadline_; }

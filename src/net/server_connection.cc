@@ -68,6 +68,7 @@ void ServerConnection::on_ready(std::uint32_t events) {
   if (!stream_.handshaking() || shake_hands()) {
     if (paused_) flush();
     if ((readable || paused_) && !closed_) read();
+    if (!closed_ && protocol_ && protocol_->waits_for_body()) stream_.acknowledge();
     if (!closed_) flush();
     come_back();
   }

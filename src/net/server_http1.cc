@@ -28,6 +28,7 @@ class Http1Server final : public ServerProtocol {
     return last_body_ >= big_body && (state_ == State::idle || state_ == State::head) ? head_read : SIZE_MAX;
   }
   bool received_direct() override;
+  bool waits_for_body() const override { return (state_ == State::body || state_ == State::chunks) && incoming_->body().size() == 0; }
   bool busy() const override { return state_ != State::idle && state_ != State::head && state_ != State::over; }
   bool wants_input() const override { return state_ != State::waiting; }
   void answer(std::int32_t stream, Answer answer) override;

@@ -35,6 +35,34 @@ TEST_CASE("http1: a request and its answer, twice on one connection") {
   CHECK(s.server->stats().accepted == 1);
 }
 
+TEST_CASE("http1: a head that comes without its body is acknowledged at once") {
+  TestServer s;
+  RawPeer peer = s.peer();
+  auto exchange = [&] {
+    peer.send(post("hello"));
+    REQUIRE(peer.wait_for("hello"));
+    peer.take();
+  };
+  for (int i = 0; i < 3; ++i) exchange();  // then the kernel waits for answers to send acknowledgements with
+  int served = other_end(peer.fd());
+  REQUIRE(served >= 0);
+  REQUIRE_FALSE(acknowledges_at_once(served));
+  std::size_t heads = 0;
+  s.handler.head = [&](const RequestHead&) { return ++heads, std::nullopt; };
+  for (std::string_view framing : {"Content-Length: 4", "Transfer-Encoding: chunked"}) {
+    CAPTURE(framing);
+    std::size_t before = heads;
+    peer.send(fmt::format("POST /v1/traces HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n", framing));
+    REQUIRE(s.until([&] { return heads > before; }));
+    CHECK(acknowledges_at_once(served));
+    peer.send(framing.starts_with("C") ? "body" : "4\r\nbody\r\n0\r\n\r\n");
+    REQUIRE(peer.wait_for("body"));
+    peer.take();
+    exchange();
+    REQUIRE_FALSE(acknowledges_at_once(served));
+  }
+}
+
 TEST_CASE("http1: any cut of the bytes gives the same request") {
   std::string text = post("0123456789") +
                      "POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\nB\r\n0123456789X\r\n0\r\nT: 1\r\n\r\n";

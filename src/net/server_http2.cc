@@ -43,6 +43,7 @@ class Http2Server final : public ServerProtocol {
 
   bool receive(std::string_view bytes) override;
   bool receive_end() override { return false; }
+  bool waits_for_body() const override { return head_alone_; }
   bool busy() const override { return !streams_.empty(); }
   void answer(std::int32_t stream, Answer answer) override;
   bool produce() override;
@@ -101,6 +102,7 @@ class Http2Server final : public ServerProtocol {
   TimePoint last_ping_{};
   int ping_strikes_ = 0;
   bool sent_something_ = false;  // since the last ping
+  bool head_alone_ = false;      // what came last is a head whose body is still to come
   bool draining_ = false;
   bool dead_ = false;
 };
@@ -257,6 +259,7 @@ void Http2Server::on_frame(const nghttp2_frame& frame) {
       header_by_ = TimePoint::max();
       ServerStream* stream = find(frame.hd.stream_id);
       if (stream == nullptr) return;
+      head_alone_ = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0;
       if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) on_head(*stream);
       if (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) on_end(*stream);
       return;
@@ -340,6 +343,7 @@ void Http2Server::on_end(ServerStream& stream) {
 }
 
 void Http2Server::on_data(std::int32_t id, std::string_view data) {
+  head_alone_ = false;
   ServerStream* stream = find(id);
   if (stream == nullptr || stream->answered) return withhold(data.size());
   if (auto refusal = stream->incoming.append(data)) {

@@ -81,6 +81,30 @@ constexpr std::uint32_t enhance_your_calm = 0xb;
 
 }  // namespace
 
+TEST_CASE("http2: a head that comes without its body is acknowledged at once") {
+  TestServer s;
+  RawPeer peer = s.peer();
+  auto head = [](std::uint32_t stream) { return frame(headers, end_headers, stream, grpc_head()); };
+  auto body = [](std::uint32_t stream) { return frame(data, end_stream, stream, message("hello", 5)); };
+  std::size_t heads = 0;
+  s.handler.head = [&](const RequestHead&) { return ++heads, std::nullopt; };
+  peer.send(start());
+  for (std::uint32_t stream : {1, 3, 5}) {
+    peer.send(head(stream) + body(stream));
+    REQUIRE(s.until([&] { return heads == stream / 2 + 1; }));
+    REQUIRE(peer.wait_for("hello"));
+    peer.take();
+  }
+  int served = other_end(peer.fd());
+  REQUIRE(served >= 0);
+  REQUIRE_FALSE(acknowledges_at_once(served));
+  peer.send(head(7));
+  REQUIRE(s.until([&] { return heads == 4; }));
+  CHECK(acknowledges_at_once(served));
+  peer.send(body(7));
+  REQUIRE(peer.wait_for("hello"));
+}
+
 TEST_CASE("http2: a call in the smallest pieces") {
   TestServer s;
   RawPeer peer = s.peer();

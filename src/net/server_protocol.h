@@ -20,6 +20,8 @@ class ServerProtocol {
   virtual std::size_t read_size() const { return SIZE_MAX; }
   // After bytes were put there.
   virtual bool received_direct() { return true; }
+  // The head of a request has come and nothing of its body.
+  virtual bool waits_for_body() const { return false; }
   // Requests are under way. A connection without may be closed when its place is needed.
   virtual bool busy() const = 0;
   // False while the peer has to wait until an answer has gone out.

@@ -1,5 +1,7 @@
 #include "net/stream.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -134,6 +136,11 @@ IoResult Stream::write(std::span<const iovec> pieces) {
     error_ = std::strerror(errno);
     return {IoStatus::error, 0};
   }
+}
+
+void Stream::acknowledge() {
+  int on = 1;
+  ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);  // not TCP: then there is nothing to hurry
 }
 
 void Stream::shutdown_write() {

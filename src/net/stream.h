@@ -40,6 +40,9 @@ class Stream {
 
   IoResult read(std::span<char> into);
   IoResult write(std::span<const iovec> pieces);
+  // Tells the peer at once what came so far. One that sends small pieces only after another (Nagle's algorithm) waits for
+  // that, which the kernel otherwise leaves for up to 40 ms.
+  void acknowledge();
   // Tells the peer that nothing more will come; reading goes on.
   void shutdown_write();
   // Why the last call returned IoStatus::error.

@@ -1,6 +1,8 @@
 #pragma once
 // What the tests of this folder share: a peer that says exactly the bytes it is told to, and a handler made of lambdas.
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include "net/server.h"
@@ -75,6 +77,25 @@ class RawPeer {
   std::string received_;
   bool closed_ = false;
 };
+
+// The other end of a connection within this process.
+inline int other_end(int fd) {
+  sockaddr_in own{}, peer{};
+  socklen_t size = sizeof own;
+  REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) == 0);
+  for (int i = 0; i < 1024; ++i)
+    if (socklen_t n = sizeof peer; ::getpeername(i, reinterpret_cast<sockaddr*>(&peer), &n) == 0 && peer.sin_family == AF_INET && peer.sin_port == own.sin_port)
+      return i;
+  return -1;
+}
+
+// Whether its end of a connection acknowledges what comes without waiting for something to send. True also once it has waited in vain.
+inline bool acknowledges_at_once(int fd) {
+  int quick = 0;
+  socklen_t size = sizeof quick;
+  REQUIRE(::getsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &quick, &size) == 0);
+  return quick != 0;
+}
 
 // Answers with what it was given; keeps what it has seen.
 struct EchoHandler : Handler {

@@ -38,10 +38,7 @@ class JavaAgent(unittest.TestCase):
         done = subprocess.run(["java", "-javaagent:" + AGENT, "-cp", ".", "Client", str(COUNT)], cwd=INSTALLED, env=environment,
                               capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done.stderr)
-        # Metrics that are on their way when the JVM ends the agent gives up itself. That is not rare: it sends a large body only when
-        # its head was acknowledged, which the system does after up to 40 ms.
-        failed = [line for line in done.stderr.splitlines() if "Failed to export" in line and not ("metrics" in line and "Canceled" in line)]
-        self.assertEqual(failed, [])
+        self.assertNotIn("Failed to export", done.stderr)
 
     def check(self, backend):
         wait_for(lambda: len(backend.spans()) == 2 * COUNT and len(backend.logs()) == COUNT, what="everything")

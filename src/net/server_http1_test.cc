@@ -43,14 +43,19 @@ TEST_CASE("http1: a head that comes without its body is acknowledged at once") {
     REQUIRE(peer.wait_for("hello"));
     peer.take();
   };
-  for (int i = 0; i < 3; ++i) exchange();  // then the kernel waits for answers to send acknowledgements with
+  exchange();
   int served = other_end(peer.fd());
   REQUIRE(served >= 0);
-  REQUIRE_FALSE(acknowledges_at_once(served));
+  // Once answers are quick the kernel waits for them to send acknowledgements with; one that was slow ends that.
+  auto answer_quickly = [&] {
+    for (int i = 0; i < 1000 && acknowledges_at_once(served); ++i) exchange();
+    REQUIRE_FALSE(acknowledges_at_once(served));
+  };
   std::size_t heads = 0;
   s.handler.head = [&](const RequestHead&) { return ++heads, std::nullopt; };
   for (std::string_view framing : {"Content-Length: 4", "Transfer-Encoding: chunked"}) {
     CAPTURE(framing);
+    answer_quickly();
     std::size_t before = heads;
     peer.send(fmt::format("POST /v1/traces HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n", framing));
     REQUIRE(s.until([&] { return heads > before; }));
@@ -58,8 +63,6 @@ TEST_CASE("http1: a head that comes without its body is acknowledged at once") {
     peer.send(framing.starts_with("C") ? "body" : "4\r\nbody\r\n0\r\n\r\n");
     REQUIRE(peer.wait_for("body"));
     peer.take();
-    exchange();
-    REQUIRE_FALSE(acknowledges_at_once(served));
   }
 }
 

@@ -89,19 +89,24 @@ TEST_CASE("http2: a head that comes without its body is acknowledged at once") {
   std::size_t heads = 0;
   s.handler.head = [&](const RequestHead&) { return ++heads, std::nullopt; };
   peer.send(start());
-  for (std::uint32_t stream : {1, 3, 5}) {
+  std::uint32_t stream = 1;
+  auto exchange = [&] {
     peer.send(head(stream) + body(stream));
-    REQUIRE(s.until([&] { return heads == stream / 2 + 1; }));
     REQUIRE(peer.wait_for("hello"));
     peer.take();
-  }
+    stream += 2;
+  };
+  exchange();
   int served = other_end(peer.fd());
   REQUIRE(served >= 0);
+  // As over HTTP/1: a slow answer has the kernel acknowledge at once by itself.
+  for (int i = 0; i < 1000 && acknowledges_at_once(served); ++i) exchange();
   REQUIRE_FALSE(acknowledges_at_once(served));
-  peer.send(head(7));
-  REQUIRE(s.until([&] { return heads == 4; }));
+  std::size_t before = heads;
+  peer.send(head(stream));
+  REQUIRE(s.until([&] { return heads > before; }));
   CHECK(acknowledges_at_once(served));
-  peer.send(body(7));
+  peer.send(body(stream));
   REQUIRE(peer.wait_for("hello"));
 }
 

@@ -20,7 +20,7 @@ class ServerProtocol {
   virtual std::size_t read_size() const { return SIZE_MAX; }
   // After bytes were put there.
   virtual bool received_direct() { return true; }
-  // The head of a request has come and nothing of its body.
+  // What came last is the head of a request, and nothing of its body.
   virtual bool waits_for_body() const { return false; }
   // Requests are under way. A connection without may be closed when its place is needed.
   virtual bool busy() const = 0;

@@ -36,11 +36,68 @@ std::string with_python_groups(std::string_view pattern) {
   return out;
 }
 
+// Takes literal text from the front of `pattern`, as RE2 understands it without any flags.
+std::string take_literal(std::string_view& pattern) {
+  constexpr std::string_view special = "\\.+*?()|[]{}^$";
+  std::string out;
+  while (!pattern.empty()) {
+    bool quoted = pattern[0] == '\\' && pattern.size() > 1 && special.contains(pattern[1]);
+    char c = pattern[quoted ? 1 : 0];
+    if (c < ' ' || c > '~' || (!quoted && special.contains(c))) break;
+    std::string_view rest = pattern.substr(quoted ? 2 : 1);
+    if (!rest.empty() && std::string_view("*+?{").contains(rest[0])) break;  // not the letter itself, but how often
+    out += c;
+    pattern = rest;
+  }
+  return out;
+}
+
+bool take(std::string_view& pattern, std::string_view what) {
+  if (!pattern.starts_with(what)) return false;
+  pattern.remove_prefix(what.size());
+  return true;
+}
+
+// Whether `.*$` matches all of the text.
+PlainPattern::Answer is_line(std::string_view text) {
+  bool ascii = true;
+  for (char c : text) {
+    if (c == '\n') return PlainPattern::Answer::no;
+    ascii &= static_cast<unsigned char>(c) < 0x80;
+  }
+  return ascii ? PlainPattern::Answer::yes : PlainPattern::Answer::unknown;
+}
+
 re2::StringPiece piece(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
-Regex::Regex(std::unique_ptr<re2::RE2> regex) : regex_(std::move(regex)) {}
+PlainPattern::PlainPattern(std::string_view pattern) {
+  bool front = take(pattern, "^");
+  std::string text = take_literal(pattern);
+  bool rest = take(pattern, ".*"), back = take(pattern, "$");
+  if (!pattern.empty() || (rest && back && !front)) return;
+  text_ = std::move(text);
+  if (front)
+    form_ = !back ? Form::front : rest ? Form::line : Form::all;
+  else
+    form_ = back ? Form::back : Form::inside;
+}
+
+PlainPattern::Answer PlainPattern::found_in(std::string_view text) const {
+  auto answer = [](bool found) { return found ? Answer::yes : Answer::no; };
+  switch (form_) {
+    case Form::other: return Answer::unknown;
+    case Form::inside: return answer(text.contains(text_));
+    case Form::front: return answer(text.starts_with(text_));
+    case Form::back: return answer(text.ends_with(text_));
+    case Form::all: return answer(text == text_);
+    case Form::line: return text.starts_with(text_) ? is_line(text.substr(text_.size())) : Answer::no;
+  }
+  return Answer::unknown;
+}
+
+Regex::Regex(std::unique_ptr<re2::RE2> regex) : regex_(std::move(regex)), plain_(regex_->pattern()) {}
 Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
 Regex::~Regex() = default;
@@ -54,6 +111,7 @@ Result<Regex> Regex::compile(std::string_view pattern) {
 }
 
 bool Regex::matches(std::string_view text) const {
+  if (auto answer = plain_.found_in(text); answer != PlainPattern::Answer::unknown) return answer == PlainPattern::Answer::yes;
   return regex_->Match(piece(text), 0, text.size(), re2::RE2::UNANCHORED, nullptr, 0);
 }
 

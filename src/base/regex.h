@@ -1,5 +1,6 @@
 #pragma once
 // Regular expressions as the collector has them: RE2, compiled once, matched in linear time.
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,6 +14,21 @@ class RE2;
 }
 
 namespace weir {
+
+// What most patterns come down to: a text that is looked for somewhere or at an end, perhaps with `.*` behind it.
+class PlainPattern {
+ public:
+  // `^text.*$` in whole or in part; another pattern is left to RE2.
+  explicit PlainPattern(std::string_view pattern);
+  enum class Answer : std::uint8_t { no, yes, unknown };
+  // Whether it is found in the text; unknown when only RE2 can tell.
+  Answer found_in(std::string_view text) const;
+
+ private:
+  enum class Form : std::uint8_t { other, inside, front, back, all, line };
+  Form form_ = Form::other;
+  std::string text_;
+};
 
 // Move-only. Matching is safe from every core, but cores that share one share its cache's lock: compile one for each.
 class Regex {
@@ -38,6 +54,7 @@ class Regex {
  private:
   explicit Regex(std::unique_ptr<re2::RE2> regex);
   std::unique_ptr<re2::RE2> regex_;
+  PlainPattern plain_;
 };
 
 }  // namespace weir

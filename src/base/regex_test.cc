@@ -1,6 +1,7 @@
 #include "base/regex.h"
 
 #include <doctest/doctest.h>
+#include <re2/re2.h>
 
 using namespace weir;
 
@@ -21,6 +22,49 @@ TEST_CASE("regex: matching is unanchored unless the pattern says so") {
   auto regex = Regex::compile("b+");
   CHECK(regex->matches_all("bbb"));
   CHECK_FALSE(regex->matches_all("abb"));
+}
+
+TEST_CASE("regex: what is told without RE2 is what RE2 tells") {
+  constexpr std::string_view patterns[] = {
+      "",      "^",      "$",        "^$",       ".*",       "^.*",     ".*$",         "^.*$",      "ab",     "^ab",     "ab$",
+      "^ab$",  "ab.*",   "^ab.*",    "ab.*$",    "^ab.*$",   "a\\.b",  "^a\\.b.*$",   "\\^a",     "a\\$",  "a\\$$",  "^^a",
+      "a$$",   "a*",     "^ab*",     "^a\\.*",   "ab+$",     "a?b",     "a{2}",        "^a.b",      "a|b",    "^a|b$",   "(ab)",
+      "[ab]",  "a\\d",   "\\ba",     "^a\\n",    "\\Qa.b\\E", "(?i)ab",  "^\u00fc",      "^a.*b$",    "^ab.*?$", "^ab.+$", "a.*b",
+      "^a{b",  "a-b/c_", "^a b",     "a\\\\b",   "^ab.*\\$",  "^ab.**$", "^.*ab",       "^ab\\z",   "^ab.*$.*", "\\Aab"};
+  constexpr std::string_view texts[] = {
+      "",        "a",      "b",        "ab",      "xab",       "abx",        "xabx",       "AB",        "a.b",      "a.bc",     "^a",
+      "a$",      "a$b",    "aab",      "abb",     "aa",        "a1",         "ab\n",       "ab\nx",     "\nab",     "\n",       "x\nab",
+      "ab\xff",  "\xff",   "ab\xc3\xbc", "\xc3\xbc", "\xff" "ab",   "ab\xc3",      "ab\xff\nx",   "ab\xe2\x82", "a\\b",    "a{b",      "a b",
+      "a-b/c_d", "ab.x$",  "ab$",      "\xed\xa0\x80", "ab\xf0\x9f\x98\x80x", std::string_view("ab\0x", 4), std::string_view("a\0b", 3)};
+  int told = 0;
+  for (std::string_view pattern : patterns) {
+    CAPTURE(pattern);
+    re2::RE2::Options quiet;
+    quiet.set_log_errors(false);
+    re2::RE2 expected(std::string(pattern), quiet);
+    auto regex = Regex::compile(pattern);
+    REQUIRE(regex.has_value() == expected.ok());
+    if (!regex) continue;
+    for (std::string_view text : texts) {
+      CAPTURE(text);
+      CHECK(regex->matches(text) == re2::RE2::PartialMatch(std::string(text), expected));
+      told += PlainPattern(pattern).found_in(text) != PlainPattern::Answer::unknown;
+    }
+    CHECK(regex->matches({}) == regex->matches(""));
+  }
+  CHECK(told > 700);
+}
+
+TEST_CASE("regex: an anchored text needs no RE2 unless what follows is not ASCII") {
+  using enum PlainPattern::Answer;
+  PlainPattern line("^kube-probe.*$");
+  CHECK(line.found_in("kube-probe/1.29") == yes);
+  CHECK(line.found_in("kube-prob") == no);
+  CHECK(line.found_in("kube-probe\n") == no);
+  CHECK(line.found_in("kube-probe \u00fc") == unknown);
+  CHECK(PlainPattern("^kube-probe").found_in("kube-probe \xff") == yes);
+  CHECK(PlainPattern("a\\.b$").found_in("xa.b") == yes);
+  CHECK(PlainPattern("ab*").found_in("ab") == unknown);
 }
 
 TEST_CASE("regex: groups by number and name, in both spellings") {

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "ottl/lexer.h"
+#include "ottl/quick_tests.h"
 
 namespace weir::ottl {
 namespace {
@@ -68,10 +69,23 @@ TestNodePtr joined(bool goes_on, std::vector<TestNodePtr> parts) {
   return std::make_unique<JoinNode>(goes_on ? Truth::yes : Truth::no, std::move(parts));
 }
 
+// b OP a for a OP b.
+Op mirrored(Op op) {
+  switch (op) {
+    case Op::lt: return Op::gt;
+    case Op::le: return Op::ge;
+    case Op::ge: return Op::le;
+    case Op::gt: return Op::lt;
+    default: return op;
+  }
+}
+
 TestNodePtr compared(Op op, NodePtr left, NodePtr right) {
   const Value *a = left->constant(), *b = right->constant();
   Arena arena;
   if (a != nullptr && b != nullptr) return std::make_unique<ConstantTest>(compare(*a, op, *b, arena));
+  if (a != nullptr) std::swap(left, right), op = mirrored(op);
+  if (auto quick = quick_comparison(op, left, right)) return quick;
   return std::make_unique<CompareNode>(op, std::move(left), std::move(right));
 }
 
@@ -171,6 +185,8 @@ Result<TestNodePtr> Compiler::test(const ast::Test& from) {
     case ast::TestKind::both: return joined(true, std::move(parts));
     case ast::TestKind::call: {
       WEIR_ASSIGN(auto node, value(*from.items[0]));
+      if (auto* call = dynamic_cast<Call*>(node.get()); call != nullptr && call->info().test != nullptr)
+        if (auto quick = call->info().test(*call, node)) return quick;
       return std::make_unique<CallTest>(std::move(node));
     }
     case ast::TestKind::comparison: {

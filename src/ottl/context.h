@@ -86,6 +86,9 @@ class EvalContext {
 
   // Lambda parameters, by slot.
   std::vector<Value> locals;
+  void make_locals(std::size_t count) {
+    if (count != 0 && locals.size() < count) locals.resize(count);
+  }
 
   // What went wrong; set by whatever returned false.
   std::string error;

@@ -73,6 +73,8 @@ struct FunctionInfo {
   Callers callers = Callers::all;
   bool gated = false;              // only with the feature gate ottl.functions.enableLambda
   Reads reads = Reads::nothing;    // besides what its arguments name
+  // A cheaper test than evaluating the call, which `node` owns and which it takes; null when there is none for these arguments.
+  TestNodePtr (*test)(const Call&, NodePtr& node) = nullptr;
 
   bool editor() const { return name[0] >= 'a' && name[0] <= 'z'; }
 };

@@ -4,6 +4,7 @@
 #include "ottl/function.h"
 #include "ottl/grok.h"
 #include "ottl/pattern.h"
+#include "ottl/quick_tests.h"
 
 namespace weir::ottl {
 namespace {
@@ -15,6 +16,11 @@ bool is_match(EvalContext& c, const Call& call, Value& out) {
   bool found;
   if (!call.text_like(c, 0, text, found)) return false;
   return out.set(found && pattern->matches(text)), true;
+}
+
+TestNodePtr match_test(const Call& call, NodePtr& node) {
+  const Pattern* pattern = PatternArg::fixed(call);
+  return pattern != nullptr ? quick_match(*call[0].node, *pattern, node) : nullptr;
 }
 
 bool extract_patterns(EvalContext& c, const Call& call, Value& out) {
@@ -84,8 +90,9 @@ bool logarithm(EvalContext& c, const Call& call, Value& out) {
 
 std::span<const FunctionInfo> pattern_functions() {
   static const std::array rows{
-      FunctionInfo{"IsMatch", "Whether a regex is found in the value as text; false for nil.", {{"target", Takes::text_like}, {"pattern", Takes::text}}, is_match,
-                   [](Call& call) { return PatternArg::prepare(call, 1); }},
+      FunctionInfo{.name = "IsMatch", .doc = "Whether a regex is found in the value as text; false for nil.",
+                   .params = {{"target", Takes::text_like}, {"pattern", Takes::text}}, .run = is_match,
+                   .prepare = [](Call& call) { return PatternArg::prepare(call, 1); }, .test = match_test},
       FunctionInfo{"ExtractPatterns", "The named groups of a regex as a map; empty when the text does not match.",
                    {{"target", Takes::text}, {"pattern", Takes::text}}, extract_patterns, [](Call& call) { return PatternArg::prepare(call, 1); }},
       FunctionInfo{"ExtractGrokPatterns", "The captures of a grok pattern (%{NUMBER:bytes:int}) as a map; empty when the text does not match.",

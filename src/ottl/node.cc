@@ -33,7 +33,7 @@ bool list_key(EvalContext& c, const Value& key, std::int64_t& out) {
 PathNode::PathNode(const PathRow& row, std::vector<NodePtr> keys) : row_(&row), keys_(std::move(keys)) {
   if (row.map == nullptr || keys_.size() != 1) return;
   const Value* key = keys_[0]->constant();
-  if (key != nullptr && key->is(Kind::text)) only_key_ = key;
+  if (key != nullptr && key->is(Kind::text)) entry_ = Entry{row.map, key->text};
 }
 
 bool PathNode::text_key(EvalContext& c, std::size_t key, std::string_view& out) const {
@@ -44,8 +44,8 @@ bool PathNode::text_key(EvalContext& c, std::size_t key, std::string_view& out) 
 bool PathNode::eval(EvalContext& c, Value& out) const {
   out.clear();
   if (keys_.empty()) return row_->get(c, out);
-  if (only_key_ != nullptr) {
-    otlp::Value* found = row_->map(c, false)->find(only_key_->text);
+  if (entry_) {
+    otlp::Value* found = entry_->find(c);
     if (found != nullptr) out.set(*found, c.arena(), !row_->temporary);
     return true;
   }
@@ -289,9 +289,6 @@ bool NegateNode::eval(EvalContext& c, Value& out) const {
 }
 
 Truth CompareNode::test(EvalContext& c) const {
-  if (text_ != nullptr)
-    if (const otlp::Value* found = left_->find(c); found != nullptr && found->is(otlp::ValueType::string))
-      return (found->text == text_->text) == (op_ == Op::eq) ? Truth::yes : Truth::no;
   Value a, b;
   if (!left_->eval(c, a)) return Truth::failed;
   if (constant_ == nullptr && !right_->eval(c, b)) return Truth::failed;

@@ -28,14 +28,20 @@ class TestNode {
 };
 using TestNodePtr = std::unique_ptr<TestNode>;
 
+// What a map has under a key that is known.
+struct Entry {
+  otlp::Attributes* (*map)(EvalContext&, bool edit) = nullptr;
+  std::string_view key;
+
+  otlp::Value* find(EvalContext& c) const { return map(c, false)->find(key); }
+};
+
 // A field of the telemetry, with keys: attributes["a"][0]. The only node that can be assigned to.
-class PathNode : public Node {
+class PathNode final : public Node {
  public:
   PathNode(const PathRow& row, std::vector<NodePtr> keys);
   bool eval(EvalContext& c, Value& out) const override;
-  const otlp::Value* find(EvalContext& c) const override {
-    return only_key_ != nullptr ? row_->map(c, false)->find(only_key_->text) : nullptr;
-  }
+  const otlp::Value* find(EvalContext& c) const override { return entry_ ? entry_->find(c) : nullptr; }
   bool assign(EvalContext& c, const Value& value) const;
   // Marks what the path lies in as changed.
   void touch(EvalContext& c) const {
@@ -45,6 +51,10 @@ class PathNode : public Node {
       row_->value(c, true);
   }
   const PathRow& row() const { return *row_; }
+  // Null: it is something else than one.
+  const Entry* entry() const { return entry_ ? &*entry_ : nullptr; }
+  // The path is the row, and nothing in it.
+  bool whole() const { return keys_.empty(); }
 
  private:
   bool walk(EvalContext& c, otlp::Value* at, std::size_t key, Value& out) const;
@@ -54,7 +64,7 @@ class PathNode : public Node {
 
   const PathRow* row_;
   std::vector<NodePtr> keys_;
-  const Value* only_key_ = nullptr;  // of a map, when that is all: most paths with keys
+  std::optional<Entry> entry_;  // most paths with keys
 };
 
 // A lambda's parameter.
@@ -149,16 +159,13 @@ class TruthNode : public Node {
 class CompareNode : public TestNode {
  public:
   CompareNode(Op op, NodePtr left, NodePtr right)
-      : op_(op), left_(std::move(left)), right_(std::move(right)), constant_(right_->constant()) {
-    if ((op == Op::eq || op == Op::ne) && constant_ != nullptr && constant_->is(Kind::text)) text_ = constant_;
-  }
+      : op_(op), left_(std::move(left)), right_(std::move(right)), constant_(right_->constant()) {}
   Truth test(EvalContext& c) const override;
 
  private:
   Op op_;
   NodePtr left_, right_;
-  const Value* constant_;         // right_'s
-  const Value* text_ = nullptr;   // the same, when all there is to know is whether it is this text
+  const Value* constant_;  // right_'s
 };
 
 class ConstantTest : public TestNode {

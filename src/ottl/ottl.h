@@ -76,7 +76,7 @@ class Conditions {
   Reads reads() const { return reads_; }
   // What of an item they look at.
   const otlp::Excerpt& excerpt() const { return excerpt_; }
-  bool empty() const;
+  bool empty() const { return conditions_.empty(); }
   // True when one of them is. One that fails counts as false, except in ErrorMode::propagate. The caller has called
   // c.next_item() or knows that what was evaluated before is still needed.
   Result<bool> any(EvalContext& c, ErrorMode mode, const OnError& on_error = {}) const;

@@ -70,6 +70,7 @@ PathRow text(std::string_view name) {
             In::edit(c).*Member = kept;
             return true;
           },
+          .text = [](EvalContext& c) { return In::read(c).*Member; },
           .reads = In::reads, .edits = In::edits};
 }
 
@@ -83,6 +84,7 @@ PathRow integer(std::string_view name) {
             field = static_cast<std::remove_reference_t<decltype(field)>>(v.integer);
             return true;
           },
+          .integer = [](EvalContext& c) { return static_cast<std::int64_t>(In::read(c).*Member); },
           .reads = In::reads, .edits = In::edits};
 }
 

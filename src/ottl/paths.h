@@ -26,6 +26,9 @@ struct PathRow {
   std::string_view name;  // without the context: "status.code"
   bool (*get)(EvalContext&, Value& out) = nullptr;
   bool (*set)(EvalContext&, const Value& value) = nullptr;
+  // What get() gives, for fields that are always a text or an integer.
+  std::string_view (*text)(EvalContext&) = nullptr;
+  std::int64_t (*integer)(EvalContext&) = nullptr;
   // For paths that take keys: the map, or the value that may be a map or list. `edit` marks what it is in as changed.
   otlp::Attributes* (*map)(EvalContext&, bool edit) = nullptr;
   otlp::Value* (*value)(EvalContext&, bool edit) = nullptr;

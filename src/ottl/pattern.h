@@ -47,7 +47,11 @@ class PatternArg : public Prepared {
   static Result<> prepare(Call& call, std::size_t argument, bool glob = false);
   // Null after an error.
   static const Pattern* get(EvalContext& c, const Call& call, std::size_t argument);
-  const Pattern* fixed() const { return fixed_ ? &*fixed_ : nullptr; }
+  // The one that is the same for every item, otherwise null.
+  static const Pattern* fixed(const Call& call) {
+    auto& self = static_cast<const PatternArg&>(*call.prepared);
+    return self.fixed_ ? &*self.fixed_ : nullptr;
+  }
 
  private:
   bool glob_ = false;

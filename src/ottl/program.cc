@@ -88,7 +88,7 @@ void Program::note(const Compiler& compiler) {
 }
 
 Result<> Program::run(EvalContext& c, ErrorMode mode, const OnError& on_error) const {
-  if (c.locals.size() < locals_) c.locals.resize(locals_);
+  c.make_locals(locals_);
   for (auto& statement : statements_) {
     Truth truth = statement.where ? statement.where->test(c) : Truth::yes;
     if (truth == Truth::no) continue;
@@ -102,7 +102,7 @@ Result<> Program::run(EvalContext& c, ErrorMode mode, const OnError& on_error) c
 }
 
 Result<bool> Program::run_if(EvalContext& c) const {
-  if (c.locals.size() < locals_) c.locals.resize(locals_);
+  c.make_locals(locals_);
   const Statement& statement = statements_.front();
   Truth truth = statement.where ? statement.where->test(c) : Truth::yes;
   if (truth == Truth::no) return false;
@@ -116,7 +116,6 @@ Conditions::Conditions() = default;
 Conditions::Conditions(Conditions&&) noexcept = default;
 Conditions& Conditions::operator=(Conditions&&) noexcept = default;
 Conditions::~Conditions() = default;
-bool Conditions::empty() const { return conditions_.empty(); }
 
 Result<Conditions> Conditions::compile(ContextId context, std::span<const std::string> conditions, const Options& options) {
   Conditions out;
@@ -143,7 +142,7 @@ Result<Conditions> Conditions::compile(ContextId context, std::span<const std::s
 }
 
 Result<bool> Conditions::any(EvalContext& c, ErrorMode mode, const OnError& on_error) const {
-  if (c.locals.size() < locals_) c.locals.resize(locals_);
+  c.make_locals(locals_);
   for (auto& condition : conditions_) {
     Truth truth = condition.test->test(c);
     if (truth == Truth::yes) return true;
@@ -170,7 +169,7 @@ Result<Expression> Expression::compile(ContextId context, std::string_view text,
 }
 
 bool Expression::eval(EvalContext& c, Value& out) const {
-  if (c.locals.size() < locals_) c.locals.resize(locals_);
+  c.make_locals(locals_);
   return node_->eval(c, out);
 }
 

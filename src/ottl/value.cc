@@ -33,19 +33,6 @@ Value Value::of(otlp::Value& from, Arena& arena, bool owned) {
 
 namespace {
 
-template <class T>
-bool ordered(const T& a, Op op, const T& b) {
-  switch (op) {
-    case Op::eq: return a == b;
-    case Op::ne: return a != b;
-    case Op::lt: return a < b;
-    case Op::le: return a <= b;
-    case Op::ge: return a >= b;
-    case Op::gt: return a > b;
-  }
-  return false;
-}
-
 bool same(otlp::Value& a, otlp::Value& b, Arena& arena);
 
 bool same(otlp::Array& a, otlp::Array& b, Arena& arena) {

@@ -167,6 +167,20 @@ enum class Op : std::uint8_t { eq, ne, lt, le, ge, gt };
 // are still bytes are decoded into it.
 bool compare(const Value& a, Op op, const Value& b, Arena& arena);
 
+// For two of a kind that has an order.
+template <class T>
+bool ordered(const T& a, Op op, const T& b) {
+  switch (op) {
+    case Op::eq: return a == b;
+    case Op::ne: return a != b;
+    case Op::lt: return a < b;
+    case Op::le: return a <= b;
+    case Op::ge: return a >= b;
+    case Op::gt: return a > b;
+  }
+  return false;
+}
+
 // As an attribute value whose children live in `arena`; text is copied unless `value.owned`. False for kinds that an
 // attribute cannot hold.
 bool to_otlp(const Value& value, Arena& arena, otlp::Value& out);

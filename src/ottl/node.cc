@@ -37,6 +37,7 @@ PathNode::PathNode(const PathRow& row, std::vector<NodePtr> keys) : row_(&row), 
 }
 
 bool PathNode::text_key(EvalContext& c, std::size_t key, std::string_view& out) const {
+  if (entry_) return out = entry_->key, true;
   Value value;
   return keys_[key]->eval(c, value) && map_key(c, value, out);
 }

@@ -47,6 +47,13 @@ class Errors {
   std::string all_;
 };
 
+// Why the statement or condition did is in c.error. An error in ErrorMode::propagate, otherwise passed over.
+[[gnu::noinline]] Result<> failed(const EvalContext& c, std::string_view doing, const std::string& text, ErrorMode mode, const OnError& on_error = {}) {
+  if (mode == ErrorMode::propagate) return fail(Errc::permanent, "failed to {}: {}, {}", doing, text, c.error);
+  if (mode == ErrorMode::ignore && on_error) on_error(text, c.error);
+  return {};
+}
+
 }  // namespace
 
 Program::Program() = default;
@@ -95,8 +102,7 @@ Result<> Program::run(EvalContext& c, ErrorMode mode, const OnError& on_error) c
     Value ignored;
     c.leave_excerpt();
     if (truth == Truth::yes && statement.editor->eval(c, ignored)) continue;
-    if (mode == ErrorMode::propagate) return fail(Errc::permanent, "failed to execute statement: {}, {}", *statement.text, c.error);
-    if (mode == ErrorMode::ignore && on_error) on_error(*statement.text, c.error);
+    WEIR_TRY(failed(c, "execute statement", *statement.text, mode, on_error));
   }
   return {};
 }
@@ -109,7 +115,7 @@ Result<bool> Program::run_if(EvalContext& c) const {
   Value ignored;
   c.leave_excerpt();
   if (truth == Truth::yes && statement.editor->eval(c, ignored)) return true;
-  return fail(Errc::permanent, "failed to execute statement: {}, {}", *statement.text, c.error);
+  return std::unexpected(failed(c, "execute statement", *statement.text, ErrorMode::propagate).error());
 }
 
 Conditions::Conditions() = default;
@@ -146,9 +152,7 @@ Result<bool> Conditions::any(EvalContext& c, ErrorMode mode, const OnError& on_e
   for (auto& condition : conditions_) {
     Truth truth = condition.test->test(c);
     if (truth == Truth::yes) return true;
-    if (truth == Truth::no) continue;
-    if (mode == ErrorMode::propagate) return fail(Errc::permanent, "failed to eval condition: {}, {}", *condition.text, c.error);
-    if (mode == ErrorMode::ignore && on_error) on_error(*condition.text, c.error);
+    if (truth == Truth::failed) WEIR_TRY(failed(c, "eval condition", *condition.text, mode, on_error));
   }
   return false;
 }

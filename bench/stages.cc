@@ -66,11 +66,12 @@ int main(int count, char** arguments) {
   std::string receiver = loaded->spec.pipelines.front().receivers.front().to_string();
   world.use(std::move(loaded->spec));
   world.start();
+  auto sought = world.sought(receiver, shape.signal);
   double begun = cpu_seconds();
   for (std::size_t done = 0; done < items; done += static_cast<std::size_t>(shape.items)) {
     std::size_t i = done / static_cast<std::size_t>(shape.items) % bodies;
     Bytes request = fresh_ids ? bench::with_fresh_ids(requests[i].view(), ids[i], rng.next()) : Bytes::copy_of(requests[i].view());
-    auto batch = otlp::Batch::parse(shape.signal, std::move(request));
+    auto batch = otlp::Batch::parse(shape.signal, std::move(request), {}, sought);
     world.push_to(receiver, std::move(*batch));
     if (done % 8000 == 0) world.advance(fresh_ids ? 80ms : 10ms);
   }

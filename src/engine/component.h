@@ -38,6 +38,8 @@ class Plan;
 class Stage {
  public:
   virtual ~Stage() = default;
+  // Adds what process() looks at of each span: whoever checks a request notes where it stands.
+  virtual void seek(otlp::Sought&) const {}
   // Before the first process(). `out` stays valid until the stage is destroyed; whoever does I/O keeps it.
   virtual Result<> start(Out&) { return {}; }
   // Takes the batch: pushes it on, holds it, drops it or refuses it, all through `out`.
@@ -81,6 +83,8 @@ class Intake {
   virtual ~Intake() = default;
   // False when no pipeline takes this signal from this receiver.
   virtual bool takes(Signal signal) const = 0;
+  // What the stages look at of each item, for Batch::parse(); null: nothing that is worth noting.
+  virtual std::shared_ptr<const otlp::Sought> sought(Signal) const { return nullptr; }
   // Checks, charges nothing more (batch.charge is the receiver's), counts and hands on. `done` is called on this core,
   // once, when every part of the batch is settled.
   virtual void push(Batch batch, std::string_view transport, std::move_only_function<void(Outcome)> done) = 0;

@@ -26,6 +26,7 @@ class ReceiverIntake : public Intake {
   }
 
   bool takes(Signal signal) const override { return entries_[index(signal)] != nullptr; }
+  std::shared_ptr<const otlp::Sought> sought(Signal signal) const override { return signal == Signal::traces ? shard_.sought_ : nullptr; }
 
   void push(Batch batch, std::string_view transport, std::move_only_function<void(Outcome)> done) override {
     Node* node = entries_[index(batch.signal())];
@@ -142,7 +143,18 @@ Result<> Shard::start_stages() {
       return fail(std::move(error));
     }
   }
+  sought_ = ask_stages();
   return {};
+}
+
+std::shared_ptr<const otlp::Sought> Shard::ask_stages() {
+  otlp::Sought sought;
+  for (auto& node : nodes_)
+    if (node->stage && node->plan.signal == Signal::traces) node->stage->seek(sought);
+  if (sought.empty()) return nullptr;
+  // Batches go from core to core: who seeks the same has the same object.
+  return std::static_pointer_cast<const otlp::Sought>(engine_.host().shared(
+      "landmarks:" + sought.id(), [&] { return std::make_shared<otlp::Sought>(std::move(sought)); }));
 }
 
 Result<> Shard::start_receivers() {

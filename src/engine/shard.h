@@ -51,6 +51,7 @@ class Shard {
   void arm(Node& node, TimePoint when);
   void fire(Node& node);
   Result<> make_stage(Node& node);
+  std::shared_ptr<const otlp::Sought> ask_stages();
 
   friend class ReceiverIntake;
   Engine& engine_;
@@ -59,6 +60,7 @@ class Shard {
   io::Executor& executor_;
   Rng rng_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::shared_ptr<const otlp::Sought> sought_;  // by the stages that take spans; one for all cores, null: nothing
   std::vector<std::unique_ptr<Intake>> intakes_;
   std::vector<std::unique_ptr<Receiver>> receivers_;
 };

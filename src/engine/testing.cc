@@ -157,12 +157,30 @@ std::vector<std::size_t> World::push_all(std::size_t count, const std::function<
   return numbers;
 }
 
+std::shared_ptr<const otlp::Sought> World::sought(std::string_view receiver, Signal signal) const {
+  return intakes_.find(receiver)->second[0]->sought(signal);
+}
+
+// As a receiver would have checked it; as it is when it is one that no receiver would let in.
+static Batch received(Batch batch, std::shared_ptr<const otlp::Sought> sought) {
+  if (!sought || sought == batch.sought()) return batch;
+  std::string bytes;
+  for (auto& piece : batch.encode()) bytes += piece.view();
+  auto out = Batch::parse(batch.signal(), Bytes::take(std::move(bytes)), {}, std::move(sought));
+  if (!out) return batch;
+  out->charge = std::move(batch.charge);
+  out->context = std::move(batch.context);
+  out->take_receipts(batch);
+  return std::move(*out);
+}
+
 std::size_t World::post(std::string_view receiver, Batch batch, std::size_t core) {
   std::size_t number = answers_.size();
   answers_.emplace_back();
   Intake* intake = intakes_.find(receiver)->second[core];
   simulation_.core(core).post([this, number, intake, batch = std::move(batch)]() mutable {
-    intake->push(std::move(batch), "test", [this, number](Outcome outcome) { answers_[number] = std::move(outcome); });
+    auto sought = intake->sought(batch.signal());
+    intake->push(received(std::move(batch), std::move(sought)), "test", [this, number](Outcome outcome) { answers_[number] = std::move(outcome); });
   });
   return number;
 }

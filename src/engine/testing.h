@@ -60,6 +60,8 @@ class World {
   // Feeds a batch into the receiver "source" on a core; the outcome is kept under the returned number.
   std::size_t push(Batch batch, std::size_t core = 0) { return push_to("source", std::move(batch), core); }
   std::size_t push_to(std::string_view receiver, Batch batch, std::size_t core = 0);
+  // What a receiver on the first core is to look for when it checks a request.
+  std::shared_ptr<const otlp::Sought> sought(std::string_view receiver, Signal signal) const;
   // Feeds `count` batches before any of them is worked on.
   std::vector<std::size_t> push_all(std::size_t count, const std::function<Batch()>& make, std::size_t core = 0);
   // nullopt: not answered yet.

@@ -14,7 +14,36 @@ void reserve_items(std::vector<Item>& items, std::size_t scope, std::size_t firs
   items.reserve(std::min<std::size_t>(scope / (first + 2) + 1, 256));
 }
 
-void index_scope(std::string_view message, Signal signal, Arena& arena, ScopeGroup& out) {
+// Makes the index of a body.
+class Indexer {
+ public:
+  // `landmarks`: rows of `row` bytes for the spans in their order, or null.
+  Indexer(Signal signal, Arena& arena, const char* landmarks, std::size_t row)
+      : signal_(signal), arena_(arena), landmarks_(landmarks), row_(row) {}
+
+  void resource(std::string_view message, ResourceGroup& out);
+
+ private:
+  void scope(std::string_view message, ScopeGroup& out);
+  void item(const Reader& reader, std::string_view raw, std::vector<Item>& items);
+
+  Signal signal_;
+  Arena& arena_;
+  const char* landmarks_;
+  std::size_t row_;
+};
+
+void Indexer::item(const Reader& reader, std::string_view raw, std::vector<Item>& items) {
+  Item& item = items.emplace_back();
+  item.raw = raw;
+  item.head = static_cast<std::uint8_t>(reader.whole().size() - raw.size());
+  if (signal_ == Signal::metrics) item.points = static_cast<std::uint32_t>(count_points(raw));
+  if (landmarks_ == nullptr) return;
+  item.landmarks = landmarks_;
+  landmarks_ += row_;
+}
+
+void Indexer::scope(std::string_view message, ScopeGroup& out) {
   Reader reader(message);
   while (reader.next()) {
     switch (reader.field()) {
@@ -22,30 +51,27 @@ void index_scope(std::string_view message, Signal signal, Arena& arena, ScopeGro
       case 2: {
         std::string_view raw = reader.bytes();
         if (out.items.empty()) reserve_items(out.items, message.size(), raw.size());
-        Item& item = out.items.emplace_back();
-        item.raw = raw;
-        item.head = static_cast<std::uint8_t>(reader.whole().size() - raw.size());
-        if (signal == Signal::metrics) item.points = static_cast<std::uint32_t>(count_points(raw));
+        item(reader, raw, out.items);
         break;
       }
       case 3: out.schema_url = reader.bytes(); break;
       default:
         reader.skip();
-        out.unknown.push_back(arena, reader.whole());
+        out.unknown.push_back(arena_, reader.whole());
     }
   }
 }
 
-void index_resource(std::string_view message, Signal signal, Arena& arena, ResourceGroup& out) {
+void Indexer::resource(std::string_view message, ResourceGroup& out) {
   Reader reader(message);
   while (reader.next()) {
     switch (reader.field()) {
       case 1: out.resource = Lazy<Resource>(reader.bytes()); break;
-      case 2: index_scope(reader.bytes(), signal, arena, out.scopes.emplace_back()); break;
+      case 2: scope(reader.bytes(), out.scopes.emplace_back()); break;
       case 3: out.schema_url = reader.bytes(); break;
       default:
         reader.skip();
-        out.unknown.push_back(arena, reader.whole());
+        out.unknown.push_back(arena_, reader.whole());
     }
   }
 }
@@ -165,10 +191,14 @@ Item split_metric(Item& item, std::uint32_t n, Arena& arena) {
 
 }  // namespace
 
-Result<Batch> Batch::parse(Signal signal, Bytes request, Charge charge) {
-  WEIR_ASSIGN(Extent extent, verify(signal, request.view()));
+Result<Batch> Batch::parse(Signal signal, Bytes request, Charge charge, std::shared_ptr<const Sought> sought) {
+  WEIR_ASSIGN(Extent extent, verify(signal, request.view(), sought.get()));
   Batch batch = trusted(signal, std::move(request), extent.items);
   batch.charge = std::move(charge);
+  if (!extent.landmarks.empty()) {
+    batch.chunks_.front().landmarks = Bytes::take(std::move(extent.landmarks));
+    batch.sought_ = std::move(sought);
+  }
   return batch;
 }
 
@@ -176,7 +206,7 @@ Batch Batch::trusted(Signal signal, Bytes request, std::size_t items) {
   Batch batch(signal);
   batch.items_ = items;
   batch.bytes_ = request.size();
-  if (!request.empty()) batch.chunks_.push_back(std::move(request));
+  if (!request.empty()) batch.chunks_.push_back({std::move(request), {}});
   return batch;
 }
 
@@ -188,20 +218,22 @@ Arena& Batch::arena() {
   return *arenas_.back();
 }
 
-void Batch::index(const Bytes& body) {
-  Reader reader(body.view());
+void Batch::index(const Body& body) {
+  Reader reader(body.bytes.view());
+  Indexer indexer(signal_, arena(), sought_ ? body.landmarks.data() : nullptr, sought_ ? sought_->row_bytes() : 0);
   while (reader.next()) {
     if (reader.field() == 1)
-      index_resource(reader.bytes(), signal_, arena(), groups_.emplace_back());
+      indexer.resource(reader.bytes(), groups_.emplace_back());
     else
       reader.skip();
   }
 }
 
 std::vector<ResourceGroup>& Batch::groups() {
-  for (Bytes& body : chunks_) {
+  for (Body& body : chunks_) {
     index(body);
-    kept_.push_back(std::move(body));
+    kept_.push_back(std::move(body.bytes));
+    if (!body.landmarks.empty()) kept_.push_back(std::move(body.landmarks));
   }
   chunks_.clear();
   return groups_;
@@ -236,6 +268,7 @@ Batch Batch::shell() const {
   out.receipts = receipts;
   out.context = context;
   out.answered_ = answered_;
+  out.sought_ = sought_;
   return out;
 }
 
@@ -255,7 +288,8 @@ Batch Batch::fork() {
       auto& scope_copy = copy.scopes.emplace_back(ScopeGroup{scope.scope.fork(to), scope.schema_url, scope.unknown, {}});
       scope_copy.items.reserve(scope.items.size());
       for (auto& item : scope.items) {
-        Item& out_item = scope_copy.items.emplace_back(Item{.raw = item.raw, .points = item.points, .head = item.head});
+        Item& out_item = scope_copy.items.emplace_back(
+            Item{.raw = item.raw, .landmarks = item.landmarks, .points = item.points, .head = item.head});
         if (!item.dirty) continue;
         writer.clear();
         encode_item(signal_, item, writer);
@@ -269,6 +303,10 @@ Batch Batch::fork() {
 void Batch::append(Batch other) {
   WEIR_CHECK(other.signal_ == signal_ && (can_join() || other.items_ == 0), "joined {} to {}", to_string(other.signal_),
              to_string(signal_));
+  if (empty())
+    sought_ = other.sought_;
+  else if (!other.empty() && sought_ != other.sought_)
+    sought_ = nullptr;
   // Order is kept: groups come before chunks, so whoever brings groups behind our chunks makes us index first.
   if (!other.groups_.empty() && !chunks_.empty()) groups();
   std::move(other.groups_.begin(), other.groups_.end(), std::back_inserter(groups_));
@@ -332,7 +370,7 @@ std::vector<Bytes> Batch::encode() const {
     for (const ResourceGroup& group : std::views::reverse(groups_)) encoder.add(group);
     pieces = encoder.finish();
   }
-  pieces.insert(pieces.end(), chunks_.begin(), chunks_.end());
+  for (const Body& body : chunks_) pieces.push_back(body.bytes);
   return pieces;
 }
 

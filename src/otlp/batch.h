@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/receipt.h"
 #include "otlp/codec.h"
+#include "otlp/landmarks.h"
 #include "otlp/model.h"
 
 namespace weir::otlp {
@@ -66,6 +67,7 @@ class Lazy {
 struct Item {
   std::string_view raw;
   void* message = nullptr;
+  const char* landmarks = nullptr;  // spans: where things stand in `raw`, if that was noted
   std::uint32_t points = 1;  // what it counts for: a metric's data points, otherwise 1
   bool dirty = false;
   std::uint8_t head = 0;  // so many bytes in front of `raw` are its tag and length; 0: none are
@@ -111,8 +113,9 @@ class Batch {
   Batch(Batch&&) = default;
   Batch& operator=(Batch&&) = default;
 
-  // Takes an Export<Signal>ServiceRequest after checking all of it. Errc::invalid when it is malformed.
-  static Result<Batch> parse(Signal signal, Bytes request, Charge charge = {});
+  // Takes an Export<Signal>ServiceRequest after checking all of it. Errc::invalid when it is malformed. `sought`: what
+  // stages will look for in each span, or null.
+  static Result<Batch> parse(Signal signal, Bytes request, Charge charge = {}, std::shared_ptr<const Sought> sought = nullptr);
   // The same for a request that was put together here, from parts that were checked when they came.
   static Batch trusted(Signal signal, Bytes request, std::size_t items);
 
@@ -122,6 +125,8 @@ class Batch {
   bool empty() const { return items_ == 0; }
   // About its size on the wire.
   std::size_t bytes() const { return bytes_; }
+  // What the landmarks of its items are about; null: none have any that anybody could use.
+  const std::shared_ptr<const Sought>& sought() const { return sought_; }
 
   // Indexed on first use. After removing or adding items call prune().
   std::vector<ResourceGroup>& groups();
@@ -167,17 +172,22 @@ class Batch {
   std::shared_ptr<const Context> context;  // shared by every batch cut from one request
 
  private:
-  void index(const Bytes& body);
+  // A request body, and the landmarks of its spans.
+  struct Body {
+    Bytes bytes, landmarks;
+  };
+  void index(const Body& body);
   void count();
   Batch shell() const;
 
   Signal signal_;
   std::size_t items_ = 0;
   std::size_t bytes_ = 0;
-  std::vector<Bytes> chunks_;                        // bodies that nobody has looked into
+  std::vector<Body> chunks_;                         // bodies that nobody has looked into
   std::vector<ResourceGroup> groups_;                // in front of chunks_ in order
   std::vector<Bytes> kept_;                          // what groups_ have views into
   std::vector<std::shared_ptr<Arena>> arenas_;       // shared with siblings; only the last is allocated from, by its creator
+  std::shared_ptr<const Sought> sought_;
   bool owns_arena_ = false;
   bool answered_ = false;  // nobody waits for a part of it, though there are receipts for the rest
 };

@@ -1,4 +1,5 @@
 #include "otlp/codec.h"
+#include "otlp/landmarks.h"
 #include "otlp/span_head.h"
 
 namespace weir::otlp {
@@ -452,6 +453,40 @@ bool decode(std::string_view message, Arena& arena, Span& out, const Excerpt& ex
   Wanted wanted(excerpt, 9, Excerpt::field(11) | Excerpt::field(13));
   wanted.each(message, arena, out.attributes, [&](Reader& reader) { take_field(reader, arena, excerpt, out), more = true; });
   return more;
+}
+
+namespace {
+
+// What `head` has; the rest keeps what a message without it has.
+void take_head(const SpanHead& head, Span& out) {
+  out.trace_id = TraceId::from(head.trace_id);
+  out.span_id = SpanId::from(head.span_id);
+  out.parent_span_id = SpanId::from(head.parent_span_id);
+  out.name = head.name;
+  out.kind = head.kind;
+  out.start_time_unix_nano = head.start_time_unix_nano;
+  out.end_time_unix_nano = head.end_time_unix_nano;
+}
+
+void take_attribute_at(std::string_view field, Arena& arena, Attributes& out) {
+  PlainAttribute plain;
+  if (plain.read(field, 9 << 3 | 2) != 0) return take_plain(plain.key, plain.value, arena, out);
+  Reader reader(field);
+  if (reader.next()) decode_attribute(reader, arena, out);
+}
+
+}  // namespace
+
+bool decode(std::string_view span, Landmarks landmarks, const Guide& guide, Arena& arena, Span& out) {
+  if (guide.head) take_head(SpanHead(span), out);
+  std::uint16_t status = guide.status ? landmarks.status() : 0;
+  if (status != 0) {
+    Reader reader(span.substr(status));
+    if (reader.next()) decode_status(reader.bytes(), out);
+  }
+  for (std::size_t slot : guide.slots)
+    if (std::uint16_t at = landmarks.attribute(slot)) take_attribute_at(span.substr(at), arena, out.attributes);
+  return guide.head || status != 0;
 }
 
 bool decode(std::string_view message, Arena& arena, LogRecord& out, const Excerpt& excerpt) {

@@ -20,6 +20,9 @@ class KeySet {
     return all;
   }
   bool empty() const { return keys_.empty() && !every_; }
+  bool is_every() const { return every_; }
+  // Those that were named.
+  const std::vector<std::string>& keys() const { return keys_; }
   void add_every() {
     every_ = true;
     bits_ = ~std::uint64_t{0};

@@ -1,6 +1,5 @@
 // Any bytes as a request: what verify() accepts can be indexed, read, written as JSON and read from that again.
 #include "otlp/fuzzing.h"
-#include "otlp/span_view.h"
 
 using namespace weir;
 using namespace weir::otlp;
@@ -41,7 +40,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   auto batch = Batch::parse(signal, body);
   if (!batch) return 0;
   WEIR_CHECK(fuzzing::joined(*batch) == body.view());
-  if (signal == Signal::traces) check_views(*batch);
+  if (signal == Signal::traces) {
+    check_views(*batch);
+    fuzzing::check_landmarks(body);
+  }
   fuzzing::check_encoding(*batch);
   std::string json = to_json(*batch);
   auto protobuf = json_to_protobuf(signal, json);

@@ -6,6 +6,8 @@
 
 namespace weir::otlp {
 
+constexpr std::uint32_t tag_of(std::uint32_t attributes) { return attributes << 3 | static_cast<std::uint32_t>(WireType::bytes); }
+
 struct AttributeView {
   std::string_view key;
   std::string_view raw;            // an AnyValue; not used when decoded
@@ -23,6 +25,13 @@ struct AttributeView {
         reader.skip();
     }
     return out;
+  }
+  // Of a message that begins with an attribute as one of its fields.
+  static AttributeView of_field(std::string_view message, std::uint32_t field) {
+    PlainAttribute plain;
+    if (plain.read(message, tag_of(field)) != 0) return {plain.key, plain.value};
+    Reader reader(message);
+    return reader.next() ? read(reader.bytes()) : AttributeView{};
   }
   explicit operator bool() const { return decoded != nullptr || raw.data() != nullptr; }
   Value value(Arena& arena) const {
@@ -47,8 +56,6 @@ struct AttributeView {
     return reader.next() ? std::nullopt : std::optional(out);
   }
 };
-
-constexpr std::uint32_t tag_of(std::uint32_t attributes) { return attributes << 3 | static_cast<std::uint32_t>(WireType::bytes); }
 
 // Attributes that stand in a message under one field number, or in a decoded message.
 class AttributesView {
@@ -118,9 +125,35 @@ class WantedKeys {
       }
   }
 
+  // For Stage::seek().
+  void seek(Sought& sought) const {
+    sought.add(Excerpt::nothing());
+    for (auto& key : keys_) sought.add(std::string_view(key));
+  }
+  // Before the items of a batch, whose landmarks may tell where the attributes are.
+  void use(const std::shared_ptr<const Sought>& sought) {
+    if (sought == sought_) return;
+    sought_ = sought;
+    places_.clear();
+    for (auto& key : keys_) {
+      std::size_t place = sought ? sought->slot(key) : Sought::nowhere;
+      if (place != Sought::nowhere) places_.push_back(place);
+    }
+  }
+  // True when landmarks tell of every key.
+  bool located() const { return places_.size() == keys_.size(); }
+  // As the other find(), of a span with landmarks.
+  void find(std::string_view span, Landmarks landmarks, std::span<AttributeView> slots) const {
+    for (std::size_t i = 0; i < places_.size(); ++i)
+      if (std::uint16_t at = landmarks.attribute(places_[i])) slots[i] = AttributeView::of_field(span.substr(at), attributes_field);
+  }
+
  private:
+  static constexpr std::uint32_t attributes_field = 9;
   std::vector<std::string> keys_;
   std::uint64_t bits_ = 0;
+  std::shared_ptr<const Sought> sought_;
+  std::vector<std::size_t> places_;  // of each key among sought_'s; fewer when it has not all of them
 };
 
 struct SpanView {
@@ -137,11 +170,19 @@ struct SpanView {
   SpanView(const Item& item, const WantedKeys& wanted, std::span<AttributeView> slots) {
     if (item.message)
       take(*static_cast<const Span*>(item.message), wanted, slots);
+    else if (Landmarks landmarks(item.landmarks); landmarks && wanted.located())
+      read(item.raw, landmarks, wanted, slots);
     else
       read(item.raw, wanted, slots);
   }
 
-  bool has_events() const { return decoded_ ? !decoded_->events.empty() : !events_.empty(); }
+  // As WantedKeys::find() does.
+  void find(const WantedKeys& wanted, std::span<AttributeView> slots) const {
+    if (landmarks_ && wanted.located())
+      wanted.find(raw_, landmarks_, slots);
+    else
+      wanted.find(attributes, slots);
+  }
   template <class F>
   void each_event(F f) const {  // f(const AttributesView&) with the attributes of the event
     if (decoded_) {
@@ -162,13 +203,30 @@ struct SpanView {
     run = run.data() ? std::string_view(run.data(), static_cast<std::size_t>(field.data() + field.size() - run.data())) : field;
   }
 
-  void read(std::string_view raw, const WantedKeys& wanted, std::span<AttributeView> slots) {
-    std::string_view attributes_run;
+  // What stands behind it. Inlined, so that nobody pays for what he does not look at.
+  [[gnu::always_inline]] std::string_view take_head(std::string_view raw) {
     SpanHead head(raw);
     trace_id = TraceId::from(head.trace_id), span_id = SpanId::from(head.span_id), parent_span_id = SpanId::from(head.parent_span_id);
     name = head.name, kind = head.kind;
     start_time_unix_nano = head.start_time_unix_nano, end_time_unix_nano = head.end_time_unix_nano;
-    raw.remove_prefix(static_cast<std::size_t>(head.end - raw.data()));
+    return raw.substr(static_cast<std::size_t>(head.end - raw.data()));
+  }
+
+  // Without a look at what nobody asked for yet.
+  [[gnu::always_inline]] void read(std::string_view raw, Landmarks landmarks, const WantedKeys& wanted, std::span<AttributeView> slots) {
+    events_ = take_head(raw);
+    attributes = AttributesView(events_, 9);
+    if (std::uint16_t at = landmarks.status()) {
+      Reader reader(raw.substr(at));
+      if (reader.next()) read_status(reader.bytes());
+    }
+    raw_ = raw, landmarks_ = landmarks;
+    if (!slots.empty()) wanted.find(raw, landmarks, slots);
+  }
+
+  void read(std::string_view raw, const WantedKeys& wanted, std::span<AttributeView> slots) {
+    std::string_view attributes_run;
+    raw = take_head(raw);
     for (Reader reader(raw);;) {
       PlainAttribute plain;
       std::string_view rest = reader.rest();
@@ -221,8 +279,10 @@ struct SpanView {
     decoded_ = &span;
   }
 
-  std::string_view events_;
+  std::string_view events_;  // fields, those that are events among them
   const Span* decoded_ = nullptr;
+  std::string_view raw_;
+  Landmarks landmarks_{nullptr};
 };
 
 }  // namespace weir::otlp

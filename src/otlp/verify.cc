@@ -172,31 +172,23 @@ inline const char* past_varint(const char* p, const char* end) {
   }
 }
 
-// Past those fields of a span that stand at its beginning in the form and order in which SDKs send them.
-inline const char* past_plain_span_fields(const char* p, const char* end) {
-  SpanHead head({p, static_cast<std::size_t>(end - p)});
-  if (!is_text(head.name.data(), head.name.size())) return p;
-  p = head.end;
-  auto is_attribute = [&] {
-    auto left = static_cast<std::size_t>(end - p);
-    return left >= 2 && byte_at(p) == 0x4a && byte_at(p + 1) < 0x80 && left >= 2u + byte_at(p + 1);
-  };
-  while (is_attribute() && is_plain_key_value(p + 2, p + 2 + byte_at(p + 1))) p += 2 + byte_at(p + 1);
-  return p;
-}
-
 class Walker {
  public:
+  explicit Walker(LandmarkWriter* landmarks = nullptr) : landmarks_(landmarks) {}
+
   // False when something is wrong; then `where` and `why` say what.
   bool walk(MessageId id, const char* p, const char* end, int depth) {
     const Descriptor& type = table[id];
     items += type.counts;
     if (id == opaque || id == profile) return true;
     if (id == key_value && is_plain_key_value(p, end)) return true;
+    const char* begin = p;
+    if (id == span && landmarks_ != nullptr && !landmarks_->begin(p)) landmarks_ = nullptr;
     std::size_t data_items = 0;  // of a metric's data, and the field it is in: the last kind of data counts
     std::uint32_t data_field = 0;
     while (p != end) {
-      if (id == span && (p = past_plain_span_fields(p, end)) == end) break;
+      if (id == span && (p = past_plain_span_fields(p, end, begin)) == end) break;
+      const char* whole = p;
       std::uint64_t tag = byte_at(p++);
       if (tag >= 0x80 && !long_tag(p, end, tag)) return bad(type, 0, cut);
       auto number = static_cast<std::uint32_t>(tag >> 3);
@@ -205,6 +197,7 @@ class Walker {
       std::size_t before = items;
       p = value(field, static_cast<WireType>(tag & 7), p, end, depth);
       if (p == nullptr) return where.empty() ? bad(type, number, why) : false;
+      if (id == span && landmarks_ != nullptr) note_field(number, {whole, static_cast<std::size_t>(p - whole)});
       if (id == metric && number < 12 && field.kind == Kind::message) {
         std::size_t added = items - before;
         if (std::exchange(data_field, number) != number) items -= std::exchange(data_items, 0);
@@ -220,6 +213,38 @@ class Walker {
 
  private:
   static constexpr std::string_view cut = "cut short or not protobuf";
+
+  // Past those fields of a span that stand here in the form and order in which SDKs send them.
+  const char* past_plain_span_fields(const char* p, const char* end, const char* begin) {
+    SpanHead head({p, static_cast<std::size_t>(end - p)});
+    if (!is_text(head.name.data(), head.name.size())) return p;
+    if (landmarks_ != nullptr && p != begin && head.end != p) landmarks_->disorder();
+    p = head.end;
+    auto is_attribute = [&] {
+      auto left = static_cast<std::size_t>(end - p);
+      return left >= 2 && byte_at(p) == 0x4a && byte_at(p + 1) < 0x80 && left >= 2u + byte_at(p + 1);
+    };
+    for (std::size_t size; is_attribute() && is_plain_key_value(p + 2, p + 2 + (size = byte_at(p + 1))); p += 2 + size)
+      if (landmarks_ != nullptr) landmarks_->attribute(p, {p + 4, byte_at(p + 3)});
+    return p;
+  }
+
+  void note_field(std::uint32_t number, std::string_view whole) {
+    constexpr std::uint32_t attribute = 9;
+    if (number != attribute) return landmarks_->field(number, whole.data());
+    Reader reader(whole);
+    reader.next();
+    landmarks_->attribute(whole.data(), key_of(reader.bytes()));
+  }
+  static std::string_view key_of(std::string_view key_value) {
+    std::string_view out;
+    for (Reader reader(key_value); reader.next();)
+      if (reader.field() == 1)
+        out = reader.bytes();
+      else
+        reader.skip();
+    return out;
+  }
 
   bool bad(const Descriptor& type, std::uint32_t number, std::string_view reason) {
     where = fmt::format("{} field {}", type.name, number);
@@ -297,16 +322,20 @@ class Walker {
       default: return wrong(wire_type);
     }
   }
+
+  LandmarkWriter* landmarks_;
 };
 
 }  // namespace
 
-Result<Extent> verify(Signal signal, std::string_view request) {
+Result<Extent> verify(Signal signal, std::string_view request, const Sought* sought) {
   constexpr std::array roots = {request_traces, request_metrics, request_logs, request_profiles};
-  Walker walker;
+  std::optional<LandmarkWriter> landmarks;
+  if (sought != nullptr && signal == Signal::traces) landmarks.emplace(*sought, request.size() / 4);
+  Walker walker(landmarks ? &*landmarks : nullptr);
   if (!walker.walk(roots[static_cast<std::size_t>(signal)], request.data(), request.data() + request.size(), max_value_depth))
     return fail(Errc::invalid, "{}: {}", walker.where, walker.why);
-  return Extent{walker.items};
+  return Extent{walker.items, landmarks ? landmarks->finish() : std::string()};
 }
 
 }  // namespace weir::otlp

@@ -2,18 +2,19 @@
 // One pass over a request: is it well-formed, and how much is in it?
 #include <string_view>
 
-#include "otlp/model.h"
+#include "otlp/landmarks.h"
 
 namespace weir::otlp {
 
 struct Extent {
   std::size_t items = 0;  // spans, data points, log records, profiles
+  std::string landmarks;  // of the spans, in order, when something was sought
 };
 
 // Checks an Export<Signal>ServiceRequest: every nested message in its bounds, known fields with their wire type, ids 0,
 // 8 or 16 bytes, text valid UTF-8, values nested at most 64 deep. Errc::invalid otherwise, naming the place. After it,
-// decoding cannot fail.
-Result<Extent> verify(Signal signal, std::string_view request);
+// decoding cannot fail. `sought`: for traces, or null.
+Result<Extent> verify(Signal signal, std::string_view request, const Sought* sought = nullptr);
 
 // Nesting of AnyValue that is accepted, everywhere.
 inline constexpr int max_value_depth = 64;

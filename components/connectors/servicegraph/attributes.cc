@@ -24,9 +24,9 @@ std::optional<std::string_view> Attributes::enter(otlp::ResourceGroup& group, Ar
   return text(*service, service_);
 }
 
-void Attributes::read(const otlp::AttributesView& span) {
+void Attributes::read(const otlp::SpanView& span) {
   std::fill(span_.begin(), span_.end(), otlp::AttributeView{});
-  keys_.find(span, span_);
+  span.find(keys_, span_);
 }
 
 std::optional<std::string_view> Attributes::of_span(std::size_t slot) {

@@ -9,10 +9,13 @@ class Attributes {
  public:
   explicit Attributes(const Config& config);
 
+  void seek(otlp::Sought& sought) const { keys_.seek(sought); }
+  // Before the spans of a batch.
+  void use(const std::shared_ptr<const otlp::Sought>& sought) { keys_.use(sought); }
   // Turns to a resource. Its service's name, or nothing. Texts live as long as the arena or until the next enter().
   std::optional<std::string_view> enter(otlp::ResourceGroup& group, Arena& arena);
   // Turns to a span of that resource.
-  void read(const otlp::AttributesView& span);
+  void read(const otlp::SpanView& span);
 
   // By slot: see below. Texts are cut as kept_text() does and hold until the next one is asked for.
   std::optional<std::string_view> of_span(std::size_t slot);

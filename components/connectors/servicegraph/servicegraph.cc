@@ -36,6 +36,8 @@ class ServiceGraph : public engine::Stage {
     if (home_ && meeting_->writer == this) meeting_->writer = nullptr;
   }
 
+  void seek(otlp::Sought& sought) const override { attributes_.seek(sought); }
+
   Result<> start(engine::Out& out) override {
     out_ = &out;
     series_.begin(out.wall());
@@ -54,6 +56,7 @@ class ServiceGraph : public engine::Stage {
   void process(otlp::Batch batch, engine::Out& out) override {
     std::size_t dropped = 0;
     TimePoint now = out.now();
+    attributes_.use(batch.sought());
     for (auto& group : batch.groups()) {
       auto service = attributes_.enter(group, batch.arena());
       if (!service) continue;
@@ -128,11 +131,14 @@ class ServiceGraph : public engine::Stage {
     for (; !items.empty(); items = items.subspan(std::min(at_once, items.size()))) {
       ends_.clear();
       for (auto& item : items.first(std::min(at_once, items.size()))) {
-        otlp::SpanView span(item);
-        bool client = at_client(span.kind);
-        if (!client && !at_server(span.kind)) continue;
-        ends_.push_back({span, edges_.hashed({span.trace_id, client ? span.span_id : span.parent_span_id})});
-        edges_.prefetch(ends_.back().key);
+        End& end = ends_.emplace_back(otlp::SpanView(item));
+        bool client = at_client(end.span.kind);
+        if (!client && !at_server(end.span.kind)) {
+          ends_.pop_back();
+          continue;
+        }
+        end.key = edges_.hashed({end.span.trace_id, client ? end.span.span_id : end.span.parent_span_id});
+        edges_.prefetch(end.key);
       }
       for (auto& end : ends_) edges_.prefetch_known(end.key);
       for (auto& end : ends_) dropped += !take(end.span, end.key, now);
@@ -152,7 +158,7 @@ class ServiceGraph : public engine::Stage {
     if (client) {
       edge.client = service_;
       edge.client_seconds = seconds;
-      attributes_.read(span.attributes);
+      attributes_.read(span);
       add_dimensions(edge, 0);
       add_peer(edge);
       add_database(edge);
@@ -160,7 +166,7 @@ class ServiceGraph : public engine::Stage {
       edge.server = service_;
       edge.server_seconds = seconds;
       if (!config_.dimensions.empty()) {
-        attributes_.read(span.attributes);
+        attributes_.read(span);
         add_dimensions(edge, 1);
       }
     }

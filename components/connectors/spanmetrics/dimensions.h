@@ -49,6 +49,8 @@ class Dimensions {
   static Result<Dimensions> make(const Config& config, std::string instance_id);
 
   const otlp::WantedKeys& wanted() const { return wanted_; }
+  // Before the spans of a batch.
+  void use(const std::shared_ptr<const otlp::Sought>& sought) { wanted_.use(sought); }
   // True when durations have the dimensions of calls: then both are in the family `calls`.
   bool calls_and_durations_alike() const { return alike_; }
   bool is_scope_dimension(std::string_view scope_name) const;

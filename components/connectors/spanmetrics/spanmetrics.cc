@@ -75,6 +75,8 @@ class SpanMetrics : public engine::Stage {
     if (config.exemplars.enabled && config.exemplars.traces != ExemplarTraces::all) board_->watch();
   }
 
+  void seek(otlp::Sought& sought) const override { dimensions_.wanted().seek(sought); }
+
   Result<> start(Out& out) override {
     next_flush_ = meeting_->join(core_, cores_, out.now());
     schedule_flush(out.now());
@@ -87,6 +89,7 @@ class SpanMetrics : public engine::Stage {
     wall_ = out.wall();
     only_kept_ = kept_only();
     Arena& arena = batch.arena();
+    dimensions_.use(batch.sought());
     std::size_t dropped = 0;
     for (auto& group : batch.groups()) dropped += take(group, arena, out);
     out.count_consumed(batch.items() - dropped);

@@ -38,7 +38,12 @@ class FilterStage : public engine::Stage {
         errors_(context.id.to_string(), "failed to eval condition"),
         c_(nowhere_, system_clock(), context.rng) {}
 
+  void seek(otlp::Sought& sought) const override {
+    for (const Rules& rules : rules_) sought.add(rules.excerpt);
+  }
+
   void process(Batch batch, Out& out) override {
+    reader_.use(batch.sought());
     batch_arena_ = &batch.arena();
     c_.use_arena(*batch_arena_);
     c_.sender = batch.context.get();

@@ -33,7 +33,13 @@ class TransformStage : public engine::Stage {
         errors_(context.id.to_string(), "failed to execute statement"),
         c_(nowhere_, system_clock(), context.rng) {}
 
+  void seek(otlp::Sought& sought) const override {
+    for (auto& block : blocks_)
+      if (block.excerpt) sought.add(*block.excerpt);
+  }
+
   void process(Batch batch, engine::Out& out) override {
+    reader_.use(batch.sought());
     c_.use_arena(batch.arena());
     c_.sender = batch.context.get();
     std::size_t before = batch.items();

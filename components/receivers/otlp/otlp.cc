@@ -81,7 +81,7 @@ class GrpcEndpoint : public Endpoint {
   void on_request(net::Request request, net::Responder responder) override {
     TimePoint begun = began();
     Signal signal = *signal_of_method(request.path());
-    auto batch = Batch::parse(signal, std::move(request.body), std::move(request.charge));
+    auto batch = Batch::parse(signal, std::move(request.body), std::move(request.charge), intake_.sought(signal));
     if (!batch) {
       if (metrics_) metrics_->rpc(request.path(), net::grpc_code_of(batch.error()), took(begun));
       return responder.answer(net::error_answer(request, batch.error()));
@@ -141,10 +141,10 @@ class HttpEndpoint : public Endpoint {
     responder.respond(std::move(response));
   }
 
-  static Result<Batch> parse(Signal signal, Encoding encoding, net::Request& request) {
-    if (encoding == Encoding::protobuf) return Batch::parse(signal, std::move(request.body), std::move(request.charge));
+  Result<Batch> parse(Signal signal, Encoding encoding, net::Request& request) {
+    if (encoding == Encoding::protobuf) return Batch::parse(signal, std::move(request.body), std::move(request.charge), intake_.sought(signal));
     WEIR_ASSIGN(Bytes body, weir::otlp::json_to_protobuf(signal, request.body.view()));
-    return Batch::parse(signal, std::move(body), std::move(request.charge));
+    return Batch::parse(signal, std::move(body), std::move(request.charge), intake_.sought(signal));
   }
 
   static net::Response success(Encoding encoding) {

@@ -1,0 +1,161 @@
+#include "otlp/landmarks.h"
+
+#include <doctest/doctest.h>
+
+#include "base/rng.h"
+#include "otlp/fuzzing.h"
+
+using namespace weir;
+using namespace weir::otlp;
+
+namespace {
+
+std::string field(std::uint32_t number, std::string_view content) {
+  Writer out;
+  out.bytes(number, content);
+  return std::string(out.view());
+}
+std::string attribute(std::string_view key, std::string_view text) { return field(9, field(1, key) + field(2, field(1, text))); }
+
+constexpr std::string_view status_error("\x18\x02", 2);
+constexpr std::string_view status_ok("\x18\x01", 2);
+
+// As SDKs send it.
+std::string head(std::string_view name = "GET /") {
+  Writer out;
+  out.fixed64(8, 9);
+  out.fixed64(7, 5);
+  out.number(6, 2);
+  out.bytes(5, name);
+  out.bytes(4, "parent__");
+  out.bytes(2, "span____");
+  out.bytes(1, "trace___________");
+  return std::string(out.view());
+}
+
+Bytes request(const std::vector<std::string>& spans) {
+  Writer out;
+  for (std::size_t i = spans.size(); i-- > 0;) out.bytes(2, spans[i]);
+  out.close(2, 0);
+  out.close(1, 0);
+  return out.finish();
+}
+
+std::size_t with_landmarks(const std::string& span) { return fuzzing::check_landmarks(request({span})); }
+
+std::shared_ptr<const Sought> seek(std::initializer_list<std::string_view> keys) {
+  auto out = std::make_shared<Sought>();
+  for (auto key : keys) out->add(key);
+  return out;
+}
+
+Batch noted(const std::vector<std::string>& spans, std::shared_ptr<const Sought> sought) {
+  auto batch = Batch::parse(Signal::traces, request(spans), {}, std::move(sought));
+  REQUIRE(batch.has_value());
+  return std::move(*batch);
+}
+
+}  // namespace
+
+TEST_CASE("spans as SDKs send them have landmarks, and the same is found by them as without") {
+  CHECK(with_landmarks(head() + attribute("a", "1") + attribute("b", "2") + field(15, status_error)) == 1);
+  CHECK(with_landmarks(head()) == 1);
+  CHECK(with_landmarks(head() + attribute("a", std::string(300, 'x')) + attribute(std::string(200, 'k'), "1") + attribute("b", "2")) == 1);
+  // The first counts.
+  CHECK(with_landmarks(head() + attribute("a", "1") + attribute("b", "2") + attribute("a", "3")) == 1);
+  // The key behind the value, and one that stands there twice.
+  CHECK(with_landmarks(head() + field(9, field(2, field(1, "v")) + field(1, "a"))) == 1);
+  CHECK(with_landmarks(head() + field(9, field(1, "b") + field(2, field(1, "v")) + field(1, "a")) + attribute("b", "2")) == 1);
+  // Events between attributes, unknown fields.
+  std::string event = field(11, field(2, "exception") + field(3, field(1, "a") + field(2, field(1, "of the event"))));
+  CHECK(with_landmarks(head() + attribute("a", "1") + event + attribute("b", "2") + field(99, "x") + field(15, status_ok)) == 1);
+  CHECK(with_landmarks(head() + event + field(15, field(2, "broken") + std::string(status_error)) + attribute("a", "1")) == 1);
+}
+
+TEST_CASE("spans in any other order have none, and are read all the same") {
+  CHECK(with_landmarks(attribute("a", "1") + head()) == 0);
+  CHECK(with_landmarks(head() + attribute("a", "1") + head("again")) == 0);
+  CHECK(with_landmarks(head() + attribute("a", "1") + field(5, "again") + attribute("b", "2")) == 0);
+  CHECK(with_landmarks(head() + field(3, "ot=th:8") + attribute("a", "1")) == 0);
+  CHECK(with_landmarks(head(std::string(200, 'n')) + attribute("a", "1")) == 0);
+  // Two statuses are one of both.
+  CHECK(with_landmarks(head() + field(15, status_error) + field(15, field(2, "broken"))) == 0);
+  // Too far away.
+  CHECK(with_landmarks(head() + attribute("long", std::string(70'000, 'x')) + attribute("a", "1")) == 0);
+  CHECK(with_landmarks(std::string()) == 0);
+}
+
+TEST_CASE("landmarks are found by whatever bytes a span has") {
+  Rng rng(7);
+  const std::vector<std::string> parts = {head(), attribute("a", "1"), attribute("b", std::string(200, 'x')), attribute("", ""), field(15, status_error),
+                                          field(11, field(3, field(1, "a"))), field(3, "x=y"), field(99, "x"), field(5, "n"), field(9, "")};
+  std::size_t found = 0;
+  for (int i = 0; i < 3000; ++i) {
+    std::vector<std::string> spans(1 + rng.below(4));
+    for (auto& span : spans) {
+      if (rng.chance(0.7)) span = parts[0];
+      for (std::uint64_t n = rng.below(6); n-- > 0;) span += parts[rng.below(parts.size())];
+    }
+    found += fuzzing::check_landmarks(request(spans));
+  }
+  CHECK(found > 500);
+}
+
+TEST_CASE("a request of many very short spans keeps no landmarks") {
+  CHECK(fuzzing::check_landmarks(request(std::vector<std::string>(1000, field(99, "")))) == 0);
+}
+
+TEST_CASE("landmarks stay with the items of forks, parts and joined batches; those of two kinds are of no use") {
+  auto keys = seek({"a", "b"}), others = seek({"b"});
+  std::vector<std::string> spans;
+  for (int i = 0; i < 20; ++i) spans.push_back(head() + attribute("a", std::to_string(i)) + attribute("b", "x"));
+
+  auto check = [&](Batch& batch, std::size_t items) {
+    CHECK(batch.sought() == keys);
+    Excerpt excerpt = fuzzing::head_and_status();
+    excerpt.keys.add("a");
+    WantedKeys wanted;
+    wanted.add("b");
+    std::size_t found = 0;
+    for (auto& group : batch.groups())
+      for (auto& scope : group.scopes)
+        for (auto& item : scope.items) found += fuzzing::check_landmarks(item, batch.sought(), excerpt, wanted);
+    CHECK(found == items);
+  };
+  Batch batch = noted(spans, keys);
+  Batch unread = batch.fork();
+  batch.groups();
+  Batch read = batch.fork();
+  check(unread, 20), check(read, 20);
+  unread.append(std::move(read));
+  check(unread, 40);
+  Batch front = unread.take_front(15);
+  check(front, 15), check(unread, 25);
+  std::size_t next = 0;
+  auto parts = batch.partition(2, [&](auto&, auto&, auto&) { return next++ % 2; });
+  check(parts[0], 10), check(parts[1], 10);
+
+  Batch empty(Signal::traces);
+  empty.append(std::move(parts[0]));
+  check(empty, 10);
+  empty.append(noted(spans, others));
+  CHECK(empty.sought() == nullptr);
+  empty.append(std::move(parts[1]));
+  CHECK(empty.sought() == nullptr);
+}
+
+TEST_CASE("what is sought knows its keys up to a bound") {
+  Sought sought;
+  CHECK(sought.empty());
+  sought.add(Excerpt::nothing());
+  CHECK(!sought.empty());
+  for (std::size_t i = 0; i < Sought::max_keys + 5; ++i) sought.add(fmt::format("key {}", i));
+  sought.add("key 0");
+  CHECK(sought.keys().size() == Sought::max_keys);
+  CHECK(sought.slot("key 0") == 0);
+  CHECK(sought.slot(fmt::format("key {}", Sought::max_keys)) == Sought::nowhere);
+  Excerpt excerpt{Parts::attributes, {}, 0};
+  excerpt.keys.add(fmt::format("key {}", Sought::max_keys));
+  CHECK(!Guide::to(excerpt, sought).leads_there);
+  CHECK(sought.id() != Sought().id());
+}

@@ -2,6 +2,11 @@
 
 #include <re2/re2.h>
 
+#include <ranges>
+
+#include "base/text.h"
+#include "base/utf8.h"
+
 namespace weir {
 namespace {
 
@@ -58,15 +63,8 @@ bool take(std::string_view& pattern, std::string_view what) {
   return true;
 }
 
-// Whether `.*$` matches all of the text.
-PlainPattern::Answer is_line(std::string_view text) {
-  bool ascii = true;
-  for (char c : text) {
-    if (c == '\n') return PlainPattern::Answer::no;
-    ascii &= static_cast<unsigned char>(c) < 0x80;
-  }
-  return ascii ? PlainPattern::Answer::yes : PlainPattern::Answer::unknown;
-}
+constexpr std::string_view replacement = "\xEF\xBF\xBD";
+constexpr std::size_t grown = replacement.size() - 1;  // by which each replaced byte moves what is behind it
 
 re2::StringPiece piece(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -92,9 +90,31 @@ PlainPattern::Answer PlainPattern::found_in(std::string_view text) const {
     case Form::front: return answer(text.starts_with(text_));
     case Form::back: return answer(text.ends_with(text_));
     case Form::all: return answer(text == text_);
-    case Form::line: return text.starts_with(text_) ? is_line(text.substr(text_.size())) : Answer::no;
+    case Form::line: return answer(text.starts_with(text_) && !text.substr(text_.size()).contains('\n'));
   }
   return Answer::unknown;
+}
+
+RegexText::RegexText(std::string_view text) : text_(text.data() == nullptr ? "" : text) {
+  if (valid_utf8(text_)) return;
+  auto* p = reinterpret_cast<const unsigned char*>(text_.data());
+  for (std::size_t i = 0; i < text_.size();) {
+    std::size_t n = utf8_length(p + i, text_.size() - i);
+    mended_ += n == 0 ? replacement : text_.substr(i, n);
+    if (n == 0) wrong_.push_back(i);
+    i += std::max<std::size_t>(n, 1);
+  }
+}
+
+std::size_t RegexText::to_valid(std::size_t at) const {
+  return at + grown * static_cast<std::size_t>(std::ranges::lower_bound(wrong_, at) - wrong_.begin());
+}
+
+std::size_t RegexText::from_valid(std::size_t at) const {
+  auto count = std::views::iota(std::size_t{0}, wrong_.size());
+  auto before = static_cast<std::size_t>(std::ranges::partition_point(count, [&](std::size_t i) { return wrong_[i] + grown * i < at; }) - count.begin());
+  if (before == 0) return at;
+  return std::max(at - grown * before, wrong_[before - 1] + 1);
 }
 
 Regex::Regex(std::unique_ptr<re2::RE2> regex) : regex_(std::move(regex)), plain_(regex_->pattern()) {}
@@ -112,12 +132,13 @@ Result<Regex> Regex::compile(std::string_view pattern) {
 
 bool Regex::matches(std::string_view text) const {
   if (auto answer = plain_.found_in(text); answer != PlainPattern::Answer::unknown) return answer == PlainPattern::Answer::yes;
+  if (!valid_utf8(text)) return find(text, 0, {});
   return regex_->Match(piece(text), 0, text.size(), re2::RE2::UNANCHORED, nullptr, 0);
 }
 
-bool Regex::matches_all(std::string_view text) const { return re2::RE2::FullMatch(piece(text), *regex_); }
+bool Regex::matches_all(std::string_view text) const { return re2::RE2::FullMatch(piece(RegexText(text).valid()), *regex_); }
 
-bool Regex::find(std::string_view text, std::size_t start, std::span<std::string_view> groups) const {
+bool Regex::find(const RegexText& subject, std::size_t start, std::span<std::string_view> groups) const {
   constexpr std::size_t on_stack = 16;
   std::array<re2::StringPiece, on_stack> few;
   std::vector<re2::StringPiece> many;
@@ -127,8 +148,17 @@ bool Regex::find(std::string_view text, std::size_t start, std::span<std::string
     many.resize(wanted);
     found = many.data();
   }
-  if (!regex_->Match(piece(text), start, text.size(), re2::RE2::UNANCHORED, found, static_cast<int>(wanted))) return false;
-  for (std::size_t i = 0; i < wanted; ++i) groups[i] = {found[i].data(), found[i].size()};
+  std::string_view valid = subject.valid();
+  if (!regex_->Match(piece(valid), subject.to_valid(start), valid.size(), re2::RE2::UNANCHORED, found, static_cast<int>(wanted))) return false;
+  for (std::size_t i = 0; i < wanted; ++i) {
+    if (found[i].data() == nullptr) {
+      groups[i] = {};
+      continue;
+    }
+    auto begin = static_cast<std::size_t>(found[i].data() - valid.data());
+    std::size_t from = subject.from_valid(begin);
+    groups[i] = subject.text().substr(from, subject.from_valid(begin + found[i].size()) - from);
+  }
   return true;
 }
 

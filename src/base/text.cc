@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/utf8.h"
+
 namespace weir {
 namespace {
 
@@ -27,27 +29,6 @@ int base64_value(char c) {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-// Length of the valid UTF-8 sequence at `p`, 0 when there is none. Table 3-7 of the Unicode standard.
-std::size_t sequence(const unsigned char* p, std::size_t left) {
-  auto tail = [&](std::size_t i) { return i < left && (p[i] & 0xC0) == 0x80; };
-  if (p[0] < 0x80) return 1;
-  if (p[0] < 0xC2) return 0;
-  if (p[0] < 0xE0) return tail(1) ? 2 : 0;
-  if (p[0] < 0xF0) {
-    if (!tail(1) || !tail(2)) return 0;
-    if (p[0] == 0xE0 && p[1] < 0xA0) return 0;
-    if (p[0] == 0xED && p[1] > 0x9F) return 0;
-    return 3;
-  }
-  if (p[0] < 0xF5) {
-    if (!tail(1) || !tail(2) || !tail(3)) return 0;
-    if (p[0] == 0xF0 && p[1] < 0x90) return 0;
-    if (p[0] == 0xF4 && p[1] > 0x8F) return 0;
-    return 4;
-  }
-  return 0;
-}
-
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -67,7 +48,7 @@ void append_json_string(std::string& out, std::string_view text) {
         default: out += fmt::format("\\u{:04x}", c);
       }
       ++i;
-    } else if (std::size_t n = sequence(p + i, text.size() - i); n != 0) {
+    } else if (std::size_t n = utf8_length(p + i, text.size() - i); n != 0) {
       out.append(text, i, n);
       i += n;
     } else {
@@ -213,7 +194,7 @@ bool valid_utf8(std::string_view text) {
     while (i + 8 <= n && (std::memcpy(&word, p + i, 8), (word & 0x8080808080808080ULL) == 0)) i += 8;
     while (i < n && p[i] < 0x80) ++i;
     if (i == n) return true;
-    std::size_t length = sequence(p + i, n - i);
+    std::size_t length = utf8_length(p + i, n - i);
     if (length == 0) return false;
     i += length;
   }

@@ -197,6 +197,19 @@ TEST_CASE("editors") {
   }
 }
 
+TEST_CASE("patterns take a byte that is not UTF-8 as one character") {
+  const Row rows[] = {
+      {"^.*$", "<\xe9\x9b>"}, {".", "<\xe9><\x9b>"}, {"", "<>\xe9<>\x9b<>"}, {"[^a-z]$", "\xe9<\x9b>"}, {"a|$", "\xe9\x9b<>"}, {"^a", "\xe9\x9b"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.in);
+    Bench b;
+    b.set(b.log.attributes, "s", "\xe9\x9b");
+    CHECK(b.run({fmt::format(R"(replace_all_patterns(attributes, "value", "{}", "<$0>"))", row.in)}) == "");
+    CHECK(b.log.attributes.find("s")->text == row.out);
+  }
+}
+
 TEST_CASE("conditions without paths are decided before anything can fail") {
   Bench b;
   CHECK(b.test(R"(Values(body) == 1 or 3 >= 2.0)") == "true");

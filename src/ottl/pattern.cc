@@ -1,5 +1,7 @@
 #include "ottl/pattern.h"
 
+#include "base/utf8.h"
+
 namespace weir::ottl {
 
 namespace {
@@ -89,17 +91,15 @@ Result<Pattern> Pattern::glob(std::string_view text) {
   return regex(translated);
 }
 
-bool Pattern::find(std::string_view text, std::size_t from, std::vector<std::string_view>& groups) const {
-  // An empty text needs some address: views tell "matched nothing" from "did not take part" by theirs.
-  if (text.data() == nullptr) text = "";
+bool Pattern::find(const RegexText& subject, std::size_t from, std::vector<std::string_view>& groups) const {
   groups.resize(names_.size() + 1);
-  return regex_.find(text, from, groups);
+  return regex_.find(subject, from, groups);
 }
 
 std::size_t Pattern::rune_size(std::string_view text, std::size_t at) {
-  std::size_t n = 1;
-  while (at + n < text.size() && (text[at + n] & 0xC0) == 0x80) ++n;
-  return n;
+  if (at >= text.size()) return 1;
+  std::size_t n = utf8_length(reinterpret_cast<const unsigned char*>(text.data()) + at, text.size() - at);
+  return std::max<std::size_t>(n, 1);
 }
 
 void Pattern::expand(std::string_view replacement, const std::vector<std::string_view>& found, std::string& out) const {

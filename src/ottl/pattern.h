@@ -13,7 +13,7 @@ class Pattern {
 
   bool matches(std::string_view text) const { return regex_.matches(text); }
   // The first match at or behind `from`: the whole in [0], then the groups; views with null data() did not take part.
-  bool find(std::string_view text, std::size_t from, std::vector<std::string_view>& groups) const;
+  bool find(const RegexText& subject, std::size_t from, std::vector<std::string_view>& groups) const;
   // By group number - 1; "" for groups without a name.
   const std::vector<std::string>& names() const { return names_; }
 
@@ -21,10 +21,11 @@ class Pattern {
   // another match does not count.
   template <class Each>
   void each_match(std::string_view text, Each each) const {
-    if (text.data() == nullptr) text = "";  // as find() does: the places of matches are counted from there
+    RegexText subject(text);
+    text = subject.text();
     std::vector<std::string_view> found;
     std::size_t at = 0, last_end = std::string_view::npos;
-    while (at <= text.size() && find(text, at, found)) {
+    while (at <= text.size() && find(subject, at, found)) {
       std::size_t begin = static_cast<std::size_t>(found[0].data() - text.data()), end = begin + found[0].size();
       if (!(found[0].empty() && begin == last_end) && !each(found, begin)) return;
       last_end = end;

@@ -1,0 +1,28 @@
+#pragma once
+// Where characters end.
+#include <cstddef>
+
+namespace weir {
+
+// Length of the valid UTF-8 sequence at the front of `left` bytes, 0 when there is none. Table 3-7 of the Unicode standard.
+inline std::size_t utf8_length(const unsigned char* p, std::size_t left) {
+  auto tail = [&](std::size_t i) { return i < left && (p[i] & 0xC0) == 0x80; };
+  if (p[0] < 0x80) return 1;
+  if (p[0] < 0xC2) return 0;
+  if (p[0] < 0xE0) return tail(1) ? 2 : 0;
+  if (p[0] < 0xF0) {
+    if (!tail(1) || !tail(2)) return 0;
+    if (p[0] == 0xE0 && p[1] < 0xA0) return 0;
+    if (p[0] == 0xED && p[1] > 0x9F) return 0;
+    return 3;
+  }
+  if (p[0] < 0xF5) {
+    if (!tail(1) || !tail(2) || !tail(3)) return 0;
+    if (p[0] == 0xF0 && p[1] < 0x90) return 0;
+    if (p[0] == 0xF4 && p[1] > 0x8F) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+}  // namespace weir

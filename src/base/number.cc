@@ -1,7 +1,9 @@
 #include "base/number.h"
 
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <numbers>
 
 #include "base/text.h"
 
@@ -77,6 +79,26 @@ std::optional<double> parse_go_double(std::string_view text) {
 std::int64_t go_int_of(double value) {
   if (!(value >= -9223372036854775808.0 && value < 9223372036854775808.0)) return std::numeric_limits<std::int64_t>::min();
   return static_cast<std::int64_t>(value);
+}
+
+// FreeBSD's e_log.c (Sun Microsystems, 1993): value = 2^k (1 + f) with 1 + f about sqrt(1/2) to sqrt(2), s = f / (2 + f), and
+// log(1 + f) = f - f²/2 + s (f²/2 + R), where R is a polynomial in s². The order of operations is part of the answer.
+double go_log(double value) {
+  constexpr double ln2_high = 6.93147180369123816490e-01, ln2_low = 1.90821492927058770002e-10;
+  constexpr double c1 = 6.666666666666735130e-01, c2 = 3.999999999940941908e-01, c3 = 2.857142874366239149e-01, c4 = 2.222219843214978396e-01,
+                   c5 = 1.818357216161805012e-01, c6 = 1.531383769920937332e-01, c7 = 1.479819860511658591e-01;
+  if (!std::isfinite(value)) return value;
+  auto bits = std::bit_cast<std::uint64_t>(value);
+  double k = static_cast<double>(static_cast<std::int64_t>(bits >> 52) - 0x3FE);
+  auto part = std::bit_cast<double>((bits & 0x000FFFFFFFFFFFFFULL) | std::bit_cast<std::uint64_t>(0.5));
+  if (part <= std::numbers::sqrt2 / 2) {
+    part *= 2;
+    k -= 1;
+  }
+  double f = part - 1, s = f / (2 + f), s2 = s * s, s4 = s2 * s2;
+  double odd = s2 * (c1 + s4 * (c3 + s4 * (c5 + s4 * c7))), even = s4 * (c2 + s4 * (c4 + s4 * c6));
+  double half_square = 0.5 * f * f;
+  return k * ln2_high - ((half_square - (s * (half_square + (odd + even)) + k * ln2_low)) - f);
 }
 
 }  // namespace weir

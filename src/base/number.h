@@ -12,5 +12,7 @@ std::optional<std::int64_t> parse_go_int(std::string_view text);
 std::optional<double> parse_go_double(std::string_view text);
 // int64(value) on amd64: what does not fit becomes the smallest number.
 std::int64_t go_int_of(double value);
+// math.Log(value) on amd64, to the last bit; `value` is above 0. Denormal numbers are logarithms of numbers near 2^-1023 there.
+double go_log(double value);
 
 }  // namespace weir

@@ -1,6 +1,5 @@
 // Matching and taking apart texts by patterns.
-#include <cmath>
-
+#include "base/number.h"
 #include "ottl/function.h"
 #include "ottl/grok.h"
 #include "ottl/pattern.h"
@@ -83,7 +82,7 @@ bool logarithm(EvalContext& c, const Call& call, Value& out) {
   if (!call.real_like(c, 0, value, found)) return false;
   if (!found) return c.fail("invalid input: <nil>");
   if (!(value > 0)) return c.fail("invalid input: expected number greater than zero but got {}", value);
-  return out = Value::of(std::log(value)), true;
+  return out = Value::of(go_log(value)), true;
 }
 
 }  // namespace

@@ -168,30 +168,33 @@ class Flattening {
   Flattening(EvalContext& c, std::int64_t depth, bool resolve) : c_(c), depth_(depth), resolve_(resolve) {}
 
   void map(Attributes& from, const std::string& prefix, std::int64_t level) {
-    for (KeyValue& kv : from) {
-      std::string key = prefix + std::string(kv.key);
-      if (kv.value.is(ValueType::map) && level < depth_)
-        map(kv.value.map(c_.arena()), key + ".", level + 1);
-      else if (kv.value.is(ValueType::array) && level < depth_)
-        list(kv.value.array(c_.arena()), key, ".", level + 1);
-      else
-        put(key, kv.value);
-    }
+    for (KeyValue& kv : from) value(prefix + std::string(kv.key), kv.value, level);
   }
   Attributes result;
 
  private:
-  // Lists directly in lists join their indexes without a dot, as the collector has it.
-  void list(otlp::Array& from, const std::string& key, const char* dot, std::int64_t level) {
+  void value(const std::string& key, otlp::Value& from, std::int64_t level) {
+    if (from.is(ValueType::map) && level < depth_)
+      map(from.map(c_.arena()), key + ".", level + 1);
+    else if (from.is(ValueType::array) && level < depth_)
+      list(from.array(c_.arena()), key, level + 1);
+    else
+      put(key, from);
+  }
+  void list(otlp::Array& from, const std::string& key, std::int64_t level) {
     for (std::size_t i = 0; i < from.size(); ++i) {
-      std::string name = fmt::format("{}{}{}", key, dot, i);
+      std::string name = fmt::format("{}.{}", key, i);
       if (from[i].is(ValueType::map) && level < depth_)
         map(from[i].map(c_.arena()), name + ".", level + 1);
       else if (from[i].is(ValueType::array) && level < depth_)
-        list(from[i].array(c_.arena()), name, "", level + 1);
+        inner_list(from[i].array(c_.arena()), name, level + 2);
       else
-        put(resolve_ && *dot ? key : name, from[i]);
+        put(resolve_ ? key : name, from[i]);
     }
+  }
+  // As the collector has it: a list directly in a list joins its indexes without a dot, and each counts as a level.
+  void inner_list(otlp::Array& from, const std::string& key, std::int64_t level) {
+    for (std::size_t i = 0; i < from.size(); ++i) value(fmt::format("{}{}", key, i), from[i], level);
   }
   void put(const std::string& key, const otlp::Value& value) {
     std::string name = key;

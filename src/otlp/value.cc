@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "base/utf8.h"
 #include "otlp/codec.h"
 
 namespace weir::otlp {
@@ -18,20 +19,23 @@ const Attributes& fields_of(const Value& value, Arena& scratch) {
 void append_go_string(std::string& out, std::string_view text) {
   constexpr std::string_view special = "\"\\\b\f\n\r\t", letters = "\"\\bfnrt";
   out += '"';
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    bool separator = text.substr(i, 3) == "\u2028" || text.substr(i, 3) == "\u2029";
-    if (auto at = special.find(c); at != special.npos) {
+  auto* p = reinterpret_cast<const unsigned char*>(text.data());
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t n = utf8_length(p + i, text.size() - i);
+    std::string_view character = text.substr(i, std::max<std::size_t>(n, 1));
+    if (auto at = special.find(text[i]); at != special.npos) {
       out += '\\';
       out += letters[at];
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", c);
-    } else if (separator) {
-      out += text[i + 2] == '\xA8' ? "\\u2028" : "\\u2029";
-      i += 2;
+    } else if (p[i] < 0x20) {
+      out += fmt::format("\\u{:04x}", p[i]);
+    } else if (n == 0) {
+      out += "\\ufffd";
+    } else if (character == "\u2028" || character == "\u2029") {
+      out += character.back() == '\xA8' ? "\\u2028" : "\\u2029";
     } else {
-      out += c;
+      out += character;
     }
+    i += character.size();
   }
   out += '"';
 }

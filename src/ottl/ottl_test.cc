@@ -223,6 +223,16 @@ TEST_CASE("conditions without paths are decided before anything can fail") {
   CHECK(b.test(R"(Values(body) == 1 or 1 == 2)").starts_with("expected pcommon.Map"));
 }
 
+TEST_CASE("JSON of containers: a byte that is not UTF-8 is written as an escape, a replacement character as itself") {
+  Bench b;
+  b.set(b.log.attributes, "wrong", "\xe9\uFFFD\xe2\x82\u20ac\xff");
+  CHECK(b.run({R"(set(attributes["l"], [attributes["wrong"]]))", R"(set(attributes["s"], String(attributes["l"])))", "stringify_all(attributes)"}) == "");
+  constexpr std::string_view expected = "[\"\\ufffd\uFFFD\\ufffd\\ufffd\u20ac\\ufffd\"]";
+  CHECK(b.log.attributes.find("s")->text == expected);
+  CHECK(b.log.attributes.find("l")->text == expected);
+  CHECK(b.log.attributes.find("wrong")->text == "\xe9\uFFFD\xe2\x82\u20ac\xff");
+}
+
 TEST_CASE("JSON of containers: String escapes HTML, stringify_all does not") {
   Bench b;
   CHECK(b.run({R"(set(attributes["l"], ["<&>\u2028"]))", R"(set(attributes["s"], String(attributes["l"])))", "stringify_all(attributes)"}) == "");

@@ -166,6 +166,7 @@ TEST_CASE("editors") {
       {{R"(limit(attributes, 2, ["d"]))"}, "attributes", R"(map {"d":3.75,"s":"Hello World"})"},
       {{R"(merge_maps(attributes["m"], {"k1": 1, "n": 2}, "insert"))"}, R"(attributes["m"]["k1"])", "string \"v1\""},
       {{R"(merge_maps(attributes["m"], {"k1": 1, "n": 2}, "update"))"}, R"(attributes["m"]["n"])", "nil"},
+      {{R"(merge_maps(attributes["m"], attributes["m"], "upsert"))"}, R"(attributes["m"])", R"(map {"k1":"v1","nested":{"deep":[1,{"z":"q"}]}})"},
       {{R"(append(attributes["arr"], "d", ["e"]))"}, R"(attributes["arr"])", R"(list ["a","b","c","d","e"])"},
       {{R"(append(attributes["i"], "x"))"}, R"(attributes["i"])", R"(list [42,"x"])"},
       {{R"(delete_index(attributes["arr"], 0, 2))"}, R"(attributes["arr"])", R"(list ["c"])"},

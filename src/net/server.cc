@@ -197,7 +197,7 @@ void ServerCore::check_drained() {
 }
 
 bool ServerCore::crowded() {
-  constexpr std::size_t much = 48 * 1024 * 1024;
+  constexpr std::size_t much = 24 * 1024 * 1024;
   constexpr Duration period = 10s;
   std::size_t held = budget.used();
   if (TimePoint now = loop.now(); now >= period_ends_) {

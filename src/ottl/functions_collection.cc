@@ -79,7 +79,9 @@ bool sort(EvalContext& c, const Call& call, Value& out) {
       break;
     default: by([](auto& a, auto& b) { return otlp::to_text(a) < otlp::to_text(b); });
   }
-  return out = Value::of(sorted), true;
+  Part part = out.part == Part::texts ? Part::texts : Part::written_list;
+  out = Value::of(sorted);
+  return out.part = part, true;
 }
 
 // ---- searching

@@ -108,7 +108,8 @@ bool split_text(EvalContext& c, const Call& call, Value& out) {
       add(text.substr(0, end));
     add(text);
   }
-  return out = Value::of(list), true;
+  out = Value::of(list);
+  return out.part = Part::texts, true;
 }
 
 bool substring(EvalContext& c, const Call& call, Value& out) {

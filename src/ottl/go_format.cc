@@ -142,11 +142,19 @@ class Formatter {
     if (!bad) next_ = static_cast<std::size_t>(number_given) - 1;
   }
 
+  static std::string_view list_type(Part part) {
+    switch (part) {
+      case Part::written_list: return "[]interface {}";
+      case Part::bounds: return "[]float64";
+      case Part::texts: return "[]string";
+      default: return "pcommon.Slice";
+    }
+  }
   static std::string_view type_name(const Value& value) {
     switch (value.kind) {
       case Kind::bytes: return "[]uint8";
       case Kind::map: return "pcommon.Map";
-      case Kind::list: return value.part == Part::written_list ? "[]interface {}" : value.part == Part::bounds ? "[]float64" : "pcommon.Slice";
+      case Kind::list: return list_type(value.part);
       case Kind::opaque: return value.part == Part::counts ? "[]uint64" : to_string(value.kind);
       case Kind::time: return "time.Time";
       case Kind::duration: return "time.Duration";
@@ -221,7 +229,7 @@ class Formatter {
     pad(text);
   }
   void list(const Value& value, char verb) {
-    if (value.part != Part::written_list && value.part != Part::bounds) return json(value);
+    if (value.part == Part::none) return json(value);
     elements(type_name(value), value.list->size(), [&](std::size_t i) { print(Value::of((*value.list)[i], scratch_, false), verb); });
   }
 

@@ -217,7 +217,9 @@ bool MapNode::eval(EvalContext& c, Value& out) const {
     Value value;
     otlp::Value item;
     if (!items_[i]->eval(c, value)) return false;
-    if (!to_otlp(value, c.scratch(), item)) return c.fail("invalid value type {} in a map", to_string(value.kind));
+    // Lists of the telemetry and of most functions are refused, as the collector does.
+    bool refused = value.is(Kind::list) && value.part != Part::written_list;
+    if (refused || !to_otlp(value, c.scratch(), item)) return c.fail("invalid value type {} in a map", to_string(value.kind));
     map->set(c.scratch(), names_[i], item);
   }
   return out = Value::of(map), true;

@@ -168,6 +168,7 @@ TEST_CASE("editors") {
       {{R"(merge_maps(attributes["m"], {"k1": 1, "n": 2}, "update"))"}, R"(attributes["m"]["n"])", "nil"},
       {{R"(merge_maps(attributes["m"], attributes["m"], "upsert"))"}, R"(attributes["m"])", R"(map {"k1":"v1","nested":{"deep":[1,{"z":"q"}]}})"},
       {{R"(append(attributes["arr"], "d", ["e"]))"}, R"(attributes["arr"])", R"(list ["a","b","c","d","e"])"},
+      {{R"(append(attributes["i"], Sort([2, 1])))"}, R"(attributes["i"])", "list [42,[1,2]]"},
       {{R"(append(attributes["i"], "x"))"}, R"(attributes["i"])", R"(list [42,"x"])"},
       {{R"(delete_index(attributes["arr"], 0, 2))"}, R"(attributes["arr"])", R"(list ["c"])"},
       {{R"(flatten(attributes["m"]))"}, R"(attributes["m"])", R"(map {"k1":"v1","nested.deep.0":1,"nested.deep.1.z":"q"})"},
@@ -201,6 +202,24 @@ TEST_CASE("editors") {
     fill(b);
     CHECK(b.run(row.statements) == "");
     CHECK(b.eval(row.check) == row.out);
+  }
+}
+
+TEST_CASE("what Split gives is equal to no other list") {
+  Bench b;
+  CHECK(b.run({R"(set(attributes["l"], Split("a,b", ",")))"}) == "");
+  const Row rows[] = {
+      {R"(attributes["l"] == ["a", "b"])", "true"},
+      {R"(attributes["l"] == Split("a,b", ","))", "false"},
+      {R"(Split("a,b", ",") != ["a", "b"])", "true"},
+      {R"(Sort(Split("a,b", ",")) == Sort(["a", "b"]))", "false"},
+      {R"(Sort(["b", "a"]) == attributes["l"])", "true"},
+      {R"(Split("a,b", ",") == Split("a;b", ";"))", "true"},
+      {R"(Split("a,b", ",") < ["a", "b"])", "false"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.in);
+    CHECK(b.test(std::string(row.in)) == row.out);
   }
 }
 
@@ -274,6 +293,12 @@ TEST_CASE("Format: verbs that Go has for numbers, bytes and durations") {
   Bench b;
   fill(b);
   const Row rows[] = {
+      {R"(Format("%v %T %v", [Split("a,b", ","), Split("a", ","), Sort([2, 1])]))", R"~(string "[a b] []string [1 2]")~"},
+      {R"({"a": Sort([2, 1]), "b": [attributes["m"]], "c": attributes["m"]["k1"]})", R"(map {"a":[1,2],"b":[{"k1":"v1","nested":{"deep":[1,{"z":"q"}]}}],"c":"v1"})"},
+      {R"({"a": attributes["arr"]})", "error: invalid value type list in a map"},
+      {R"({"a": Split("a,b", ",")})", "error: invalid value type list in a map"},
+      {R"({"a": Sort(Split("a,b", ","))})", "error: invalid value type list in a map"},
+      {R"({"a": Values(attributes["m"])})", "error: invalid value type list in a map"},
       {R"(Format("%+v %#v %#v", [42, "a", [1, "b"]]))", R"~(string "42 \"a\" []interface {}{1, \"b\"}")~"},
       {R"(Format("%b|%U", [2.5, -5]))", R"(string "5629499534213120p-51|U+FFFFFFFFFFFFFFFB")"},
       {R"(Format("%o %g", [0x0102, 0x01]))", R"~(string "[1 2] [%!g(uint8=1)]")~"},

@@ -40,6 +40,7 @@ enum class Part : std::uint8_t {
   counts,        // std::uint64_t list: bucket counts
   written_list,  // lists only: written out in the statement, not taken from the telemetry
   bounds,        // lists only: a histogram's explicit bounds
+  texts,         // lists only: what Split gives
 };
 
 // A point in time with the zone it is shown in. The range is that of civil years, far beyond 64-bit nanoseconds.
@@ -59,7 +60,7 @@ struct Time {
 
 struct Value {
   Kind kind = Kind::nil;
-  Part part = Part::none;     // opaque; lists: written_list, bounds
+  Part part = Part::none;     // opaque; lists: written_list, bounds, texts
   bool owned = false;         // text and bytes: lives as long as the batch, need not be copied to be stored
   char zone[5] = {};          // time: abbreviation of its zone, "" when it has none
   union {

@@ -164,7 +164,7 @@ bool key_value(EvalContext& c, const Call& call, Value& out) {
   for (auto& pair : pairs) {
     std::size_t at = pair.find(delimiter);
     if (at == std::string::npos) return c.fail("failed to split pairs into key-values: cannot split \"{}\" into 2 items, got 1 item(s)", pair);
-    std::string_view key = trim(std::string_view(pair).substr(0, at)), value = trim(std::string_view(pair).substr(at + delimiter.size()));
+    std::string_view key = trim_space(std::string_view(pair).substr(0, at)), value = trim_space(std::string_view(pair).substr(at + delimiter.size()));
     builder.set(c.scratch().copy(key), otlp::Value::of(c.scratch().copy(value)));
   }
   return out = Value::of(map), true;

@@ -1,5 +1,6 @@
 // Functions on XML texts.
 #include "base/text.h"
+#include "ottl/unicode.h"
 #include "ottl/function.h"
 #include "ottl/map_builder.h"
 #include "ottl/xml.h"
@@ -197,7 +198,7 @@ Attributes* element_map(EvalContext& c, const XmlNode& element) {
   std::string content;
   auto* children = arena.make<Array>();
   for (auto* child = element.first; child != nullptr; child = child->next) {
-    if (child->type == XmlType::text || child->type == XmlType::cdata) content += trim(child->text);
+    if (child->type == XmlType::text || child->type == XmlType::cdata) content += trim_space(child->text);
     if (child->type == XmlType::element) children->push_back(arena, otlp::Value::of(element_map(c, *child)));
   }
   if (!content.empty()) out->set(arena, "content", otlp::Value::of(arena.copy(content)));

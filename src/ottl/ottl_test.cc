@@ -294,6 +294,9 @@ TEST_CASE("Format: verbs that Go has for numbers, bytes and durations") {
   fill(b);
   const Row rows[] = {
       {R"(Format("%v %T %v", [Split("a,b", ","), Split("a", ","), Sort([2, 1])]))", R"~(string "[a b] []string [1 2]")~"},
+      {R"(ToSnakeCase("\u2028\u00a0HelloWorld\u3000"))", R"(string "hello_world")"},
+      {R"(ToCamelCase("\u2028hello_world"))", R"(string "HelloWorld")"},
+      {R"(ParseKeyValue("\u00a0a\u2003=\u1680b"))", R"(map {"a":"b"})"},
       {R"({"a": Sort([2, 1]), "b": [attributes["m"]], "c": attributes["m"]["k1"]})", R"(map {"a":[1,2],"b":[{"k1":"v1","nested":{"deep":[1,{"z":"q"}]}}],"c":"v1"})"},
       {R"({"a": attributes["arr"]})", "error: invalid value type list in a map"},
       {R"({"a": Split("a,b", ",")})", "error: invalid value type list in a map"},

@@ -3,7 +3,6 @@
 #include <locale.h>
 #include <wctype.h>
 
-#include "base/text.h"
 
 namespace weir::ottl {
 namespace {
@@ -33,6 +32,11 @@ std::string mapped(std::string_view text) {
   return out;
 }
 
+bool is_space(char32_t c) {
+  return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+         c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
 }  // namespace
 
 char32_t take_rune(std::string_view& text) {
@@ -57,6 +61,17 @@ char32_t take_rune(std::string_view& text) {
   return rune;
 }
 
+std::string_view trim_space(std::string_view text) {
+  std::size_t end = 0;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    bool space = is_space(take_rune(rest));
+    if (space && end == 0) text = rest;
+    if (!space) end = text.size() - rest.size();
+  }
+  return text.substr(0, end);
+}
+
 void append_rune(std::string& out, char32_t c) {
   if (c < 0x80) {
     out += static_cast<char>(c);
@@ -79,7 +94,7 @@ std::string to_upper_case(std::string_view text) { return mapped<towupper_l>(tex
 std::string to_lower_case(std::string_view text) { return mapped<towlower_l>(text); }
 
 std::string to_snake_case(std::string_view text) {
-  text = trim(text);
+  text = trim_space(text);
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     char c = text[i], next = i + 1 < text.size() ? text[i + 1] : '\0';
@@ -98,7 +113,7 @@ std::string to_snake_case(std::string_view text) {
 }
 
 std::string to_camel_case(std::string_view text) {
-  text = trim(text);
+  text = trim_space(text);
   std::string out;
   bool start = true, after_capital = false;
   for (char c : text) {

@@ -8,6 +8,8 @@ namespace weir::ottl {
 
 // The character at the front, removed from `text`; U+FFFD for a byte that starts none.
 char32_t take_rune(std::string_view& text);
+// Without Unicode's white space at both ends, as Go's strings.TrimSpace.
+std::string_view trim_space(std::string_view text);
 void append_rune(std::string& out, char32_t rune);
 // One character becomes one character, as in Go's strings.ToUpper and ToLower.
 std::string to_upper_case(std::string_view text);

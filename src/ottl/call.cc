@@ -13,6 +13,7 @@ constexpr std::array<std::string_view, 6> false_words = {"0", "f", "F", "false",
 }  // namespace
 
 bool plain_list(const Value& list) {
+  if (list.part == Part::partial_list) return false;
   if (list.part != Part::written_list) return true;
   return std::none_of(list.list->begin(), list.list->end(), [](auto& item) { return item.is(otlp::ValueType::map); });
 }

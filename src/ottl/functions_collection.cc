@@ -59,6 +59,7 @@ double as_real(const otlp::Value& value) { return value.is(ValueType::integer) ?
 bool sort(EvalContext& c, const Call& call, Value& out) {
   if (!call.value(c, 0, out)) return false;
   if (!out.is(Kind::list)) return c.fail("sort with unsupported type: '{}'. Target is not a list", to_string(out.kind));
+  if (out.part == Part::partial_list) return c.fail("sort with unsupported type: target is not a list of primitive types");
   bool down = call.given(1) && call.constant(1)->text == "desc";
   Sorting sorting = sorting_of(*out.list);
   if (sorting == Sorting::none) return true;

@@ -144,7 +144,8 @@ class Formatter {
 
   static std::string_view list_type(Part part) {
     switch (part) {
-      case Part::written_list: return "[]interface {}";
+      case Part::written_list:
+      case Part::partial_list: return "[]interface {}";
       case Part::bounds: return "[]float64";
       case Part::texts: return "[]string";
       default: return "pcommon.Slice";

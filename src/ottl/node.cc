@@ -28,6 +28,18 @@ bool list_key(EvalContext& c, const Value& key, std::int64_t& out) {
   return true;
 }
 
+// Puts a list that was written out at a place. What is in it may be what the place lies in, as the place is while it is filled: the Go
+// collector copies no sooner.
+void fill(otlp::Value& at, const otlp::Array& items, Arena& arena) {
+  auto* list = arena.make<otlp::Array>();
+  at = otlp::Value::of(list);
+  for (const otlp::Value& item : items) {
+    otlp::Value& place = list->push_back(arena, {});
+    if (item.is(otlp::ValueType::map)) place = otlp::Value::of(arena.make<otlp::Attributes>());
+    place = item.deep_copy(arena);
+  }
+}
+
 }  // namespace
 
 PathNode::PathNode(const PathRow& row, std::vector<NodePtr> keys) : row_(&row), keys_(std::move(keys)) {
@@ -146,6 +158,7 @@ bool PathNode::assign_below(EvalContext& c, Arena& arena, otlp::Value* at, std::
   // The place is emptied first, which shows when the value is something that it lies in.
   if (value.is(Kind::map)) *at = otlp::Value::of(arena.make<otlp::Attributes>());
   if (value.is(Kind::list)) *at = otlp::Value::of(arena.make<otlp::Array>());
+  if (value.is(Kind::list) && (value.part == Part::written_list || value.part == Part::partial_list)) return fill(*at, *value.list, arena), true;
   if (!to_otlp(source, arena, stored)) return c.fail("unsupported type {} for set operation", to_string(value.kind));
   if (!value.nil()) *at = stored;
   return true;
@@ -199,15 +212,21 @@ bool IndexNode::eval(EvalContext& c, Value& out) const {
 bool ListNode::eval(EvalContext& c, Value& out) const {
   auto* list = c.scratch().make<otlp::Array>();
   list->reserve(c.scratch(), items_.size());
+  Part part = Part::written_list;
   for (auto& node : items_) {
     Value value;
     otlp::Value item;
     if (!node->eval(c, value)) return false;
-    if (!to_otlp(value, c.scratch(), item)) return c.fail("invalid value type {} in a list", to_string(value.kind));
+    if (value.is(Kind::map)) {
+      item = otlp::Value::of(value.map);  // fill() shows why this is no copy
+    } else if (!to_otlp(value, c.scratch(), item)) {
+      if (node == items_.back()) return c.fail("invalid value type {} in a list", to_string(value.kind));
+      part = Part::partial_list;
+    }
     list->push_back(c.scratch(), item);
   }
   out = Value::of(list);
-  return out.part = Part::written_list, true;
+  return out.part = part, true;
 }
 
 bool MapNode::eval(EvalContext& c, Value& out) const {

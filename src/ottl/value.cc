@@ -64,7 +64,10 @@ bool equality(bool equal, Op op) { return op == Op::eq ? equal : op == Op::ne &&
 int order(const Time& a, const Time& b) { return a.before(b) ? -1 : b.before(a) ? 1 : 0; }
 
 // What Split and explicit bounds give has a type of its own there, equal to no other list.
-Part go_type(const Value& list) { return list.part == Part::written_list ? Part::none : list.part; }
+Part go_type(const Value& list) {
+  bool typed = list.part == Part::texts || list.part == Part::bounds;
+  return typed ? list.part : Part::none;
+}
 
 // Of parts of messages the Go collector shows only lists of counts, and null for an empty one.
 void append_part_json(std::string& out, const Value& value) {

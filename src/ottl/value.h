@@ -39,6 +39,7 @@ enum class Part : std::uint8_t {
   status,
   counts,        // std::uint64_t list: bucket counts
   written_list,  // lists only: written out in the statement, not taken from the telemetry
+  partial_list,  // lists only: written out, and attributes cannot hold one of its values: only a setter takes it, and leaves that empty
   bounds,        // lists only: a histogram's explicit bounds
   texts,         // lists only: what Split gives
 };
@@ -60,7 +61,7 @@ struct Time {
 
 struct Value {
   Kind kind = Kind::nil;
-  Part part = Part::none;     // opaque; lists: written_list, bounds, texts
+  Part part = Part::none;     // opaque; lists: from written_list on
   bool owned = false;         // text and bytes: lives as long as the batch, need not be copied to be stored
   char zone[5] = {};          // time: abbreviation of its zone, "" when it has none
   union {

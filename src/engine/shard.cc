@@ -23,10 +23,11 @@ class ReceiverIntake : public Intake {
   ReceiverIntake(Shard& shard, const ComponentSpec& spec) : shard_(shard), id_(spec.id.to_string()) {
     for (auto& node : shard.nodes())
       if (node->plan.role == Role::receiver && node->plan.component == &spec) entries_[index(node->plan.signal)] = node.get();
+    if (Node* spans = entries_[index(Signal::traces)]) seekers_ = leads_to_seeker(*spans);
   }
 
   bool takes(Signal signal) const override { return entries_[index(signal)] != nullptr; }
-  std::shared_ptr<const otlp::Sought> sought(Signal signal) const override { return signal == Signal::traces ? shard_.sought_ : nullptr; }
+  std::shared_ptr<const otlp::Sought> sought(Signal signal) const override { return signal == Signal::traces && seekers_ ? shard_.sought_ : nullptr; }
 
   void push(Batch batch, std::string_view transport, std::move_only_function<void(Outcome)> done) override {
     Node* node = entries_[index(batch.signal())];
@@ -62,6 +63,12 @@ class ReceiverIntake : public Intake {
   };
   static std::size_t index(Signal signal) { return static_cast<std::size_t>(signal); }
 
+  static bool leads_to_seeker(const Node& node) {
+    otlp::Sought sought;
+    if (node.stage && node.plan.signal == Signal::traces) node.stage->seek(sought);
+    return !sought.empty() || std::ranges::any_of(node.all, [](const Node* next) { return leads_to_seeker(*next); });
+  }
+
   // Finishes the span of a request; null when nobody wants it.
   std::move_only_function<void(const Outcome&)> span_of(Signal signal, std::string_view transport, std::size_t items) {
     telemetry::SpanSink* sink = shard_.engine_.host().own_spans();
@@ -96,6 +103,7 @@ class ReceiverIntake : public Intake {
   Shard& shard_;
   std::string id_;
   std::array<Node*, 4> entries_{};
+  bool seekers_ = false;  // there are some behind the spans' entry
   std::list<std::pair<std::pair<Signal, std::string>, Counters>> counters_;  // stable references
 };
 

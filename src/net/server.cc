@@ -197,7 +197,8 @@ void ServerCore::check_drained() {
 }
 
 bool ServerCore::crowded() {
-  constexpr std::size_t much = 24 * 1024 * 1024;
+  // The budget is that of all cores.
+  static const std::size_t much = 12 * 1024 * 1024 * std::max(2u, std::thread::hardware_concurrency());
   constexpr Duration period = 10s;
   std::size_t held = budget.used();
   if (TimePoint now = loop.now(); now >= period_ends_) {

@@ -197,6 +197,7 @@ Result<Batch> Batch::parse(Signal signal, Bytes request, Charge charge, std::sha
   Batch batch = trusted(signal, std::move(request), extent.items);
   batch.charge = std::move(charge);
   if (!extent.landmarks.empty()) {
+    batch.charge.grow_unchecked(extent.landmarks.size());
     batch.chunks_.front().landmarks = Bytes::take(std::move(extent.landmarks));
     batch.sought_ = std::move(sought);
   }

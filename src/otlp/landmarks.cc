@@ -17,19 +17,29 @@ constexpr std::uint32_t early_fields = head_fields | fields_of({3});
 // Which of them are read at all is said by Excerpt::parts.
 constexpr std::uint32_t parts_fields = fields_of({9, 11, 13});
 
+// Whether landmarks can lead to all of it.
+bool in_reach(const Excerpt& excerpt) {
+  std::uint32_t others = excerpt.fields & ~(parts_fields | head_fields | Excerpt::field(status_field));
+  bool every_key = excerpt.parts & Parts::attributes && excerpt.keys.is_every();
+  return others == 0 && !every_key && !(excerpt.parts & (Parts::children | Parts::unknown));
+}
+
 }  // namespace
 
-void Sought::add(std::string_view key) {
+void Sought::add(std::span<const std::string> keys) {
+  auto is_new = [&](const std::string& key) { return slot(key) == nowhere; };
+  if (keys_.size() + static_cast<std::size_t>(std::ranges::count_if(keys, is_new)) > max_keys) return;
   wanted_ = true;
-  if (slot(key) != nowhere || keys_.size() == max_keys) return;
-  keys_.emplace_back(key);
-  bits_ |= key_bit(key);
+  for (auto& key : keys) {
+    if (!is_new(key)) continue;
+    keys_.push_back(key);
+    bits_ |= key_bit(key);
+  }
 }
 
 void Sought::add(const Excerpt& excerpt) {
-  wanted_ = true;
-  if (!(excerpt.parts & Parts::attributes) || excerpt.keys.is_every()) return;
-  for (auto& key : excerpt.keys.keys()) add(std::string_view(key));
+  if (!in_reach(excerpt)) return;
+  add(excerpt.parts & Parts::attributes ? std::span(excerpt.keys.keys()) : std::span<const std::string>());
 }
 
 std::string Sought::id() const {
@@ -58,18 +68,16 @@ void LandmarkWriter::note(std::size_t i, const char* field) {
 
 bool LandmarkWriter::grow() {
   if (end_ + row_bytes_ > limit_) return limit_ = end_ = 0, false;
-  rows_.resize(std::min(limit_, std::max<std::size_t>(4096, 2 * rows_.size())));
+  rows_.resize(std::min(limit_, std::max<std::size_t>(512, 2 * rows_.size())));
   return end_ + row_bytes_ <= rows_.size();
 }
 
 Guide Guide::to(const Excerpt& excerpt, const Sought& sought) {
   Guide out;
-  std::uint32_t fields = excerpt.fields & ~parts_fields;
-  if ((fields & ~(head_fields | Excerpt::field(status_field))) || (excerpt.parts & (Parts::children | Parts::unknown))) return {};
-  out.head = (fields & head_fields) != 0;
-  out.status = (fields & Excerpt::field(status_field)) != 0;
+  if (!in_reach(excerpt)) return out;
+  out.head = (excerpt.fields & head_fields) != 0;
+  out.status = (excerpt.fields & Excerpt::field(status_field)) != 0;
   if (excerpt.parts & Parts::attributes) {
-    if (excerpt.keys.is_every()) return {};
     for (auto& key : excerpt.keys.keys()) {
       std::size_t slot = sought.slot(key);
       if (slot == Sought::nowhere) return {};

@@ -3,6 +3,7 @@
 // walk through the span again to find them.
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,10 @@ class Sought {
   static constexpr std::size_t nowhere = ~std::size_t{0};
 
   bool empty() const { return !wanted_; }
-  // Keys above max_keys are left to whoever wants them.
-  void add(std::string_view key);
+  // All of these keys, and the status. Nothing when they are too many together with those that are there: who finds only some of
+  // them has to walk anyway.
+  void add(std::span<const std::string> keys);
+  // Nothing when there is more in it than landmarks know of.
   void add(const Excerpt& excerpt);
   // False for most keys that are none of them.
   bool may_have(std::string_view key) const { return (bits_ & key_bit(key)) != 0; }
@@ -89,7 +92,7 @@ class LandmarkWriter {
   void disorder() { put(0, Landmarks::lost); }
 
   // The rows of all spans, one behind the other; none when there was no room for all.
-  std::string finish() { return rows_.resize(end_), std::move(rows_); }
+  std::string finish() const { return std::string(rows_, 0, end_); }
 
  private:
   void place(const char* field, std::string_view key);

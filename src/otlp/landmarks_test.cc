@@ -45,7 +45,8 @@ std::size_t with_landmarks(const std::string& span) { return fuzzing::check_land
 
 std::shared_ptr<const Sought> seek(std::initializer_list<std::string_view> keys) {
   auto out = std::make_shared<Sought>();
-  for (auto key : keys) out->add(key);
+  std::vector<std::string> texts(keys.begin(), keys.end());
+  out->add(texts);
   return out;
 }
 
@@ -60,6 +61,7 @@ Batch noted(const std::vector<std::string>& spans, std::shared_ptr<const Sought>
 TEST_CASE("spans as SDKs send them have landmarks, and the same is found by them as without") {
   CHECK(with_landmarks(head() + attribute("a", "1") + attribute("b", "2") + field(15, status_error)) == 1);
   CHECK(with_landmarks(head()) == 1);
+  CHECK(with_landmarks(std::string()) == 1);
   CHECK(with_landmarks(head() + attribute("a", std::string(300, 'x')) + attribute(std::string(200, 'k'), "1") + attribute("b", "2")) == 1);
   // The first counts.
   CHECK(with_landmarks(head() + attribute("a", "1") + attribute("b", "2") + attribute("a", "3")) == 1);
@@ -82,7 +84,6 @@ TEST_CASE("spans in any other order have none, and are read all the same") {
   CHECK(with_landmarks(head() + field(15, status_error) + field(15, field(2, "broken"))) == 0);
   // Too far away.
   CHECK(with_landmarks(head() + attribute("long", std::string(70'000, 'x')) + attribute("a", "1")) == 0);
-  CHECK(with_landmarks(std::string()) == 0);
 }
 
 TEST_CASE("landmarks are found by whatever bytes a span has") {
@@ -101,8 +102,13 @@ TEST_CASE("landmarks are found by whatever bytes a span has") {
   CHECK(found > 500);
 }
 
-TEST_CASE("a request of many very short spans keeps no landmarks") {
-  CHECK(fuzzing::check_landmarks(request(std::vector<std::string>(1000, field(99, "")))) == 0);
+TEST_CASE("a request of many very short spans keeps no landmarks; what is kept is charged") {
+  Budget budget;
+  Bytes body = request({head() + attribute("a", "1"), head()});
+  auto batch = Batch::parse(Signal::traces, body, budget.charge_unchecked(body.size()), seek({"a"}));
+  REQUIRE(batch.has_value());
+  CHECK(budget.used() == body.size() + 2 * seek({"a"})->row_bytes());
+  CHECK(fuzzing::check_landmarks(request(std::vector<std::string>(3000, field(99, "")))) == 0);
 }
 
 TEST_CASE("landmarks stay with the items of forks, parts and joined batches; those of two kinds are of no use") {
@@ -149,13 +155,26 @@ TEST_CASE("what is sought knows its keys up to a bound") {
   CHECK(sought.empty());
   sought.add(Excerpt::nothing());
   CHECK(!sought.empty());
-  for (std::size_t i = 0; i < Sought::max_keys + 5; ++i) sought.add(fmt::format("key {}", i));
-  sought.add("key 0");
-  CHECK(sought.keys().size() == Sought::max_keys);
+  std::vector<std::string> keys;
+  for (std::size_t i = 0; i < Sought::max_keys - 1; ++i) keys.push_back(fmt::format("key {}", i));
+  sought.add(keys);
+  sought.add(keys);
+  CHECK(sought.keys().size() == Sought::max_keys - 1);
   CHECK(sought.slot("key 0") == 0);
-  CHECK(sought.slot(fmt::format("key {}", Sought::max_keys)) == Sought::nowhere);
+  // Two more are one too many: neither is taken.
   Excerpt excerpt{Parts::attributes, {}, 0};
-  excerpt.keys.add(fmt::format("key {}", Sought::max_keys));
+  excerpt.keys.add("one more");
+  excerpt.keys.add("and another");
+  sought.add(excerpt);
+  CHECK(sought.slot("one more") == Sought::nowhere);
   CHECK(!Guide::to(excerpt, sought).leads_there);
   CHECK(sought.id() != Sought().id());
+}
+
+TEST_CASE("what landmarks do not lead to is not sought") {
+  Sought sought;
+  sought.add(Excerpt{Parts::attributes, KeySet::every(), 0});
+  sought.add(Excerpt{Parts::children, {}, 0});
+  sought.add(Excerpt{Parts::fields, {}, Excerpt::field(3)});
+  CHECK(sought.empty());
 }

@@ -127,8 +127,7 @@ class WantedKeys {
 
   // For Stage::seek().
   void seek(Sought& sought) const {
-    sought.add(Excerpt::nothing());
-    for (auto& key : keys_) sought.add(std::string_view(key));
+    sought.add(keys_);
   }
   // Before the items of a batch, whose landmarks may tell where the attributes are.
   void use(const std::shared_ptr<const Sought>& sought) {

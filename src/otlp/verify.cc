@@ -331,7 +331,7 @@ class Walker {
 Result<Extent> verify(Signal signal, std::string_view request, const Sought* sought) {
   constexpr std::array roots = {request_traces, request_metrics, request_logs, request_profiles};
   std::optional<LandmarkWriter> landmarks;
-  if (sought != nullptr && signal == Signal::traces) landmarks.emplace(*sought, request.size() / 4);
+  if (sought != nullptr && signal == Signal::traces) landmarks.emplace(*sought, std::max<std::size_t>(4096, request.size() / 4));
   Walker walker(landmarks ? &*landmarks : nullptr);
   if (!walker.walk(roots[static_cast<std::size_t>(signal)], request.data(), request.data() + request.size(), max_value_depth))
     return fail(Errc::invalid, "{}: {}", walker.where, walker.why);

@@ -39,7 +39,8 @@ class FilterStage : public engine::Stage {
         c_(nowhere_, system_clock(), context.rng) {}
 
   void seek(otlp::Sought& sought) const override {
-    for (const Rules& rules : rules_) sought.add(rules.excerpt);
+    for (const Rules& rules : rules_)
+      if (rules.below_scope()) sought.add(rules.excerpt);
   }
 
   void process(Batch batch, Out& out) override {

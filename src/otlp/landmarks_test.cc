@@ -4,34 +4,19 @@
 
 #include "base/rng.h"
 #include "otlp/fuzzing.h"
+#include "otlp/test_messages.h"
 
 using namespace weir;
 using namespace weir::otlp;
 
 namespace {
 
-std::string field(std::uint32_t number, std::string_view content) {
-  Writer out;
-  out.bytes(number, content);
-  return std::string(out.view());
-}
 std::string attribute(std::string_view key, std::string_view text) { return field(9, field(1, key) + field(2, field(1, text))); }
 
 constexpr std::string_view status_error("\x18\x02", 2);
 constexpr std::string_view status_ok("\x18\x01", 2);
 
-// As SDKs send it.
-std::string head(std::string_view name = "GET /") {
-  Writer out;
-  out.fixed64(8, 9);
-  out.fixed64(7, 5);
-  out.number(6, 2);
-  out.bytes(5, name);
-  out.bytes(4, "parent__");
-  out.bytes(2, "span____");
-  out.bytes(1, "trace___________");
-  return std::string(out.view());
-}
+std::string head(std::string_view name = "GET /") { return span_head(name); }
 
 Bytes request(const std::vector<std::string>& spans) {
   Writer out;

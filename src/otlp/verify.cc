@@ -1,8 +1,7 @@
 #include "otlp/verify.h"
 
 #include "base/text.h"
-#include "otlp/span_head.h"
-#include "otlp/wire.h"
+#include "otlp/span_view.h"
 
 namespace weir::otlp {
 namespace {
@@ -234,16 +233,7 @@ class Walker {
     if (number != attribute) return landmarks_->field(number, whole.data());
     Reader reader(whole);
     reader.next();
-    landmarks_->attribute(whole.data(), key_of(reader.bytes()));
-  }
-  static std::string_view key_of(std::string_view key_value) {
-    std::string_view out;
-    for (Reader reader(key_value); reader.next();)
-      if (reader.field() == 1)
-        out = reader.bytes();
-      else
-        reader.skip();
-    return out;
+    landmarks_->attribute(whole.data(), AttributeView::read(reader.bytes()).key);
   }
 
   bool bad(const Descriptor& type, std::uint32_t number, std::string_view reason) {

@@ -3,7 +3,6 @@
 #include <locale.h>
 #include <wctype.h>
 
-
 namespace weir::ottl {
 namespace {
 

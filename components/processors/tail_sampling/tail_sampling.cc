@@ -76,7 +76,7 @@ bool TailSampling::refuses(const Out& out) const {
 void TailSampling::read(otlp::ResourceGroup& group, Arena& arena, Out& out) {
   ++piece_;
   for (auto& scope : group.scopes) read(group, scope, arena, out);
-  for (PendingTrace* trace : touched_by_piece_) decide_piece(*trace, out);
+  for (PendingTrace* trace : touched_by_piece_) decide_piece(*trace);
   touched_by_piece_.clear();
 }
 
@@ -172,7 +172,7 @@ void TailSampling::measure(PendingTrace& trace, const SpanView& span, const Surr
 }
 
 // Strategy::span_ingest: from what this ResourceSpans message told of the trace. Its spans are stored a little later.
-void TailSampling::decide_piece(PendingTrace& trace, Out& out) {
+void TailSampling::decide_piece(PendingTrace& trace) {
   bool too_large = config_.maximum_trace_size_bytes && trace.facts.bytes > config_.maximum_trace_size_bytes;
   if (trace.decision != Decision::pending || too_large) return;
   auto verdict = policies_->decide_on_ingest(trace.facts, {now_, wall_});

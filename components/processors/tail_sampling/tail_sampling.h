@@ -43,7 +43,7 @@ class TailSampling : public engine::Stage {
   void observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
                Surroundings& around, Arena& arena);
   void measure(PendingTrace& trace, const SpanView& span, const Surroundings& around);
-  void decide_piece(PendingTrace& trace, engine::Out& out);
+  void decide_piece(PendingTrace& trace);
   void store(PendingTrace& trace);
   void settle_touched(engine::Out& out);
   void make_room(bool may_be_over, engine::Out& out);

@@ -53,6 +53,26 @@ struct HttpResponse {
 
 using HttpCallback = std::move_only_function<void(Result<HttpResponse>)>;
 
+// Takes the body of an answer as it comes. On the client's core; each call may stop or resume streams of the client.
+class BodySink {
+ public:
+  // Once, before any of the body.
+  virtual void on_head(int status, const HeaderList& headers) = 0;
+  // False: enough for now. What the peer had sent already may still come, at most `most_after_pause` bytes; then nothing
+  // is read, so that the peer has to wait, until HttpClient::resume().
+  virtual bool on_piece(std::string_view piece) = 0;
+  // Once, last: the body is complete, or why it is not. Without a head before it there was no answer.
+  virtual void on_end(Result<> end) = 0;
+
+  static constexpr std::size_t most_after_pause = 2 * 1024 * 1024;
+
+ protected:
+  ~BodySink() = default;
+};
+
+// 0 is no stream.
+using StreamId = std::uint64_t;
+
 class HttpClient {
  public:
   static Result<std::unique_ptr<HttpClient>> make(io::Loop& loop, HttpClientSettings settings);
@@ -62,6 +82,12 @@ class HttpClient {
   // Calls back once, later, on this core. Every HTTP status is a response; errors are what kept one from coming:
   // `retryable` for the network and time-outs, `invalid` for a URL or an answer that makes no sense.
   void send(HttpRequest request, HttpCallback done);
+  // The same for an answer of any length. The time-out is for its head. `sink` must live until its end or stop().
+  StreamId stream(HttpRequest request, BodySink& sink);
+  // No effect, here and below, for a stream that has ended.
+  void resume(StreamId stream);
+  // Its sink hears nothing any more.
+  void stop(StreamId stream);
   // Requests without an answer yet.
   std::size_t in_flight() const;
 

@@ -9,6 +9,13 @@ constexpr std::size_t read_turn = 1024 * 1024;
 
 }  // namespace
 
+void add_part(ClientProtocol::Results& results, std::uint64_t id, std::string_view bytes) {
+  if (bytes.empty()) return;
+  if (results.empty() || results.back().first != id || !results.back().second || !results.back().second->more)
+    results.emplace_back(id, WireReply{.more = true});
+  results.back().second->body += bytes;
+}
+
 ClientConnection::ClientConnection(io::Loop& loop, Stream stream, bool http2,
                                    const std::optional<ClientKeepalive>& keepalive, Owner& owner)
     : loop_(loop), stream_(std::move(stream)), owner_(owner), idle_since_(loop.now()), http2_(http2) {
@@ -43,6 +50,14 @@ void ClientConnection::cancel(std::uint64_t id) {
   flush_later();
 }
 
+void ClientConnection::pause(std::uint64_t id, bool paused) {
+  if (closed_) return;
+  bool stalled = protocol_->stalled();
+  protocol_->pause(id, paused);
+  if (stalled && !protocol_->stalled()) loop_.recheck(watch_, EPOLLIN);
+  flush_later();
+}
+
 // What is started in one round is written together.
 void ClientConnection::flush_later() {
   if (flush_timer_ != 0) return;
@@ -63,7 +78,7 @@ void ClientConnection::on_ready(std::uint32_t events) {
 
 void ClientConnection::read() {
   std::span<char> scratch = loop_.scratch();
-  for (std::size_t left = read_turn; !closed_;) {
+  for (std::size_t left = read_turn; !closed_ && !protocol_->stalled();) {
     IoResult got = stream_.read(scratch);
     if (got.status == IoStatus::again) return;
     if (got.status == IoStatus::error) return end(stream_.error());

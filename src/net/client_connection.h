@@ -11,6 +11,7 @@ struct WireRequest {
   std::string prefix;  // in front of the body
   std::vector<Bytes> body;
   std::size_t max_response = 4 * 1024 * 1024;
+  bool streamed = false;  // the answer is told in parts, of any length together
 };
 
 struct WireReply {
@@ -18,6 +19,7 @@ struct WireReply {
   HeaderList headers, trailers;
   std::string body;
   bool truncated = false;  // the body was longer than max_response
+  bool more = false;       // a part of a streamed answer: others follow. The first has the head
 };
 
 struct WireError {
@@ -36,6 +38,10 @@ class ClientProtocol {
   virtual void start(std::uint64_t id, WireRequest request) = 0;
   // Nothing will be told of it any more.
   virtual void cancel(std::uint64_t id) = 0;
+  // The peer is kept from sending more of a streamed answer, or no longer.
+  virtual void pause(std::uint64_t id, bool paused) = 0;
+  // Nothing should be read from the connection for now.
+  virtual bool stalled() const { return false; }
   // How many more requests may be started now.
   virtual std::size_t room() const = 0;
   virtual std::size_t open() const = 0;
@@ -56,6 +62,8 @@ struct ClientWires {
   ClientProtocol::Results& results;
   const Clock& clock;
 };
+// Pieces that come in one round are told as one.
+void add_part(ClientProtocol::Results& results, std::uint64_t id, std::string_view bytes);
 std::unique_ptr<ClientProtocol> make_http1_client(ClientWires wires);
 std::unique_ptr<ClientProtocol> make_http2_client(ClientWires wires, const std::optional<ClientKeepalive>& keepalive);
 
@@ -79,6 +87,7 @@ class ClientConnection final : public io::FdHandler {
 
   void send(std::uint64_t id, WireRequest request);
   void cancel(std::uint64_t id);
+  void pause(std::uint64_t id, bool paused);
   std::size_t room() const { return closed_ ? 0 : protocol_->room(); }
   std::size_t open() const { return protocol_->open(); }
   bool closed() const { return closed_; }

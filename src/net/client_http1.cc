@@ -10,7 +10,11 @@ class Http1Client final : public ClientProtocol {
   explicit Http1Client(ClientWires wires) : wires_(wires) {}
 
   void start(std::uint64_t id, WireRequest request) override;
-  void cancel(std::uint64_t) override { state_ = State::broken; }
+  void cancel(std::uint64_t id) override {
+    if (open() > 0 && id == id_) state_ = State::broken;
+  }
+  void pause(std::uint64_t id, bool paused) override { paused_ = paused && open() > 0 && id == id_; }
+  bool stalled() const override { return paused_; }
   std::size_t room() const override { return state_ == State::idle ? 1 : 0; }
   std::size_t open() const override { return state_ == State::idle || state_ == State::broken ? 0 : 1; }
   bool receive(std::string_view bytes) override;
@@ -39,6 +43,8 @@ class Http1Client final : public ClientProtocol {
   bool keep_alive_ = true;
   bool head_only_ = false;
   bool heard_ = false;  // anything of the answer
+  bool streamed_ = false;
+  bool paused_ = false;
 };
 
 void Http1Client::start(std::uint64_t id, WireRequest request) {
@@ -58,6 +64,8 @@ void Http1Client::start(std::uint64_t id, WireRequest request) {
   for (Bytes& piece : request.body) wires_.out.append(std::move(piece));
   id_ = id;
   max_response_ = request.max_response;
+  streamed_ = request.streamed;
+  paused_ = false;
   head_only_ = method == "HEAD";
   reply_ = {};
   heard_ = false;
@@ -117,6 +125,7 @@ bool Http1Client::on_head(std::string_view text) {
   if (!head) return broken("response: " + head.error().what);
   if (head->status < 200) return head->status == 101 ? broken("response: 101 without asking") : true;
   reply_.status = head->status;
+  if (streamed_) wires_.results.emplace_back(id_, WireReply{.status = reply_.status, .headers = reply_.headers, .more = true});
   keep_alive_ = head->framing.keep_alive;
   bool bodiless = head_only_ || head->status == 204 || head->status == 304;
   if (bodiless || (head->framing.content_length == 0u && !head->framing.chunked)) return complete();
@@ -143,6 +152,10 @@ bool Http1Client::take_chunks(std::string_view& in) {
 
 // What is over the limit is not waited for.
 bool Http1Client::add(std::string_view bytes) {
+  if (streamed_) {
+    add_part(wires_.results, id_, bytes);
+    return true;
+  }
   std::size_t room = max_response_ - reply_.body.size();
   reply_.body += bytes.substr(0, room);
   if (bytes.size() <= room) return true;
@@ -152,6 +165,7 @@ bool Http1Client::add(std::string_view bytes) {
 }
 
 bool Http1Client::complete() {
+  paused_ = false;
   wires_.results.emplace_back(id_, std::move(reply_));
   reply_ = {};
   state_ = keep_alive_ ? State::idle : State::broken;

@@ -19,6 +19,10 @@ struct ClientStream {
   std::size_t max_response = 0;
   bool sent = false;      // its headers have gone out
   bool told = false;      // its result
+  bool streamed = false;
+  bool head_told = false;
+  bool paused = false;
+  std::size_t unread = 0;  // came while it was paused: the peer is not told that it was taken
 };
 
 class Http2Client final : public ClientProtocol {
@@ -27,6 +31,7 @@ class Http2Client final : public ClientProtocol {
 
   void start(std::uint64_t id, WireRequest request) override;
   void cancel(std::uint64_t id) override;
+  void pause(std::uint64_t id, bool paused) override;
   std::size_t room() const override;
   std::size_t open() const override { return streams_.size(); }
   bool draining() const override { return going_away_; }
@@ -118,6 +123,7 @@ nghttp2_option* Http2Client::options() {
     nghttp2_option* o = nullptr;
     nghttp2_option_new(&o);
     nghttp2_option_set_no_closed_streams(o, 1);
+    nghttp2_option_set_no_auto_window_update(o, 1);
     nghttp2_option_set_peer_max_concurrent_streams(o, first_streams);
     return o;
   }();
@@ -150,6 +156,7 @@ void Http2Client::start(std::uint64_t id, WireRequest request) {
   auto stream = std::make_unique<ClientStream>();
   stream->request = id;
   stream->max_response = request.max_response;
+  stream->streamed = request.streamed;
   stream->body.set_prefix(std::move(request.prefix));
   for (Bytes& piece : request.body) stream->body.add(std::move(piece));
   std::vector<nghttp2_nv> fields;
@@ -187,6 +194,15 @@ void Http2Client::cancel(std::uint64_t id) {
   }
 }
 
+void Http2Client::pause(std::uint64_t id, bool paused) {
+  for (auto& stream : streams_) {
+    if (stream->request != id || stream->told) continue;
+    stream->paused = paused;
+    if (!paused) nghttp2_session_consume_stream(session_.get(), stream->id, std::exchange(stream->unread, 0));
+    return;
+  }
+}
+
 bool Http2Client::receive(std::string_view bytes) {
   if (dead_) return false;
   now_ = wires_.clock.now();
@@ -218,6 +234,9 @@ void Http2Client::on_frame(const nghttp2_frame& frame) {
   ClientStream* stream = find(frame.hd.stream_id);
   if (stream == nullptr) return;
   if (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) return complete(*stream);
+  bool answer = frame.hd.type == NGHTTP2_HEADERS && stream->reply.status >= 200;
+  if (answer && stream->streamed && !stream->told && !std::exchange(stream->head_told, true))
+    wires_.results.emplace_back(stream->request, WireReply{.status = stream->reply.status, .headers = stream->reply.headers, .more = true});
   // 103 and its like: the real answer follows.
   if (frame.hd.type == NGHTTP2_HEADERS && stream->reply.status < 200) stream->reply.headers.clear();
 }
@@ -229,7 +248,17 @@ void Http2Client::on_frame_sent(const nghttp2_frame& frame) {
 
 int Http2Client::on_data(std::int32_t id, std::string_view data) {
   ClientStream* stream = find(id);
+  if (stream != nullptr && stream->paused) {
+    nghttp2_session_consume_connection(session_.get(), data.size());
+    stream->unread += data.size();
+  } else {
+    nghttp2_session_consume(session_.get(), id, data.size());
+  }
   if (stream == nullptr || stream->told) return 0;
+  if (stream->streamed) {
+    add_part(wires_.results, stream->request, data);
+    return 0;
+  }
   std::string& body = stream->reply.body;
   std::size_t room = stream->max_response - body.size();
   body += data.substr(0, room);

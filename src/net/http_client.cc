@@ -17,11 +17,13 @@ struct Pool;
 
 struct Pending {
   WireRequest wire;  // kept for another attempt
-  HttpCallback done;
+  HttpCallback done;         // one of these two
+  BodySink* sink = nullptr;
   TimePoint deadline = TimePoint::max();
   Pool* pool = nullptr;
   ClientConnection* connection = nullptr;
   int attempts = 0;
+  bool head_told = false;  // to the sink
 };
 
 struct Dialing {
@@ -46,6 +48,12 @@ struct HttpClient::Impl final : ClientConnection::Owner {
   ~Impl();
 
   void send(HttpRequest request, HttpCallback done);
+  std::uint64_t stream(HttpRequest request, BodySink& sink);
+  std::uint64_t start(Pending pending);
+  void resume(std::uint64_t id);
+  void stop(std::uint64_t id);
+  void on_part(std::uint64_t id, WireReply part);
+  void end_stream(std::uint64_t id, Result<> end);
   Result<Pending> prepare(HttpRequest& request);
   Result<Pool*> pool_for(const Url& url);
   void dispatch(Pool& pool);
@@ -68,6 +76,7 @@ struct HttpClient::Impl final : ClientConnection::Owner {
   std::unique_ptr<TlsContext> tls;
   std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools;
   std::unordered_map<std::uint64_t, Pending> requests;
+  std::vector<std::pair<std::uint64_t, Error>> wrong;  // streams that could not begin
   std::uint64_t last_id = 0;
   io::TimerId timer = 0;
   TimePoint timer_at = TimePoint::max();
@@ -77,7 +86,11 @@ HttpClient::Impl::~Impl() {
   loop.cancel(timer);
   pools.clear();
   auto open = std::exchange(requests, {});
-  for (auto& [id, pending] : open) pending.done(fail(Errc::retryable, "the client was closed"));
+  Error closed{Errc::retryable, "the client was closed", {}};
+  for (auto& [id, pending] : open) {
+    if (pending.sink != nullptr) pending.sink->on_end(fail(closed));
+    else if (pending.done) pending.done(fail(closed));
+  }
 }
 
 Result<Pool*> HttpClient::Impl::pool_for(const Url& url) {
@@ -131,12 +144,46 @@ void HttpClient::Impl::send(HttpRequest request, HttpCallback done) {
     return;
   }
   pending->done = std::move(done);
+  start(std::move(*pending));
+}
+
+std::uint64_t HttpClient::Impl::start(Pending pending) {
   std::uint64_t id = ++last_id;
-  Pool& pool = *pending->pool;
-  check_at(pending->deadline);
-  requests.emplace(id, std::move(*pending));
+  Pool& pool = *pending.pool;
+  check_at(pending.deadline);
+  requests.emplace(id, std::move(pending));
   pool.waiting.push_back(id);
   dispatch(pool);
+  return id;
+}
+
+std::uint64_t HttpClient::Impl::stream(HttpRequest request, BodySink& sink) {
+  auto pending = prepare(request);
+  if (!pending) {
+    // Told later, unless it was stopped by then.
+    std::uint64_t id = ++last_id;
+    requests.emplace(id, Pending{.sink = &sink});
+    wrong.emplace_back(id, std::move(pending.error()));
+    check_at(loop.now());
+    return id;
+  }
+  pending->sink = &sink;
+  pending->wire.streamed = true;
+  return start(std::move(*pending));
+}
+
+void HttpClient::Impl::resume(std::uint64_t id) {
+  auto found = requests.find(id);
+  if (found != requests.end() && found->second.connection != nullptr) found->second.connection->pause(id, false);
+}
+
+void HttpClient::Impl::stop(std::uint64_t id) {
+  auto found = requests.find(id);
+  if (found == requests.end()) return;
+  Pending pending = std::move(found->second);
+  requests.erase(found);
+  if (pending.pool != nullptr) std::erase(pending.pool->waiting, id);
+  if (pending.connection != nullptr) pending.connection->cancel(id);
 }
 
 ClientConnection* HttpClient::Impl::free_connection(Pool& pool) {
@@ -213,15 +260,39 @@ void HttpClient::Impl::fail_waiting(Pool& pool, const Error& error) {
 void HttpClient::Impl::finish(std::uint64_t id, Result<HttpResponse> result) {
   auto found = requests.find(id);
   if (found == requests.end()) return;
+  if (found->second.sink != nullptr) return end_stream(id, result ? Result<>() : fail(std::move(result.error())));
   HttpCallback done = std::move(found->second.done);
   requests.erase(found);
   done(std::move(result));
 }
 
+void HttpClient::Impl::end_stream(std::uint64_t id, Result<> end) {
+  auto found = requests.find(id);
+  BodySink* sink = found->second.sink;
+  requests.erase(found);
+  sink->on_end(std::move(end));
+}
+
+// The sink may stop the stream in each call.
+void HttpClient::Impl::on_part(std::uint64_t id, WireReply part) {
+  Pending& pending = requests.at(id);
+  if (!std::exchange(pending.head_told, true)) {
+    pending.deadline = TimePoint::max();
+    pending.sink->on_head(part.status, part.headers);
+  }
+  auto found = requests.find(id);
+  if (found == requests.end()) return;
+  bool more = part.body.empty() || found->second.sink->on_piece(part.body);
+  found = requests.find(id);
+  if (found == requests.end()) return;
+  if (!part.more) end_stream(id, {});
+  else if (!more) found->second.connection->pause(id, true);
+}
+
 bool HttpClient::Impl::try_again(ClientConnection& connection, std::uint64_t id, Pending& pending,
                                  const WireError& error) {
   // On HTTP/1.1 only a connection that had worked before can have been closed just then.
-  bool sure = error.untouched && (connection.is_http2() || connection.used() > 1);
+  bool sure = error.untouched && !pending.head_told && (connection.is_http2() || connection.used() > 1);
   if (!sure || pending.attempts >= max_attempts) return false;
   pending.connection = nullptr;
   pending.pool->waiting.push_front(id);
@@ -235,6 +306,7 @@ void HttpClient::Impl::on_result(ClientConnection& connection, std::uint64_t id,
     if (!try_again(connection, id, found->second, result.error())) finish(id, fail(std::move(result.error().error)));
     return;
   }
+  if (found->second.sink != nullptr) return on_part(id, std::move(*result));
   finish(id, HttpResponse{result->status, std::move(result->headers), std::move(result->body)});
 }
 
@@ -278,6 +350,7 @@ void HttpClient::Impl::check_at(TimePoint when) {
 }
 
 void HttpClient::Impl::check() {
+  for (auto& [id, error] : std::exchange(wrong, {})) finish(id, fail(std::move(error)));
   TimePoint now = loop.now(), next = TimePoint::max();
   std::vector<std::uint64_t> late;
   for (auto& [id, pending] : requests) {
@@ -285,6 +358,7 @@ void HttpClient::Impl::check() {
     else next = std::min(next, pending.deadline);
   }
   for (std::uint64_t id : late) {
+    if (!requests.contains(id)) continue;  // stopped by whoever was told before
     if (ClientConnection* connection = requests.at(id).connection) connection->cancel(id);
     std::erase(requests.at(id).pool->waiting, id);
     finish(id, fail(Errc::retryable, "timed out waiting for the answer"));
@@ -321,6 +395,9 @@ Result<std::unique_ptr<HttpClient>> HttpClient::make(io::Loop& loop, HttpClientS
 }
 
 void HttpClient::send(HttpRequest request, HttpCallback done) { impl_->send(std::move(request), std::move(done)); }
+StreamId HttpClient::stream(HttpRequest request, BodySink& sink) { return impl_->stream(std::move(request), sink); }
+void HttpClient::resume(StreamId stream) { impl_->resume(stream); }
+void HttpClient::stop(StreamId stream) { impl_->stop(stream); }
 std::size_t HttpClient::in_flight() const { return impl_->requests.size(); }
 
 }  // namespace weir::net

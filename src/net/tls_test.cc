@@ -142,6 +142,36 @@ TEST_CASE("tls: https over HTTP/2 and HTTP/1.1, and grpc") {
   CHECK(result.payload == body);
 }
 
+TEST_CASE("tls: a streamed answer over HTTP/2 waits for its reader, while others go on") {
+  TestServer s(tls_server());
+  HttpClientSettings settings;
+  settings.tls = trusting();
+  auto client = std::move(*HttpClient::make(s.loop, settings));
+  std::string url = fmt::format("https://{}/", s.server->endpoint()), body;
+  while (body.size() < 10'000'000) body += std::to_string(body.size());
+  struct Reader final : BodySink {
+    std::string got;
+    bool wants = false, ended = false;
+    void on_head(int status, const HeaderList&) override { CHECK(status == 200); }
+    bool on_piece(std::string_view piece) override {
+      got += piece;
+      return wants;
+    }
+    void on_end(Result<> end) override { ended = end.has_value(); }
+  } sink;
+  StreamId id = client->stream({.url = url, .body = {Bytes::copy_of(body)}}, sink);
+  REQUIRE(s.until([&] { return !sink.got.empty(); }));
+  bool answered = false;
+  client->send({.url = url, .body = {Bytes::take(std::string(3'000'000, 'o'))}}, [&](auto result) { answered = result && result->body.size() == 3'000'000; });
+  REQUIRE(s.until([&] { return answered; }));
+  CHECK(sink.got.size() <= BodySink::most_after_pause);
+  CHECK(s.server->stats().accepted == 1);
+  sink.wants = true;
+  client->resume(id);
+  REQUIRE(s.until([&] { return sink.ended; }));
+  CHECK(sink.got == body);
+}
+
 TEST_CASE("tls: peers that are not trusted are refused, unless nobody checks") {
   TestServer s(tls_server());
   HttpClientSettings settings;

@@ -430,4 +430,37 @@ Result<std::string> compress(Compression compression, std::span<const Bytes> pie
   return fail(Errc::internal, "unknown compression");
 }
 
+struct GzipStream::State {
+  isal_zstream stream;
+  std::vector<std::uint8_t> work;
+};
+
+GzipStream::GzipStream() : state_(std::make_unique<State>()) {
+  isal_zstream& stream = state_->stream;
+  isal_deflate_init(&stream);
+  state_->work.resize(ISAL_DEF_LVL1_DEFAULT);
+  stream.level = 1;
+  stream.level_buf = state_->work.data();
+  stream.level_buf_size = static_cast<std::uint32_t>(state_->work.size());
+  stream.gzip_flag = IGZIP_GZIP;
+}
+
+GzipStream::~GzipStream() = default;
+
+void GzipStream::run(std::string_view in, bool last, std::string& out) {
+  isal_zstream& stream = state_->stream;
+  stream.next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(in.data()));
+  stream.avail_in = static_cast<std::uint32_t>(in.size());
+  stream.end_of_stream = last;
+  do {
+    std::size_t before = out.size(), room = in.size() / 4 + 4096;
+    out.resize_and_overwrite(before + room, [&](char* data, std::size_t) {
+      stream.next_out = reinterpret_cast<std::uint8_t*>(data + before);
+      stream.avail_out = static_cast<std::uint32_t>(room);
+      isal_deflate(&stream);
+      return before + room - stream.avail_out;
+    });
+  } while (stream.avail_in > 0 || stream.avail_out == 0 || (last && stream.internal_state.state != ZSTATE_END));
+}
+
 }  // namespace weir::net

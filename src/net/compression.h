@@ -1,5 +1,6 @@
 #pragma once
 // The compressions that OTLP peers use, on whole bodies, with limits on what comes out.
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,5 +32,20 @@ Result<std::string> decompress(Compression compression, std::string_view in, std
 
 // Level 0 is the algorithm's default: ISA-L level 1 for gzip and zlib, 1 for zstd. The pieces are one stream.
 Result<std::string> compress(Compression compression, std::span<const Bytes> pieces, int level = 0);
+
+// gzip for a body that is made in parts. Holds about 300 KiB.
+class GzipStream {
+ public:
+  GzipStream();
+  ~GzipStream();
+  // Appends what is ready of the compressed stream.
+  void add(std::string_view in, std::string& out) { run(in, false, out); }
+  void finish(std::string& out) { run({}, true, out); }
+
+ private:
+  void run(std::string_view in, bool last, std::string& out);
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace weir::net

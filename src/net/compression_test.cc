@@ -154,3 +154,16 @@ TEST_CASE("compression: names") {
   CHECK(*compression_of("x-snappy-framed") == Compression::snappy);
   CHECK(compression_of("br").error().what == "unsupported compression: br");
 }
+
+TEST_CASE("compression: gzip in parts is one stream") {
+  std::string text = mixed(300'000, 3), packed;
+  GzipStream stream;
+  for (std::size_t at = 0; at < text.size(); at += 7'001) stream.add(std::string_view(text).substr(at, 7'001), packed);
+  stream.finish(packed);
+  auto out = unpack(Compression::gzip, packed);
+  REQUIRE(out);
+  CHECK(*out == text);
+  std::string empty;
+  GzipStream().finish(empty);
+  CHECK(unpack(Compression::gzip, empty).value() == "");
+}

@@ -23,6 +23,7 @@ struct Http1Framing {
 
 struct Http1RequestHead {
   Http1Framing framing;
+  bool http11 = true;
   bool expect_continue = false;
 };
 

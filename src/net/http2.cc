@@ -29,6 +29,10 @@ void OutBody::move_to(OutQueue& out, std::size_t size) {
     ++first_;
     offset_ = 0;
   }
+  if (first_ == pieces_.size()) {
+    pieces_.clear();
+    first_ = 0;
+  }
 }
 
 }  // namespace weir::net

@@ -107,10 +107,19 @@ struct Request : RequestHead {
   Charge charge;                      // for `body`; let it go when the bytes are settled
 };
 
+// A body that is made while it is sent, at the pace of the client. On the server's core.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  // Appends the next part, some tens of KiB; false when that was the last one. Not called again after that.
+  virtual bool next(std::string& out) = 0;
+};
+
 struct Response {
   int status = 200;
   HeaderList headers;
   Bytes body;
+  std::shared_ptr<BodySource> source;  // in place of `body`; shared by copies of this answer, of which one is sent
 };
 
 struct GrpcAnswer {

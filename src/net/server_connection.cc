@@ -9,6 +9,7 @@ namespace {
 
 // One connection reads at most this much before others get their turn.
 constexpr std::size_t read_turn = 1024 * 1024;
+constexpr int max_parts = 4;  // of a streamed body, in one turn
 // While the core is crowded a turn is shorter and a rest follows it: what sends gets ahead, and a burst stays in its sender's
 // buffers instead of growing ours. At most a quarter of a GB/s then comes from one connection.
 constexpr std::size_t short_turn = 256 * 1024;
@@ -225,7 +226,12 @@ void ServerConnection::drain() {
 // Writes until the queue is empty or the socket full. False when the connection is closed.
 bool ServerConnection::flush() {
   if (phase_ == Phase::lingering || stream_.handshaking()) return true;
-  for (;;) {
+  for (int parts = 0;; ++parts) {
+    // A long body must not keep the core from everybody else, however fast its reader is.
+    if (parts == max_parts && protocol_ && protocol_->streaming()) {
+      core_.settle_later(*this);
+      return true;
+    }
     if (protocol_ && !protocol_->produce() && phase_ == Phase::open) phase_ = Phase::ending;
     if (queue_.empty()) break;
     std::size_t written = 0;

@@ -33,6 +33,7 @@ class Http1Server final : public ServerProtocol {
   bool wants_input() const override { return state_ != State::waiting; }
   void answer(std::int32_t stream, Answer answer) override;
   bool produce() override;
+  bool streaming() const override { return source_ != nullptr; }
   TimePoint deadline() const override { return deadline_; }
   bool on_time(TimePoint now) override;
   bool drain() override;
@@ -52,6 +53,8 @@ class Http1Server final : public ServerProtocol {
   bool bad_request(const Error& error, int status);
   bool keep(std::string_view in);
   void write(Response& response);
+  void write_next_part();
+  void end_answer();
   void next_request();
   bool over();
 
@@ -69,6 +72,8 @@ class Http1Server final : public ServerProtocol {
   std::int32_t serial_ = 0;    // the request that is being answered
   State state_ = State::head;
   bool keep_going_ = true;     // another request may follow
+  std::shared_ptr<BodySource> source_;  // of the body that is being sent; shared with nobody by now
+  bool chunked_ = true;        // the client can take a body without a length; HTTP/1.0 cannot
   bool no_body_ = false;       // HEAD
   bool ended_ = false;         // the peer has closed its side
   bool in_receive_ = false;
@@ -156,10 +161,11 @@ bool Http1Server::on_head(std::string_view text) {
   }
   if (!host_.settings.http1) return bad_request({Errc::unimplemented, "this port speaks gRPC over HTTP/2", {}}, 505);
   framing_ = head->framing;
+  chunked_ = head->http11;
   keep_going_ = keep_going_ && framing_.keep_alive && host_.settings.keep_alives_enabled;
   deadline_ = later(host_.clock.now(), host_.settings.read_timeout);
+  no_body_ = incoming_->head.headers.get(":method") == "HEAD";
   if (auto answer = incoming_->begin(framing_.content_length)) return turn_away(std::move(*answer));
-  no_body_ = incoming_->head.method() == "HEAD";
   return start_body(*head);
 }
 
@@ -243,25 +249,50 @@ void Http1Server::write(Response& response) {
       fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, value);
   fmt::format_to(std::back_inserter(head), "date: {}\r\n", host_.date());
   bool bodiless = response.status == 204 || response.status == 304;
-  if (!bodiless) fmt::format_to(std::back_inserter(head), "content-length: {}\r\n", response.body.size());
+  if (response.source && !chunked_) keep_going_ = false;  // its end is the connection's
+  if (response.source && chunked_) head += "transfer-encoding: chunked\r\n";
+  if (!bodiless && !response.source) fmt::format_to(std::back_inserter(head), "content-length: {}\r\n", response.body.size());
   if (!keep_going_) head += "connection: close\r\n";
   head += "\r\n";
   host_.out.append(head);
-  if (!bodiless && !no_body_) host_.out.append(response.body);
+  if (bodiless || no_body_) return;
+  source_ = std::move(response.source);
+  if (!source_) host_.out.append(response.body);
+}
+
+void Http1Server::write_next_part() {
+  std::string part;
+  bool more = source_->next(part);
+  if (!chunked_) {
+    host_.out.append(Bytes::take(std::move(part)));
+  } else {
+    if (!part.empty()) {  // a chunk without bytes would be the last one
+      host_.out.append(fmt::format("{:x}\r\n", part.size()));
+      host_.out.append(Bytes::take(std::move(part)));
+      host_.out.append("\r\n");
+    }
+    if (!more) host_.out.append("0\r\n\r\n");
+  }
+  if (more) return;
+  source_.reset();
+  end_answer();
 }
 
 void Http1Server::answer(std::int32_t stream, Answer answer) {
-  if (state_ != State::waiting || stream != serial_) return;
+  if (state_ != State::waiting || stream != serial_ || source_) return;
   auto* response = std::get_if<Response>(&answer);
   Response internal{.status = 500};
   if (response == nullptr) response = &internal;
   if (ended_) keep_going_ = false;
   write(*response);
-  if (!keep_going_) {
+  if (!source_) end_answer();
+}
+
+void Http1Server::end_answer() {
+  if (keep_going_)
+    next_request();
+  else
     over();
-    return;
-  }
-  next_request();
 }
 
 void Http1Server::next_request() {
@@ -273,8 +304,9 @@ void Http1Server::next_request() {
   deadline_ = later(quiet_since_, host_.settings.idle_timeout);
 }
 
-// What came while the last answer was being made.
+// The next part of an answer, or what came while the last one was being made.
 bool Http1Server::produce() {
+  if (source_ && host_.out.size() <= out_high_water) write_next_part();
   while (!in_receive_ && state_ == State::idle && !pending_.empty()) {
     std::string in = std::move(pending_);
     pending_ = {};

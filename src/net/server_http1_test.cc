@@ -483,3 +483,49 @@ TEST_CASE("unix sockets") {
   TestServer again(settings);  // the file that was left behind is no obstacle
   ::unlink(settings.endpoint.c_str() + 5);
 }
+
+TEST_CASE("http1: a body that is made while it is sent, in chunks, and the next request behind it") {
+  TestServer s;
+  int made = 0;
+  s.handler.head = [&](const RequestHead& head) -> std::optional<Answer> {
+    if (head.path() != "/stream") return std::nullopt;
+    return Response{.source = std::make_shared<Letters>(3, 20, made)};
+  };
+  RawPeer peer = s.peer();
+  peer.send("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n" + post("hello"));
+  REQUIRE(peer.wait_for("hello"));
+  std::string answer = peer.take();
+  CHECK(answer.find("content-length: 20") == answer.npos);
+  CHECK(answer.find("\r\ntransfer-encoding: chunked\r\n\r\n14\r\naaaaaaaaaaaaaaaaaaaa\r\n14\r\nbbbbbbbbbbbbbbbbbbbb\r\n"
+                    "14\r\ncccccccccccccccccccc\r\n0\r\n\r\nHTTP/1.1 200 OK") != answer.npos);
+}
+
+TEST_CASE("http1: HTTP/1.0 gets a streamed body up to the end of the connection, HEAD none of it") {
+  TestServer s;
+  int made = 0;
+  s.handler.head = [&](const RequestHead&) { return Response{.source = std::make_shared<Letters>(2, 3, made)}; };
+  RawPeer old = s.peer();
+  old.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  REQUIRE(old.wait_closed());
+  CHECK(old.received().ends_with("connection: close\r\n\r\naaabbb"));
+  RawPeer peer = s.peer();
+  peer.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+  REQUIRE(peer.wait_for("\r\n\r\n"));
+  CHECK(peer.take().ends_with("transfer-encoding: chunked\r\n\r\n"));
+  CHECK(made == 2);
+}
+
+TEST_CASE("http1: who does not read does not make a streamed body grow in memory") {
+  TestServer s;
+  int made = 0;
+  s.handler.head = [&](const RequestHead&) { return Response{.source = std::make_shared<Letters>(10'000, 64 * 1024, made)}; };
+  RawPeer peer = s.peer();
+  peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  int before = -1;
+  // Nothing of it is read: the kernel's buffers and ours fill up, and no more is made.
+  for (int quiet = 0; quiet < 20; quiet = made == before ? quiet + 1 : 0) {
+    before = made;
+    s.loop.run_once(1ms);
+  }
+  CHECK(made < 500);
+}

@@ -24,7 +24,7 @@ struct ServerStream {
   explicit ServerStream(ProtocolHost& host) : incoming(host) {}
   Incoming incoming;
   OutBody body;
-  Bytes text;             // of HTTP answers
+  std::shared_ptr<BodySource> source;  // makes what follows `body`; shared with nobody by now
   HeaderList trailers;    // gRPC
   std::int32_t id = 0;
   std::uint32_t position = 0;  // in the list of open streams
@@ -47,6 +47,7 @@ class Http2Server final : public ServerProtocol {
   bool busy() const override { return !streams_.empty(); }
   void answer(std::int32_t stream, Answer answer) override;
   bool produce() override;
+  bool streaming() const override { return std::ranges::any_of(streams_, [](auto& stream) { return stream->source != nullptr; }); }
   TimePoint deadline() const override;
   bool on_time(TimePoint now) override;
   bool drain() override;
@@ -428,11 +429,14 @@ void Http2Server::submit(ServerStream& stream, Response response) {
   std::string status = std::to_string(response.status), length = std::to_string(response.body.size());
   bool bodiless = response.status == 204 || response.status == 304;
   std::vector<nghttp2_nv> fields{http2_field(":status", status), http2_field("date", host_.date())};
-  if (!bodiless) fields.push_back(http2_field("content-length", length));
+  if (!bodiless && !response.source) fields.push_back(http2_field("content-length", length));
   for (auto [name, value] : response.headers)
     if (!forbidden_in_http2(name)) fields.push_back(http2_field(name, value));
-  if (!stream.is_head && !bodiless) stream.body.add(std::move(response.body));
-  send_headers(stream, fields, stream.body.left() > 0);
+  if (!stream.is_head && !bodiless) {
+    stream.source = std::move(response.source);
+    if (!stream.source) stream.body.add(std::move(response.body));
+  }
+  send_headers(stream, fields, stream.body.left() > 0 || stream.source);
 }
 
 void Http2Server::send_headers(ServerStream& stream, std::span<const nghttp2_nv> fields, bool with_body) {
@@ -448,9 +452,15 @@ void Http2Server::send_headers(ServerStream& stream, std::span<const nghttp2_nv>
 }
 
 ssize_t Http2Server::read_body(std::int32_t id, ServerStream& stream, std::size_t size, std::uint32_t& flags) {
+  while (stream.source && stream.body.left() == 0) {
+    std::string text;
+    bool more = stream.source->next(text);
+    stream.body.add(Bytes::take(std::move(text)));
+    if (!more) stream.source.reset();
+  }
   std::size_t part = std::min(size, stream.body.left());
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (part < stream.body.left()) return static_cast<ssize_t>(part);
+  if (part < stream.body.left() || stream.source) return static_cast<ssize_t>(part);
   flags |= NGHTTP2_DATA_FLAG_EOF;
   if (!stream.is_grpc) return static_cast<ssize_t>(part);
   flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;

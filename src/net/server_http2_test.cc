@@ -343,3 +343,24 @@ TEST_CASE("http2: a request turned away early is answered, and its stream reset"
   peer.send(frame(data, 0, 1, "on its way") + frame(ping, 0, 0, "12345678"));
   CHECK(s.until([&] { return has(peer.received(), ping, 0); }));
 }
+
+TEST_CASE("http2: a body that is made while it is sent") {
+  TestServer s;
+  int made = 0;
+  s.handler.head = [&](const RequestHead&) { return Response{.source = std::make_shared<Letters>(100, 600, made)}; };
+  RawPeer peer = s.peer();
+  std::string get = literal(":method", "GET") + literal(":scheme", "http") + literal(":path", "/") + literal(":authority", "h");
+  peer.send(start() + frame(headers, end_headers | end_stream, 1, get));
+  auto ended = [&] {
+    for (auto& f : parse(peer.received()))
+      if (f.type == data && (f.flags & end_stream)) return true;
+    return false;
+  };
+  REQUIRE(s.until(ended));
+  std::string body;
+  for (auto& f : parse(peer.received()))
+    if (f.type == data) body += f.payload;
+  REQUIRE(body.size() == 60'000);
+  CHECK(body.substr(599, 2) == "ab");
+  CHECK(made == 100);
+}

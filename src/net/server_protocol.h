@@ -31,6 +31,8 @@ class ServerProtocol {
   virtual void answer(std::int32_t stream, Answer answer) = 0;
   // Moves what is ready into the host's queue, as far as it should grow. False as above.
   virtual bool produce() = 0;
+  // produce() has more to say, without a limit that is near.
+  virtual bool streaming() const { return false; }
 
   // When to call on_time; TimePoint::max() for never.
   virtual TimePoint deadline() const = 0;

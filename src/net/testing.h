@@ -126,6 +126,20 @@ struct EchoHandler : Handler {
   }
 };
 
+// A body of so many parts, each a repeated letter; counts those that were made.
+struct Letters : BodySource {
+  Letters(int parts, std::size_t size, int& made) : parts_(parts), size_(size), made_(made) {}
+  bool next(std::string& out) override {
+    out.append(size_, static_cast<char>('a' + made_ % 26));
+    return ++made_ < parts_;
+  }
+
+ private:
+  int parts_;
+  std::size_t size_;
+  int& made_;
+};
+
 inline ServerSettings loopback() {
   ServerSettings settings;
   settings.endpoint = "127.0.0.1:0";

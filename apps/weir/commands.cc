@@ -120,6 +120,20 @@ int wait_for_signal(const sigset_t& signals, const Service& service, const Optio
   return signal;
 }
 
+// Until everything is delivered, the time is over or a second signal comes. A third one ends the process where it stands.
+bool stop(const sigset_t& signals, Service& service, const Options& options) {
+  auto stopped = service.begin_stop(parse_duration(options.shutdown_timeout).value_or(25s));
+  const timespec pause{.tv_sec = 0, .tv_nsec = 20'000'000};
+  for (int received = 0; stopped.wait_for(0s) != std::future_status::ready;) {
+    int signal = sigtimedwait(&signals, nullptr, &pause);
+    if (signal != SIGTERM && signal != SIGINT) continue;
+    if (++received > 1) _exit(1);
+    log::warn("Received a second signal: what is not delivered yet is given up");
+    service.hurry();
+  }
+  return service.finish_stop();
+}
+
 }  // namespace
 
 std::string version_text() { return fmt::format("weir version {}", version); }
@@ -224,7 +238,7 @@ int run_service(const Options& options) {
   fmt::print(stderr, "{}", welcome);
   while (wait_for_signal(signals, service, options) == SIGHUP) reload(service, options);
   log::info("Received signal from OS, shutting down");
-  bool complete = service.stop(30s);
+  bool complete = stop(signals, service, options);
   log::info("Shutdown complete.");
   return complete && !service.failed() ? 0 : 1;
 }

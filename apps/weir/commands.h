@@ -12,6 +12,7 @@ struct Options {
   bool schema = false, markdown = false;           // components
   int cores = 0;                                   // 0: all there are
   std::string threads = "as-needed";
+  std::string shutdown_timeout = "25s";  // below the 30 s that Kubernetes gives
 };
 
 std::string version_text();

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/gates.h"
+#include "base/time.h"
 #include "weir/commands.h"
 #include "weir/scenario/scenario.h"
 
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version,-v", version_text());
   app.require_subcommand(0, 1);
 
+  auto valid_duration = [](const std::string& text) { auto read = weir::parse_duration(text); return read ? std::string() : read.error().what; };
   auto configure = [&](CLI::App* command) {
     command->add_option("--config", options.uris,
                         "Configuration: a path, or file:, env:, yaml:, http:, https: URI. Later ones are merged over earlier ones.");
@@ -24,6 +26,9 @@ int main(int argc, char** argv) {
     command->add_option("--cores", options.cores, "Cores to run on. Default: all.")->check(CLI::Range(1, 256));
     command->add_option("--threads", options.threads, "as-needed: few threads run all cores while little is to do; all: always one for each core.")
         ->check(CLI::IsMember({"as-needed", "all"}))
+        ->capture_default_str();
+    command->add_option("--shutdown-timeout", options.shutdown_timeout, "How long SIGTERM waits for what was taken to be delivered; the rest is given up.")
+        ->check(valid_duration)
         ->capture_default_str();
   };
   configure(&app);
@@ -53,7 +58,7 @@ int main(int argc, char** argv) {
              "weir validate --config=base.yaml --config=site.yaml       checks two, the second merged over the first\n"
              "weir --config=relay.yaml --set=processors.batch.timeout=2s\n"
              "Values may be ${env:X}, ${env:X:-default} or ${file:path}; $$ stands for one dollar sign.\n"
-             "SIGTERM delivers what was taken and stops; SIGHUP reads the configuration again.");
+             "SIGTERM delivers what was taken and stops, a second one stops at once; SIGHUP reads the configuration again.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

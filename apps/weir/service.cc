@@ -3,7 +3,6 @@
 #include <malloc.h>
 
 #include <csignal>
-#include <future>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -118,16 +117,23 @@ Result<> Service::serve_own_metrics() {
 
 void Service::halt(Duration patience) {
   if (!running_) return;
-  running_->ledger_source.reset();
-  on_first_core([&](io::Task done) {
-    for (auto& [id, extension] : running_->extensions) extension->not_ready();
-    running_->engine->stop(patience, [this, patience, done = std::move(done)]() mutable {
-      for (auto at = running_->extensions.rbegin(); at != running_->extensions.rend(); ++at) at->second->stop();
-      running_->metrics_server.reset();
-      running_->extensions.clear();
-      running_->own->stop(std::min(patience, own_patience), std::move(done));
-    });
+  on_first_core([&](io::Task done) { begin_halt(patience, std::move(done)); });
+  end_halt();
+}
+
+// On the first core.
+void Service::begin_halt(Duration patience, io::Task done) {
+  for (auto& [id, extension] : running_->extensions) extension->not_ready();
+  running_->engine->stop(patience, [this, patience, done = std::move(done)]() mutable {
+    for (auto at = running_->extensions.rbegin(); at != running_->extensions.rend(); ++at) at->second->stop();
+    running_->metrics_server.reset();
+    running_->extensions.clear();
+    running_->own->stop(std::min(patience, own_patience), std::move(done));
   });
+}
+
+void Service::end_halt() {
+  running_->ledger_source.reset();
   last_ledger_ = running_->engine->ledger(false);
   running_.reset();
 }
@@ -145,8 +151,22 @@ Result<> Service::reload(Loaded loaded) {
   return {};
 }
 
-bool Service::stop(Duration patience) {
-  halt(patience);
+std::future<void> Service::begin_stop(Duration patience) {
+  Listeners::of(*this)->stop();
+  std::promise<void> finished;
+  auto future = finished.get_future();
+  cores_.front()->post([this, patience, finished = std::move(finished)]() mutable {
+    begin_halt(patience, [finished = std::move(finished)]() mutable { finished.set_value(); });
+  });
+  return future;
+}
+
+void Service::hurry() {
+  cores_.front()->post([this] { running_->engine->hurry(); });
+}
+
+bool Service::finish_stop() {
+  end_halt();
   std::uint64_t lost = 0;
   for (auto& row : last_ledger_) lost += row.dropped[static_cast<std::size_t>(engine::Reason::shutdown)];
   if (lost) log::error("Stopped before everything was delivered", {{"dropped_items", lost}});

@@ -1,5 +1,6 @@
 #pragma once
 // The running process: cores, the plan on them, memory watch, own telemetry, reload and shutdown.
+#include <future>
 #include <mutex>
 
 #include "engine/engine.h"
@@ -22,8 +23,12 @@ class Service : public engine::Host {
   // New plan for old: the old one is drained first, listening sockets stay open in between. When the new plan does not
   // start, the old configuration is started again and the error returned.
   Result<> reload(Loaded loaded);
-  // Drains and stops. False when something had to be dropped.
-  bool stop(Duration patience);
+  // Drains and stops: connections are refused from now on, what is under way is finished. At the end false when something
+  // had to be dropped. Ask the future, then finish_stop().
+  std::future<void> begin_stop(Duration patience);
+  // Time is up: what is not delivered yet is given up.
+  void hurry();
+  bool finish_stop();
 
   // What every component has counted so far. From the thread that starts and stops.
   std::vector<engine::LedgerRow> ledger() const;
@@ -55,6 +60,8 @@ class Service : public engine::Host {
   void give_back_memory();
   Result<> launch(std::shared_ptr<const Loaded> loaded);
   void halt(Duration patience);
+  void begin_halt(Duration patience, io::Task done);
+  void end_halt();
   void watch_memory();
   // Runs on the first core and waits for it.
   void on_first_core(std::function<void(io::Task done)> work);

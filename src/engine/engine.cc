@@ -1,10 +1,14 @@
 #include "engine/engine.h"
 
+#include <map>
 #include <mutex>
 
 #include "base/log.h"
 
 namespace weir::engine {
+
+// How often a stop says what it waits for.
+static constexpr Duration line_interval = 3s;
 
 std::uint64_t LedgerRow::total_dropped() const {
   std::uint64_t sum = 0;
@@ -78,7 +82,9 @@ void Engine::start(std::move_only_function<void(Result<>)> done) {
 }
 
 void Engine::stop(Duration patience, io::Task done) {
-  deadline_ = shards_.front()->executor().now() + patience;
+  TimePoint now = shards_.front()->executor().now();
+  deadline_ = now + patience;
+  next_line_ = now + line_interval;
   stopped_ = std::move(done);
   on_all([](Shard& shard, io::Task next) { shard.stop_receivers(std::move(next)); }, [this] { drain_from(0); });
 }
@@ -99,10 +105,34 @@ void Engine::wait_idle() {
   on_all(ask, [this, busy] {
     io::Executor& home = shards_.front()->executor();
     if (*busy && home.now() < deadline_) {
+      if (home.now() >= next_line_) tell_what_is_waited_for();
       home.at(home.now() + 5ms, [this] { wait_idle(); });
       return;
     }
     finish();
+  });
+}
+
+// Of every component that holds something, how many items.
+void Engine::tell_what_is_waited_for() {
+  struct Held {
+    std::mutex mutex;
+    std::map<std::string, std::size_t> items;
+  };
+  auto held = std::make_shared<Held>();  // shared by all cores while they are asked
+  next_line_ += line_interval;
+  auto ask = [held](Shard& shard, io::Task next) {
+    for (auto& node : shard.nodes())
+      if (std::size_t items = node->stage ? node->stage->held() : 0) {
+        std::lock_guard lock(held->mutex);
+        held->items[label(node->plan)] += items;
+      }
+    next();
+  };
+  on_all(ask, [this, held] {
+    Duration left = std::max<Duration>(0s, deadline_ - shards_.front()->executor().now());
+    for (auto& [component, items] : held->items)
+      log::info("Waiting until this is sent", {{"component", component}, {"items", items}, {"time_left", format_duration(std::chrono::ceil<std::chrono::seconds>(left))}});
   });
 }
 

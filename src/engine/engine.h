@@ -30,6 +30,8 @@ class Engine {
   // Receivers stop, what is held is pushed through in topological order, exporters finish; past `patience` the rest is
   // settled as dropped. Then all stages are destroyed and `done` runs on the first core.
   void stop(Duration patience, io::Task done);
+  // The time for stopping is over now. On the first core.
+  void hurry() { deadline_ = shards_.front()->executor().now(); }
 
   // Exact when nothing is moving (held() is asked on the stage's core only in stop and in the simulation).
   std::vector<LedgerRow> ledger(bool with_held) const;
@@ -47,13 +49,14 @@ class Engine {
   void on_all(std::function<void(Shard&, io::Task)> work, io::Task done);
   void drain_from(std::size_t node);
   void wait_idle();
+  void tell_what_is_waited_for();
   void finish();
 
   Plan plan_;
   Host& host_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::size_t exchange_credit_ = 32 * 1024 * 1024;  // some 90,000 spans: more only waits longer
-  TimePoint deadline_{};
+  TimePoint deadline_{}, next_line_{};  // of stop()
   io::Task stopped_;
 };
 

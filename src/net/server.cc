@@ -176,6 +176,8 @@ void ServerCore::close_all() {
 void ServerCore::stop_accepting() { Fd closed(release_listener()); }
 
 int ServerCore::release_listener() {
+  // Closing a socket resets the connections in its backlog, so they are taken before.
+  if (listener) on_ready(0);
   loop.unwatch(std::exchange(watch_, 0));
   return listener.release();
 }

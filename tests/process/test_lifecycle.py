@@ -139,6 +139,60 @@ class Lifecycle(unittest.TestCase):
             weir.stop()
             self.assertRegex(weir.output(), r'Dropping data.*"items": 3')
 
+    def slow_backend(self, *args):
+        """A weir whose backend refuses for now, with one request taken."""
+        self.sink.answer = lambda path, body: (503, {})
+        weir = Weir(pipeline(self.port, self.sink.port, exporter="    retry_on_failure: {max_elapsed_time: 0s, initial_interval: 100ms, max_interval: 100ms}"),
+                    ready=[self.port], args=args)
+        self.assertEqual(post(self.port, "/v1/traces", traces(1, 2, 3))[0], 200)
+        return weir
+
+    def test_sigterm_refuses_connections_at_once_and_says_what_it_waits_for(self):
+        with self.slow_backend() as weir:
+            open_before = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            open_before.request("POST", "/v1/traces", json.dumps(traces(4)), {"Content-Type": "application/json"})
+            open_before.getresponse().read()
+            weir.signal(signal.SIGTERM)
+            wait_for(lambda: not connectable(self.port), seconds=2, what="connections refused")
+            self.assertIsNone(weir.process.poll())
+            # Who is connected may still send, and hears that this was the last time.
+            open_before.request("POST", "/v1/traces", json.dumps(traces(5)), {"Content-Type": "application/json"})
+            answer = open_before.getresponse()
+            self.assertEqual((answer.status, answer.getheader("Connection")), (200, "close"))
+            wait_for(lambda: re.search(r'Waiting until this is sent.*"component": "otlphttp", "items": 5', weir.output()), what="a line about what is waited for")
+            self.sink.answer = lambda path, body: (200, {})
+            self.assertEqual(weir.process.wait(20), 0)
+        self.assertEqual(self.arrived(), {1, 2, 3, 4, 5})
+
+    def test_a_second_signal_ends_it_and_says_what_is_lost(self):
+        with self.slow_backend() as weir:
+            weir.signal(signal.SIGTERM)
+            wait_for(lambda: not connectable(self.port), what="the first signal's work")
+            self.assertIsNone(weir.process.poll())
+            weir.signal(signal.SIGTERM)
+            self.assertEqual(weir.process.wait(5), 1)
+            self.assertRegex(weir.output(), r'Stopped before everything was delivered.*"dropped_items": 3')
+
+    def test_the_time_for_stopping_is_a_setting(self):
+        with self.slow_backend("--shutdown-timeout", "200ms") as weir:
+            weir.signal(signal.SIGTERM)
+            self.assertEqual(weir.process.wait(10), 1)
+            self.assertRegex(weir.output(), r'Stopped before everything was delivered.*"dropped_items": 3')
+
+    def test_a_reload_whose_second_port_is_taken_goes_back_to_the_old_plan(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            both = pipeline(self.port, self.sink.port).replace("      http:\n", "      grpc: {endpoint: '127.0.0.1:%d'}\n      http:\n" % free_port(), 1)
+            with Weir(both, ready=[self.port]) as weir:
+                weir.write(both.replace(":%d\n" % self.port, ":%d\n" % taken.getsockname()[1], 1))
+                weir.signal(signal.SIGHUP)
+                wait_for(lambda: "the old one goes on" in weir.output(), what="a failed reload")
+                self.assertIn("in use", weir.output())
+                self.assertEqual(post(self.port, "/v1/traces", traces(1))[0], 200)
+                self.assertEqual(weir.stop(), 0)
+        self.assertEqual(self.arrived(), {1})
+
     def test_kill_and_restart(self):
         config = pipeline(self.port, self.sink.port, exporter="    sending_queue: {enabled: false}")
         for life in range(3):

@@ -188,6 +188,11 @@ class Listening {
  public:
   Listening(net::ServerSettings settings, std::unique_ptr<Endpoint> endpoint)
       : configured_(settings.endpoint), settings_(std::move(settings)), endpoint_(std::move(endpoint)) {}
+  Listening(const Listening&) = delete;
+  // Where another one of the receiver's servers did not start: the socket stays for whoever had it before.
+  ~Listening() {
+    if (server_ && listeners_) listeners_->leave(configured_, shard_, server_->release_listener());
+  }
 
   Result<> start(engine::ReceiverContext& context, Listeners& listeners) {
     auto& loop = static_cast<io::Loop&>(context.executor);
@@ -197,11 +202,13 @@ class Listening {
     int inherited = listeners.take(configured_, context.shard);
     WEIR_ASSIGN(server_, net::Server::listen(loop, settings_, context.host.budget(), *endpoint_, inherited));
     if (context.shard == 0) listeners.resolve(configured_, server_->endpoint());
+    listeners_ = &listeners;
+    shard_ = context.shard;
     return {};
   }
-  void stop(std::uint16_t shard, Listeners& listeners, io::Task done) {
+  void stop(io::Task done) {
     if (!server_) return done();
-    listeners.leave(configured_, shard, server_->release_listener());
+    std::exchange(listeners_, nullptr)->leave(configured_, shard_, server_->release_listener());
     server_->drain(std::move(done));
   }
 
@@ -210,12 +217,14 @@ class Listening {
   net::ServerSettings settings_;
   std::unique_ptr<Endpoint> endpoint_;  // outlives the server
   std::unique_ptr<net::Server> server_;
+  Listeners* listeners_ = nullptr;  // the receiver's, while it listens
+  std::uint16_t shard_ = 0;
 };
 
 class OtlpReceiver : public engine::Receiver {
  public:
   OtlpReceiver(std::vector<std::unique_ptr<Listening>> listening, engine::ReceiverContext& context)
-      : listening_(std::move(listening)), context_(context), listeners_(Listeners::of(context.host)) {}
+      : context_(context), listeners_(Listeners::of(context.host)), listening_(std::move(listening)) {}
 
   Result<> start() override {
     for (auto& one : listening_) WEIR_TRY(one->start(context_, *listeners_));
@@ -228,15 +237,15 @@ class OtlpReceiver : public engine::Receiver {
     };
     auto waiting = std::make_shared<Waiting>(listening_.size(), std::move(done));  // shared by the servers' callbacks
     for (auto& one : listening_)
-      one->stop(context_.shard, *listeners_, [waiting] {
+      one->stop([waiting] {
         if (--waiting->left == 0) waiting->done();
       });
   }
 
  private:
-  std::vector<std::unique_ptr<Listening>> listening_;
   engine::ReceiverContext context_;
   std::shared_ptr<Listeners> listeners_;  // shared with the process and all other receivers
+  std::vector<std::unique_ptr<Listening>> listening_;
 };
 
 Result<std::unique_ptr<engine::Receiver>> make(const Config& config, engine::ReceiverContext& context) {

@@ -18,6 +18,10 @@ int Listeners::take(const std::string& endpoint, std::uint16_t shard) {
 void Listeners::leave(const std::string& endpoint, std::uint16_t shard, int fd) {
   if (fd < 0) return;
   std::lock_guard lock(mutex_);
+  if (stopped_) {
+    close(fd);
+    return;
+  }
   auto [at, fresh] = sockets_.emplace(std::pair(endpoint, shard), fd);
   if (!fresh) close(fd);
 }
@@ -26,6 +30,12 @@ void Listeners::close_rest() {
   std::lock_guard lock(mutex_);
   for (auto& [key, fd] : sockets_) close(fd);
   sockets_.clear();
+}
+
+void Listeners::stop() {
+  close_rest();
+  std::lock_guard lock(mutex_);
+  stopped_ = true;
 }
 
 std::string Listeners::resolved(const std::string& endpoint) const {

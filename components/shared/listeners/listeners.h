@@ -23,13 +23,16 @@ class Listeners {
   void leave(const std::string& endpoint, std::uint16_t shard, int fd);
   // Closes what nobody took. Called when a plan has started.
   void close_rest();
+  // The process ends: what is left here, now and later, is closed at once, so that clients are refused instead of waiting.
+  void stop();
 
   // What "port 0" became on the first core, for the others. "" when not known.
   std::string resolved(const std::string& endpoint) const;
   void resolve(const std::string& endpoint, std::string actual);
 
  private:
-  mutable std::mutex mutex_;  // guards both
+  mutable std::mutex mutex_;  // guards everything below
+  bool stopped_ = false;
   std::map<std::pair<std::string, std::uint16_t>, int> sockets_;
   std::map<std::string, std::string> resolved_;
 };

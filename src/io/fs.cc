@@ -221,7 +221,11 @@ class MemoryFs::MemoryFile final : public File {
     node_->content.resize(size);
     return {};
   }
-  Result<> sync() override { return fs_.check("sync", path_); }
+  Result<> sync() override {
+    WEIR_TRY(fs_.check("sync", path_));
+    node_->synced = node_->content;
+    return {};
+  }
   std::uint64_t size() const override { return node_->content.size(); }
   Result<std::size_t> read_at(std::uint64_t offset, std::span<char> to) override {
     WEIR_TRY(fs_.check("read", path_));
@@ -299,7 +303,60 @@ Result<std::shared_ptr<void>> MemoryFs::lock(const std::string& path) {
   return token;
 }
 
-Result<> MemoryFs::sync_directory(const std::string& path) { return check("sync", path); }
+Result<> MemoryFs::sync_directory(const std::string& path) {
+  WEIR_TRY(check("sync", path));
+  std::erase_if(synced_names_, [&](auto& entry) { return directory_of(entry.first) == path; });
+  for (auto& [name, node] : files_)
+    if (directory_of(name) == path) synced_names_[name] = node;
+  return {};
+}
+
+void MemoryFs::cut_power(Rng& rng) {
+  constexpr std::size_t sector = 512;
+  std::map<std::string, std::shared_ptr<Node>> left;
+  std::vector<std::string> names;
+  for (auto* side : {&files_, &synced_names_})
+    for (auto& [name, node] : *side) names.push_back(name);
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  for (auto& name : names) {
+    auto in = [&](auto& side) { return side.contains(name) ? side[name] : nullptr; };
+    auto current = in(files_), before = in(synced_names_);
+    if (auto kept = current == before || rng.chance(0.5) ? current : before) left[name] = kept;
+  }
+  for (auto& [name, node] : left) {
+    std::string& synced = node->synced;
+    std::string& content = node->content;
+    std::size_t small = std::min(synced.size(), content.size()), large = std::max(synced.size(), content.size());
+    std::string after = synced;
+    after.resize(small + rng.below(large - small + 1));
+    for (std::size_t at = 0; at < after.size(); at += sector) {
+      if (at >= content.size() || rng.chance(0.5)) continue;
+      std::string_view part = std::string_view(content).substr(at, std::min(sector, after.size() - at));
+      after.replace(at, part.size(), part);
+    }
+    content = synced = after;
+  }
+  files_ = synced_names_ = std::move(left);
+  locks_.clear();
+}
+
+bool MemoryFs::flip_bit(const std::string& path, std::uint64_t bit) {
+  auto at = files_.find(path);
+  if (at == files_.end() || bit / 8 >= at->second->content.size()) return false;
+  at->second->content[bit / 8] = static_cast<char>(at->second->content[bit / 8] ^ (1 << bit % 8));
+  return true;
+}
+
+void MemoryFs::cut(const std::string& path, std::uint64_t size) {
+  if (auto at = files_.find(path); at != files_.end() && size < at->second->content.size()) at->second->content.resize(size);
+}
+
+std::vector<std::string> MemoryFs::paths() const {
+  std::vector<std::string> out;
+  for (auto& [path, node] : files_) out.push_back(path);
+  return out;
+}
 
 const std::string* MemoryFs::content(const std::string& path) const {
   auto at = files_.find(path);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/rng.h"
 #include "base/time.h"
 
 namespace weir::io {
@@ -76,6 +77,15 @@ class MemoryFs : public Fs {
   // Null when there is no such file.
   const std::string* content(const std::string& path) const;
 
+  // The power goes: of what was not synced any part may be there, in pieces of a sector; sectors that are missing in between are
+  // zero. Names that were not synced with their directory may be as before. Files that are open are not to be used any more.
+  void cut_power(Rng& rng);
+  // Flips a bit somewhere in a file; false when it has none.
+  bool flip_bit(const std::string& path, std::uint64_t bit);
+  // Cuts a file, whether it was synced or not.
+  void cut(const std::string& path, std::uint64_t size);
+  std::vector<std::string> paths() const;
+
   // Bytes that still fit; what is written beyond fails with ENOSPC after the part that fits.
   std::optional<std::size_t> room;
   // Asked before each operation ("open", "write", "truncate", "sync", "rename", "remove"): an errno to fail with, or 0.
@@ -87,10 +97,12 @@ class MemoryFs : public Fs {
   struct Node {
     std::string content;
     UnixNanos modified = 0;
+    std::string synced;  // as of the last sync()
   };
   class MemoryFile;
   Result<> check(std::string_view operation, const std::string& path) const;
 
+  std::map<std::string, std::shared_ptr<Node>> synced_names_;  // as a power cut leaves them
   std::map<std::string, std::shared_ptr<Node>> files_;  // shared with open files: renaming and removing do not close
   std::map<std::string, bool> directories_;
   std::map<std::string, std::weak_ptr<void>> locks_;

@@ -5,6 +5,7 @@
 
 namespace weir::storage {
 
-std::uint32_t crc32c(std::string_view bytes);
+// `before`: the sum of what stands in front of `bytes`.
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0);
 
 }  // namespace weir::storage

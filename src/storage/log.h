@@ -1,0 +1,167 @@
+#pragma once
+// A log of records in segments: what one core of a queue writes, reads back and frees.
+#include <deque>
+
+#include "base/rng.h"
+#include "io/executor.h"
+#include "storage/log_files.h"
+
+namespace weir::storage {
+
+// When written bytes are handed to the disk. `never` and `interval` survive the end of the process at any moment; `interval` loses at
+// most that much at a power cut, `always` nothing that was answered.
+enum class Sync : std::uint8_t { never, interval, always };
+
+struct LogSettings {
+  Sync sync = Sync::interval;
+  Duration interval = 1s;
+  std::uint64_t segment_bytes = 16 * 1024 * 1024;  // a new one is begun past this
+  bool newest_first = false;                       // order of reading: segments, not records within one
+};
+
+// Where a record is.
+struct Place {
+  std::uint64_t segment = 0;
+  std::uint32_t index = 0;
+  auto operator<=>(const Place&) const = default;
+};
+
+// What is to be written. `kind` is the caller's.
+struct NewRecord {
+  std::vector<Bytes> pieces;
+  std::uint32_t items = 0;
+  std::uint8_t kind = 0;
+};
+
+struct ReadRecord {
+  Place place;
+  Bytes payload;
+  std::uint32_t items = 0;
+  std::uint8_t kind = 0;
+  UnixNanos time = 0;
+  bool recovered = false;  // written by another process or core
+};
+
+// Runs `work` where it may block, then `done` on the core that asked.
+using Offload = std::function<void(std::move_only_function<void()> work, io::Task done)>;
+
+// One core. Files are touched on workers only, at most one job that writes and one that reads at a time; what comes meanwhile is
+// written together by the next one (group commit).
+//
+// A record is `taken` from append() or read() until it is settled, and is not read again meanwhile; leave() makes it unread.
+// A segment is removed when all of its records are settled. Records that were neither settled nor damaged are there after a
+// restart, whatever happened; one that was settled shortly before a crash may come again.
+//
+// Disk full or broken: append() fails for those records, nothing of them stays, and the next append tries again.
+// A failed sync means that the segment is not written to any more.
+class Log {
+ public:
+  Log(std::shared_ptr<LogFiles> files, const LogSettings& settings, io::Executor& executor, std::uint64_t seed, Offload offload);
+  // What it has is given back to `files`; callbacks of jobs under way do not come.
+  ~Log();
+  Log(const Log&) = delete;
+
+  using Appended = std::move_only_function<void(Result<Place>)>;
+  // Errc::permanent: it is too large for a record.
+  void append(NewRecord record, Appended done);
+  // It need not be kept any more.
+  void settle(Place place);
+  // It is to be read again, at its turn.
+  void leave(Place place);
+
+  // True when there may be something to read.
+  bool has_unread() const;
+  using Read = std::move_only_function<void(std::vector<ReadRecord>)>;
+  // The next records, at least one if there is one, up to about `bytes`. One call at a time. An empty answer: nothing now.
+  void read(std::size_t bytes, Read done);
+  bool reading() const { return reading_; }
+
+  // Frees the oldest segment that is not being read; `done` hears how many records and items were lost that were not taken.
+  // False: there is none.
+  using Discarded = std::move_only_function<void(std::uint64_t segment, std::uint64_t records, std::uint64_t items)>;
+  bool discard_oldest(Discarded done);
+
+  // Nothing is being written or waits for that.
+  bool idle() const { return !writing_ && waiting_.empty() && unwritten_settled_ == 0 && doomed_.empty(); }
+  // Writes what settle() left to be written soon.
+  void flush();
+
+  std::uint64_t waiting_bytes() const { return waiting_bytes_; }
+
+  // Counts since the beginning, for metrics.
+  struct Counts {
+    std::uint64_t records = 0, bytes = 0, write_failures = 0, sync_failures = 0, syncs = 0;
+    Skipped skipped;
+  };
+  const Counts& counts() const { return counts_; }
+  // Said when records were skipped, with the segment's file.
+  std::function<void(const std::string& file, const Skipped&)> on_damage;
+
+ private:
+  struct Waiting {
+    NewRecord record;
+    std::uint64_t bytes;
+    Appended done;
+  };
+  struct Segment {
+    SegmentName name;
+    std::uint64_t bytes = 0;        // on disk, all written
+    std::uint32_t count = 0;        // records so far, when `complete`
+    bool own = false;               // written here
+    bool complete = false;          // count is known: own, or read to the end
+    bool keep = false;              // has what another version may read
+    bool being_read = false;
+    bool again = false;             // a record that was passed is to be read once more
+    std::vector<bool> taken, settled;
+    std::uint32_t taken_count = 0, settled_count = 0;
+    std::uint64_t read_offset = 0;  // where reading goes on
+    std::uint32_t read_index = 0;
+    std::uint64_t synced = 0;       // bytes
+    std::vector<std::uint32_t> fresh_settled;  // not written yet
+
+    bool unread() const { return !complete || taken_count < count; }
+    void grow(std::uint32_t records);
+    void rewind();
+    void take(std::uint32_t index);
+    bool settle(std::uint32_t index);
+  };
+  struct OpenFile;
+  struct WriteJob;
+  struct ReadJob;
+
+  Segment* find(std::uint64_t number);
+  Segment& open_segment();
+  void close_active();
+  void kick();
+  void written(WriteJob& job);
+  void take_settled(WriteJob& job);
+  void settle_later();
+  void read_from(Segment& segment, std::size_t bytes, Read done);
+  void was_read(ReadJob& job, Read done);
+  Segment* next_to_read();
+  void adopt(const FreeSegment& segment);
+  bool free_if_settled(Segment& segment);
+  void remove(Segment& segment);
+  void arm_sync();
+  bool wants_sync() const;
+
+  std::shared_ptr<LogFiles> files_;  // shared with the log's other cores
+  LogSettings settings_;
+  io::Executor& executor_;
+  Rng rng_;
+  Offload offload_;
+  std::map<std::uint64_t, std::unique_ptr<Segment>> segments_;
+  std::uint64_t active_ = 0;              // number of the segment written to; 0: none
+  std::shared_ptr<OpenFile> file_;        // of active_; a job uses it while writing_
+  std::shared_ptr<OpenFile> closing_;     // of the segment before, to be synced by the next job
+  std::deque<Waiting> waiting_;
+  std::uint64_t waiting_bytes_ = 0;
+  std::size_t unwritten_settled_ = 0;     // in fresh_settled of all segments
+  std::vector<std::string> doomed_;       // files to remove
+  bool writing_ = false, reading_ = false, sync_due_ = false;
+  io::TimerId settle_timer_ = 0, sync_timer_ = 0;
+  Counts counts_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // jobs look whether their log is still there
+};
+
+}  // namespace weir::storage

@@ -1,0 +1,22 @@
+#pragma once
+// The seam between watches and the network: GET requests to the API server. One core.
+#include "io/loop.h"
+#include "kube/connection.h"
+#include "net/client.h"
+
+namespace weir::kube {
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  // `target`: path and query. The time-out is for the head of the answer. See net::HttpClient::stream.
+  virtual net::StreamId get(const std::string& target, Duration timeout, net::BodySink& sink) = 0;
+  virtual void resume(net::StreamId stream) = 0;
+  virtual void stop(net::StreamId stream) = 0;
+  // The server did not take our credentials: those in files are read again for the next request.
+  virtual void refused() = 0;
+};
+
+Result<std::unique_ptr<Transport>> make_transport(io::Loop& loop, Connection connection, io::Fs& fs);
+
+}  // namespace weir::kube

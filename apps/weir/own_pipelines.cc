@@ -135,8 +135,8 @@ engine::PlanSpec spec_of(std::span<const Feed> feeds) {
 
 }  // namespace
 
-OwnPipelines::OwnPipelines(io::Loop& loop, Budget& budget, telemetry::Registry& measured)
-    : loop_(loop), budget_(budget), measured_(measured), since_(loop.wall()) {}
+OwnPipelines::OwnPipelines(io::Loop& loop, io::Workers& workers, Budget& budget, telemetry::Registry& measured)
+    : loop_(loop), workers_(workers), budget_(budget), measured_(measured), since_(loop.wall()) {}
 
 OwnPipelines::~OwnPipelines() {
   if (wants_logs_) log::set_tap(nullptr);

@@ -6,7 +6,9 @@
 
 #include "engine/engine.h"
 #include "engine/shared_states.h"
+#include "io/fs.h"
 #include "io/loop.h"
+#include "io/workers.h"
 #include "weir/settings.h"
 
 namespace weir::app {
@@ -17,7 +19,7 @@ class OwnSource;
 class OwnPipelines final : public engine::Host, private telemetry::SpanSink {
  public:
   // `measured`: where own metrics are read. All arguments outlive this.
-  OwnPipelines(io::Loop& loop, Budget& budget, telemetry::Registry& measured);
+  OwnPipelines(io::Loop& loop, io::Workers& workers, Budget& budget, telemetry::Registry& measured);
   ~OwnPipelines();
 
   void start(const OwnTelemetry& own, std::move_only_function<void(Result<>)> done);
@@ -36,6 +38,8 @@ class OwnPipelines final : public engine::Host, private telemetry::SpanSink {
   engine::Extension* extension(const config::ComponentId&) override { return nullptr; }
   telemetry::Registry& metrics() override { return unread_; }
   Budget& budget() override { return budget_; }
+  io::Workers& workers() override { return workers_; }
+  io::Fs& fs() override { return io::system_fs(); }
   void limit_memory(std::size_t) override {}
   std::string describe_plan() override { return {}; }
   std::shared_ptr<void> shared(std::string_view key, const std::function<std::shared_ptr<void>()>& make) override {
@@ -44,6 +48,7 @@ class OwnPipelines final : public engine::Host, private telemetry::SpanSink {
   void request_shutdown(const Error&) override {}
 
   io::Loop& loop_;
+  io::Workers& workers_;
   Budget& budget_;
   telemetry::Registry& measured_;
   telemetry::Registry unread_;

@@ -64,7 +64,7 @@ Result<> Service::launch(std::shared_ptr<const Loaded> loaded) {
   std::vector<io::Executor*> executors;
   for (auto& core : cores_) executors.push_back(core.get());
   running->engine = std::make_unique<engine::Engine>(std::move(*plan), executors, *this, Rng::from_system().next());
-  running->own = std::make_unique<OwnPipelines>(*cores_.front(), budget_, metrics_);
+  running->own = std::make_unique<OwnPipelines>(*cores_.front(), workers_, budget_, metrics_);
   running_ = std::move(running);
 
   Result<> result;

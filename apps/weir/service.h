@@ -5,7 +5,9 @@
 
 #include "engine/engine.h"
 #include "engine/shared_states.h"
+#include "io/fs.h"
 #include "io/team.h"
+#include "io/workers.h"
 #include "weir/settings.h"
 
 namespace weir::app {
@@ -39,6 +41,8 @@ class Service : public engine::Host {
   engine::Extension* extension(const config::ComponentId& id) override;
   telemetry::Registry& metrics() override { return metrics_; }
   Budget& budget() override { return budget_; }
+  io::Workers& workers() override { return workers_; }
+  io::Fs& fs() override { return io::system_fs(); }
   telemetry::SpanSink* own_spans() override;
   void limit_memory(std::size_t bytes) override;
   std::string describe_plan() override;
@@ -70,6 +74,7 @@ class Service : public engine::Host {
   Budget budget_;
   engine::SharedStates states_;
   std::vector<std::unique_ptr<io::Loop>> cores_;
+  io::WorkerThreads workers_;  // posts to the cores, so it goes before them
   std::shared_ptr<void> process_metrics_;
   std::unique_ptr<Running> running_;
   std::shared_ptr<void> listeners_;  // keeps the sockets' registry alive between plans

@@ -17,6 +17,11 @@ class Problems;
 struct FieldInfo;
 }  // namespace weir::config
 
+namespace weir::io {
+class Fs;
+class Workers;
+}  // namespace weir::io
+
 namespace weir::engine {
 
 using otlp::Batch;
@@ -100,6 +105,11 @@ class Host {
   virtual Extension* extension(const config::ComponentId& id) = 0;
   virtual telemetry::Registry& metrics() = 0;
   virtual Budget& budget() = 0;
+  // For what blocks or takes long.
+  virtual io::Workers& workers() = 0;
+  virtual io::Fs& fs() = 0;
+  // Where components keep what has to survive a restart; empty when there is no such place.
+  virtual std::string data_directory() { return {}; }
   // Where spans about weir's own work go; null when nobody wants them. The same for as long as a plan runs.
   virtual telemetry::SpanSink* own_spans() { return nullptr; }
   // The process is to refuse data from so many bytes of resident memory on. Several calls: the least counts.

@@ -86,6 +86,7 @@ Extension* TestHost::extension(const config::ComponentId& id) {
 }
 
 World::World(std::size_t cores, std::uint64_t seed) : simulation_(cores, seed) {
+  host_.use(simulation_.workers());
   spec_.receivers.push_back({id_of("source"), &source_factory, std::make_shared<WorldAccess>(this, "source")});
 }
 

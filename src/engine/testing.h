@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "engine/shared_states.h"
+#include "io/fs.h"
 #include "io/simulation.h"
 
 namespace weir::engine::testing {
@@ -14,6 +15,9 @@ class TestHost : public Host {
   Extension* extension(const config::ComponentId& id) override;
   telemetry::Registry& metrics() override { return metrics_; }
   Budget& budget() override { return budget_; }
+  io::Workers& workers() override { return *workers_; }
+  io::MemoryFs& fs() override { return fs_; }
+  std::string data_directory() override { return directory; }
   void limit_memory(std::size_t bytes) override { budget_.set_limit(bytes); }
   std::string describe_plan() override { return {}; }
   std::shared_ptr<void> shared(std::string_view key, const std::function<std::shared_ptr<void>()>& make) override {
@@ -23,8 +27,13 @@ class TestHost : public Host {
 
   std::map<std::string, Extension*> extensions;
   std::string shutdown_reason;
+  std::string directory = "/data";  // empty: nothing survives
+  // Instead of running jobs at once.
+  void use(std::unique_ptr<io::Workers> workers) { workers_ = std::move(workers); }
 
  private:
+  io::MemoryFs fs_;
+  std::unique_ptr<io::Workers> workers_ = std::make_unique<io::InlineWorkers>();
   telemetry::Registry metrics_;
   Budget budget_;
   SharedStates shared_;

@@ -40,6 +40,28 @@ class Simulation::Core : public Executor {
   TimerId last_timer_ = 0;
 };
 
+class Simulation::Pool : public Workers {
+ public:
+  Pool(Rng& rng, Duration slowest) : rng_(rng), slowest_(slowest) {}
+  Result<> submit(Priority, Executor& home, Task work, Task done) override {
+    Duration takes{1 + static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(slowest_.count())))};
+    home.at(home.now() + takes, [work = std::move(work), done = std::move(done)]() mutable {
+      {
+        CoreScope nobody(no_core);
+        work();
+      }
+      done();
+    });
+    return {};
+  }
+
+ private:
+  Rng& rng_;
+  Duration slowest_;
+};
+
+std::unique_ptr<Workers> Simulation::workers(Duration slowest) { return std::make_unique<Pool>(rng_, slowest); }
+
 Simulation::Simulation(std::size_t cores, std::uint64_t seed) : rng_(seed) {
   for (std::size_t i = 0; i < cores; ++i)
     cores_.push_back(std::make_unique<Core>(*this, CoreId{static_cast<std::uint16_t>(i)}));

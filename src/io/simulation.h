@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/rng.h"
-#include "io/executor.h"
+#include "io/workers.h"
 
 namespace weir::io {
 
@@ -26,11 +26,15 @@ class Simulation {
   bool run_until(const std::function<bool()>& done, Duration limit);
   // Lets `d` of virtual time pass.
   void advance(Duration d);
+  // A pool whose jobs take a drawn part of `slowest` of virtual time each, so that they finish in any order. Submit from
+  // the core that is told.
+  std::unique_ptr<Workers> workers(Duration slowest = std::chrono::milliseconds(5));
   // Virtual time so far.
   Duration elapsed() const { return clock_.now().time_since_epoch(); }
 
  private:
   class Core;
+  class Pool;
   bool step();
   TimePoint next_timer() const;
 

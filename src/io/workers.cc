@@ -1,0 +1,70 @@
+#include "io/workers.h"
+
+namespace weir::io {
+
+WorkerThreads::WorkerThreads(std::size_t threads, std::size_t max_waiting)
+    : max_threads_(std::max<std::size_t>(2, threads)), max_waiting_(max_waiting) {}
+
+WorkerThreads::~WorkerThreads() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  for (auto& thread : threads_) thread.join();
+}
+
+Result<> WorkerThreads::submit(Priority priority, Executor& home, Task work, Task done) {
+  {
+    std::lock_guard lock(mutex_);
+    auto& queue = waiting_[static_cast<std::size_t>(priority)];
+    if (queue.size() >= max_waiting_) return fail(Errc::refused, "{} jobs wait for the worker threads", queue.size());
+    queue.push_back({&home, std::move(work), std::move(done)});
+    if (idle_ == 0 && threads_.size() < max_threads_) threads_.emplace_back([this] { run(); });
+  }
+  changed_.notify_one();
+  return {};
+}
+
+std::deque<WorkerThreads::Job>* WorkerThreads::next_queue() {
+  constexpr auto background = static_cast<std::size_t>(Priority::background);
+  for (std::size_t i = 0; i < background; ++i)
+    if (!waiting_[i].empty()) return &waiting_[i];
+  bool allowed = ending_ || busy_with_background_ + 1 < max_threads_;
+  return allowed && !waiting_[background].empty() ? &waiting_[background] : nullptr;
+}
+
+void WorkerThreads::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    auto* queue = next_queue();
+    if (queue == nullptr) {
+      if (ending_) return;
+      ++idle_;
+      changed_.wait(lock);
+      --idle_;
+      continue;
+    }
+    Job job = std::move(queue->front());
+    queue->pop_front();
+    bool background = queue == &waiting_.back();
+    busy_with_background_ += background;
+    lock.unlock();
+    job.work();
+    job.work = nullptr;  // what it holds is gone before `done` runs
+    job.home->post(std::move(job.done));
+    lock.lock();
+    busy_with_background_ -= background;
+  }
+}
+
+Result<> InlineWorkers::submit(Priority, Executor& home, Task work, Task done) {
+  {
+    CoreScope nobody(no_core);
+    work();
+  }
+  home.post(std::move(done));
+  return {};
+}
+
+}  // namespace weir::io

@@ -38,6 +38,8 @@ std::span<const Known> known() {
       Known{"connector.spanmetrics.legacyMetricNames", "spanmetrics uses the names of old releases."},
       Known{"connector.spanmetrics.useSecondAsDefaultMetricsUnit", "spanmetrics measures in seconds by default."},
       Known{"spanmetrics.statusCodeConvention.useOtelPrefix", "spanmetrics says otel.status_code."},
+      Known{"processor.k8sattributes.EmitV1K8sConventions", "k8sattributes names attributes as the semantic conventions do (k8s.pod.label.KEY)."},
+      Known{"processor.k8sattributes.DontEmitV0K8sConventions", "k8sattributes leaves out the names of old releases; only with the one above."},
       Known{"processor.tailsamplingprocessor.metricstatcountspanssampled", "tail_sampling counts sampled spans for each policy."},
       Known{"processor.tailsamplingprocessor.metricstatcountbytessampled", "tail_sampling counts the bytes of sampled spans for each policy."},
   };

@@ -29,27 +29,29 @@ Result<std::string> read_small_file(io::Fs& fs, const std::string& path) {
   return content;
 }
 
-std::string own_namespace(io::Fs& fs) {
-  auto content = read_small_file(fs, fmt::format("{}/namespace", account_folder));
+namespace {
+
+std::string namespace_in(const std::string& folder, io::Fs& fs) {
+  auto content = read_small_file(fs, folder + "/namespace");
   std::string name(content ? trim(*content) : std::string_view());
   return name.empty() ? "default" : name;
 }
-
-namespace {
 
 Result<Connection> in_cluster(AuthType type, io::Fs& fs, const Environment& environment) {
   std::string host = environment("KUBERNETES_SERVICE_HOST"), port = environment("KUBERNETES_SERVICE_PORT");
   if (host.empty() || port.empty())
     return fail(Errc::config, "unable to load k8s config, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined");
   if (host.find(':') != host.npos && !host.starts_with('[')) host = "[" + host + "]";
-  Connection out{.url = fmt::format("https://{}:{}", host, port), .name_space = own_namespace(fs)};
+  std::string folder = environment("WEIR_SERVICE_ACCOUNT");
+  if (folder.empty()) folder = account_folder;
+  Connection out{.url = fmt::format("https://{}:{}", host, port), .name_space = namespace_in(folder, fs)};
   if (type == AuthType::none) {
     out.tls.insecure_skip_verify = true;
     return out;
   }
-  out.token_file = fmt::format("{}/token", account_folder);
+  out.token_file = folder + "/token";
   WEIR_TRY(read_small_file(fs, out.token_file));
-  std::string ca = fmt::format("{}/ca.crt", account_folder);
+  std::string ca = folder + "/ca.crt";
   if (read_small_file(fs, ca)) out.tls.ca_file = ca;
   out.tls.reload_interval = 1min;
   return out;

@@ -31,9 +31,8 @@ Environment process_environment();
 Result<Connection> find_connection(AuthType type, const std::string& context, io::Fs& fs, const Environment& environment);
 Result<Connection> parse_kubeconfig(std::string_view yaml, const std::string& context, const std::string& folder);
 
+// Where a pod finds its token; the variable WEIR_SERVICE_ACCOUNT names another folder.
 inline constexpr std::string_view account_folder = "/var/run/secrets/kubernetes.io/serviceaccount";
-// Of the pod we run in, or "default".
-std::string own_namespace(io::Fs& fs);
 Result<std::string> read_small_file(io::Fs& fs, const std::string& path);
 
 }  // namespace weir::kube

@@ -121,6 +121,7 @@ void fill_run(Layout& to, const Element& status, Container& out) {
   out.image_id = to.copy(text(status, "imageID"));
   out.restarts = number(status, "restartCount");
   out.ready = flag(status, "ready");
+  out.reported = true;
   out.last_id = to.copy(bare_id(text(get(get(status, "lastState"), "terminated"), "containerID")));
 }
 

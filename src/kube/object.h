@@ -83,6 +83,7 @@ struct Container {
   std::string_view last_id;   // of the run before
   int restarts = 0;
   bool init = false, ready = false;
+  bool reported = false;      // its node has said something of it
   std::span<const Port> ports;
 };
 

@@ -1,0 +1,117 @@
+"""An API server in Python for tests of the real binary: lists, streamed lists and watches of objects that a test puts there."""
+import http.server, json, queue, threading, urllib.parse
+
+
+class KubeApi:
+    """`put` and `remove` change objects; `cut` ends all watches. `refuse(path, query)` may return a status to answer with."""
+
+    def __init__(self, token=None, streamed_lists=True):
+        self.lock, self.version, self.objects, self.watches, self.log = threading.RLock(), 100, {}, [], []
+        self.token, self.streamed_lists, self.asked = token, streamed_lists, []
+        self.refuse = lambda path, query: None
+        api = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                url = urllib.parse.urlsplit(self.path)
+                api.serve(self, url.path, dict(urllib.parse.parse_qsl(url.query)))
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.handle_error = lambda request, client: None
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def kubeconfig(self):
+        user = {"token": self.token} if self.token else {}
+        return json.dumps({"current-context": "t", "contexts": [{"name": "t", "context": {"cluster": "c", "user": "u", "namespace": "otel"}}],
+                           "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:%d" % self.port}}], "users": [{"name": "u", "user": user}]})
+
+    def put(self, path, name, namespace=None, **fields):
+        """path: "/api/v1/pods". Fields: metadata (added to), spec, status and so on."""
+        with self.lock:
+            self.version += 1
+            all_of_them = self.objects.setdefault(path, {})
+            key = (namespace or "", name)
+            meta = {"name": name, "uid": "uid-of-" + name, **({"namespace": namespace} if namespace else {}), **fields.pop("metadata", {}),
+                    "resourceVersion": str(self.version)}
+            event = "MODIFIED" if key in all_of_them else "ADDED"
+            all_of_them[key] = {"metadata": meta, **fields}
+            self._tell(path, event, all_of_them[key])
+
+    def remove(self, path, name, namespace=None):
+        with self.lock:
+            self.version += 1
+            gone = self.objects[path].pop((namespace or "", name))
+            gone["metadata"]["resourceVersion"] = str(self.version)
+            self._tell(path, "DELETED", gone)
+
+    def cut(self):
+        with self.lock:
+            for _, events in self.watches:
+                events.put(None)
+
+    def close(self):
+        self.cut()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def _tell(self, path, event, thing):
+        line = json.dumps({"type": event, "object": thing})
+        self.log.append((self.version, path, line))
+        for watched, events in self.watches:
+            if watched == path:
+                events.put(line)
+
+    def serve(self, request, path, query):
+        with self.lock:
+            self.asked.append((path, query))
+        if self.token and request.headers.get("Authorization") != "Bearer " + self.token:
+            return self._answer(request, 401, {"kind": "Status", "message": "Unauthorized", "code": 401})
+        status = self.refuse(path, query)
+        if status:
+            return self._answer(request, status, {"kind": "Status", "message": "refused by the test", "code": status})
+        if query.get("watch") != "1":
+            with self.lock:
+                body = {"kind": "List", "metadata": {"resourceVersion": str(self.version)}, "items": list(self.objects.get(path, {}).values())}
+            return self._answer(request, 200, body)
+        initial = query.get("sendInitialEvents") == "true"
+        if initial and not self.streamed_lists:
+            return self._answer(request, 422, {"kind": "Status", "message": "sendInitialEvents is forbidden", "code": 422})
+        self._watch(request, path, initial, int(query.get("resourceVersion") or 0))
+
+    def _answer(self, request, status, body):
+        text = json.dumps(body).encode()
+        request.send_response(status)
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Length", str(len(text)))
+        request.end_headers()
+        request.wfile.write(text)
+
+    def _watch(self, request, path, initial, since):
+        events = queue.Queue()
+        with self.lock:
+            if initial:
+                for thing in self.objects.get(path, {}).values():
+                    events.put(json.dumps({"type": "ADDED", "object": thing}))
+                events.put(json.dumps({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(self.version), "annotations": {"k8s.io/initial-events-end": "true"}}}}))
+            else:
+                for version, where, line in self.log:
+                    if version > since and where == path:
+                        events.put(line)
+            self.watches.append((path, events))
+        request.send_response(200)
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Transfer-Encoding", "chunked")
+        request.end_headers()
+        while (event := events.get()) is not None:
+            line = event.encode() + b"\n"
+            request.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+        request.wfile.write(b"0\r\n\r\n")
+        with self.lock:
+            self.watches = [w for w in self.watches if w[1] is not events]

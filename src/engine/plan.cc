@@ -129,7 +129,7 @@ class Planner {
       auto& n = nodes()[i];
       if (n.role == role && n.component == &spec && n.signal == in && n.output_signal == out) return i;
     }
-    Key key = spec.factory->key && role == Role::connector ? spec.factory->key(spec.config.get(), in) : Key::none;
+    Key key = spec.factory->key ? spec.factory->key(spec.config.get(), in) : Key::none;
     return add({.role = role, .component = &spec, .signal = in, .output_signal = out, .key = key});
   }
 

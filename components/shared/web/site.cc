@@ -75,13 +75,13 @@ void Site::add(std::string path, std::function<net::Response(const net::Request&
       }));
 }
 
-Result<> Site::start(engine::ExtensionContext& context) {
-  WEIR_ASSIGN(authenticator_, auth::find_server(context.host, settings_.auth));
+Result<> Site::start(engine::Host& host, io::Executor& executor) {
+  WEIR_ASSIGN(authenticator_, auth::find_server(host, settings_.auth));
   net::ServerSettings settings = settings_.settings();
   settings.max_request_body_size = 64 * 1024;
-  listeners_ = Listeners::of(context.host);
+  listeners_ = Listeners::of(host);
   int inherited = listeners_->take(settings_.endpoint, 0);
-  auto server = net::Server::listen(static_cast<io::Loop&>(context.executor), std::move(settings), budget_, *this, inherited);
+  auto server = net::Server::listen(static_cast<io::Loop&>(executor), std::move(settings), budget_, *this, inherited);
   WEIR_ASSIGN(server_, std::move(server));
   return {};
 }

@@ -35,7 +35,8 @@ class Site : public net::Handler {
   void add(std::string path, std::function<net::Response(const net::Request&)> make);
 
   // Errc::config when the authenticator is not running before this extension, retryable when the port is taken.
-  Result<> start(engine::ExtensionContext& context);
+  Result<> start(engine::ExtensionContext& context) { return start(context.host, context.executor); }
+  Result<> start(engine::Host& host, io::Executor& executor);
   // Closes all connections; the socket stays for the next plan, if it has a site there.
   void stop();
   std::string endpoint() const { return server_ ? server_->endpoint() : std::string(); }

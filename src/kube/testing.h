@@ -71,7 +71,14 @@ class FakeApi final : public Transport {
   };
 
   static std::string path_of(const Resource& resource) { return resource.api + "/" + resource.plural; }
-  static std::string path_of(const std::string& target) { return target.substr(0, target.find('?')); }
+  // Objects of all namespaces are kept together.
+  static std::string path_of(const std::string& target) {
+    std::string path = target.substr(0, target.find('?'));
+    constexpr std::string_view word = "/namespaces/";
+    std::size_t at = path.find(word);
+    if (at != std::string::npos) path.erase(at, path.find('/', at + word.size()) - at);
+    return path;
+  }
   static std::string parameter(const std::string& target, const std::string& name) {
     std::size_t at = target.find(name + "=");
     if (at == std::string::npos) return "";

@@ -3,6 +3,7 @@ import os, sys, unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import *
+from kubernetes import KubeApi
 
 BACKEND = """
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:%d"}}}}
@@ -65,11 +66,29 @@ class LoadBalancing(unittest.TestCase):
             status, headers, _ = post(self.port, "/v1/traces", traces(1))
             self.assertEqual(status, 503)
 
-    def test_kubernetes_is_refused_at_start(self):
+    def test_backends_of_a_kubernetes_service(self):
+        api, ports = KubeApi(), [free_port(), free_port()]
+        self.addCleanup(api.close)
+        slices = "/apis/discovery.k8s.io/v1/namespaces/otel/endpointslices"
+        api.put(slices, "c", "otel", endpoints=[{"addresses": ["127.0.0.1"]}])
+        folder = tempfile.TemporaryDirectory(prefix="weir-test-")
+        self.addCleanup(folder.cleanup)
+        path = os.path.join(folder.name, "config")
+        with open(path, "w") as f:
+            f.write(api.kubeconfig())
+        with Weir(BACKEND % (ports[0], self.sink.port), ready=[ports[0]]):
+            with Weir(FRONT % (self.port, "{k8s: {service: collector, ports: [%d]}}" % ports[0], self.own), ready=[self.port],
+                      env={"KUBECONFIG": path, "KUBERNETES_SERVICE_HOST": ""}) as front:
+                self.assertEqual(post(self.port, "/v1/traces", traces(*range(50)))[0], 200)
+                wait_for(lambda: len(self.sink.spans()) == 50, what="all 50 spans")
+                self.metrics('otelcol_loadbalancer_num_backends{exporter="load_balancing/a",resolver="k8s"')
+                self.assertEqual(front.stop(), 0)
+
+    def test_kubernetes_outside_of_a_cluster_is_refused_at_start(self):
         with self.assertRaises(AssertionError) as caught:
-            with self.front("{k8s: {service: collector.otel}}"):
+            with Weir(FRONT % (self.port, "{k8s: {service: collector.otel}}", self.own), ready=[self.port], env={"KUBERNETES_SERVICE_HOST": "", "KUBECONFIG": ""}):
                 pass
-        self.assertIn("no Kubernetes client", str(caught.exception))
+        self.assertIn("KUBERNETES_SERVICE_HOST", str(caught.exception))
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ std::span<const FieldInfo> KubernetesResolver::fields() {
   static const std::array rows{
       field<&T::service>("service", "name, name.namespace or name.namespace.svc.domain; the own namespace when none is named.", {.required = true}),
       field<&T::ports>("ports", "Ports of every pod, each a backend. Without them 4317 is dialled."),
-      field<&T::timeout>("timeout", "For a list or a watch.", {.min = 0s}),
+      field<&T::timeout>("timeout", "Accepted, without effect: a watch has time-outs of its own.", {.min = 0s}),
       field<&T::return_hostnames>("return_hostnames", "Backends by their names in a headless service instead of addresses."),
   };
   return rows;
@@ -103,7 +103,7 @@ std::span<const FieldInfo> Resolvers::fields() {
   static const std::array rows{
       field<&Resolvers::fixed>("static", "A fixed list of backends."),
       field<&Resolvers::dns>("dns", "The addresses of a name."),
-      field<&Resolvers::k8s>("k8s", "The pods of a Kubernetes service. Needs a Kubernetes client, which this build does not have."),
+      field<&Resolvers::k8s>("k8s", "The pods of a Kubernetes service, from its endpoint slices. The service account needs get, list and watch for them."),
       field<&Resolvers::aws_cloud_map>("aws_cloud_map", "Instances in AWS Cloud Map. Accepted; does not start."),
   };
   return rows;

@@ -186,7 +186,11 @@ Result<std::unique_ptr<Resolver>> make_resolver(const Resolvers& config, const e
   auto metrics = [&](std::string_view kind) { return ResolverMetrics(context.host.metrics(), kind, context.id.to_string()); };
   if (config.fixed) return make_static_resolver(*config.fixed, metrics("static"));
   if (config.dns) return make_dns_resolver(*config.dns, metrics("dns"), std::make_unique<SystemNames>(context.executor), context.executor);
-  if (config.k8s) return fail(Errc::config, "resolver k8s: this build has no Kubernetes client to watch service \"{}\"; use dns with a headless service", config.k8s->service);
+  if (config.k8s) {
+    WEIR_ASSIGN(auto access, kubernetes::access_of_pod(context.host.fs()));
+    WEIR_ASSIGN(auto cluster, kubernetes::join(access, context.host, context.executor, context.shard, context.rng.next()));
+    return make_k8s_resolver(*config.k8s, metrics("k8s"), make_endpoint_slices(std::move(cluster), context.executor), kubernetes::own_namespace(access, context.host.fs()));
+  }
   return fail(Errc::config, "resolver aws_cloud_map: this build has no AWS client; use dns or static");
 }
 

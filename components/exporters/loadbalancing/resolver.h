@@ -1,6 +1,7 @@
 #pragma once
 // Where the list of backends comes from. A resolver runs on one core and tells every change.
 #include "components/exporters/loadbalancing/config.h"
+#include "components/shared/kubernetes/kubernetes.h"
 #include "engine/component.h"
 
 namespace weir::exporters::loadbalancing {
@@ -23,7 +24,7 @@ class Names {
   virtual std::shared_ptr<void> find(const std::string& host, Done done) = 0;
 };
 
-// The same seam to the API server of Kubernetes: the ready pods behind a service, told anew with each change.
+// The same seam to the API server of Kubernetes: the pods behind a service, told anew with each change.
 class Services {
  public:
   struct Pod {
@@ -54,6 +55,8 @@ std::unique_ptr<Resolver> make_dns_resolver(const DnsResolver& config, ResolverM
                                             io::Executor& executor);
 std::unique_ptr<Resolver> make_k8s_resolver(const KubernetesResolver& config, ResolverMetrics metrics, std::unique_ptr<Services> services,
                                             const std::string& own_namespace);
+
+std::unique_ptr<Services> make_endpoint_slices(kubernetes::Membership cluster, io::Executor& executor);
 
 // The one that is configured. Fails for those this build cannot serve.
 Result<std::unique_ptr<Resolver>> make_resolver(const Resolvers& config, const engine::StageContext& context);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "io/simulation.h"
+#include "kube/testing.h"
 
 using namespace weir;
 using namespace weir::exporters::loadbalancing;
@@ -99,4 +100,37 @@ TEST_CASE("k8s: a backend for each pod and port, or by name") {
   tell({{"10.0.0.2", "c-1"}, {"10.0.0.1", ""}});
   CHECK(told.back() == Endpoints{"c-1.collector.ns"});
   CHECK(value_of(registry, "otelcol_loadbalancer_num_resolutions", "false") == 1);
+}
+
+TEST_CASE("k8s: backends follow the endpoint slices of the service") {
+  io::Simulation simulation(1, 1);
+  io::Executor& core = simulation.core(0);
+  telemetry::Registry registry;
+  Budget budget;
+  auto made = std::make_unique<kube::testing::FakeApi>(core);
+  auto& api = *made;
+  auto cluster = std::make_shared<kube::Cluster>();
+  auto home = std::make_shared<kube::Home>(cluster, kube::Home::Parts{std::move(made), core, budget, registry, 1});
+  home->run();
+  auto& slices = kube::resource_of(kube::Kind::endpoint_slice);
+  auto endpoint = [](std::string_view address, std::string_view conditions) {
+    return fmt::format(R"({{"addresses":["{}"],"conditions":{{{}}}}})", address, conditions);
+  };
+  api.put(slices, "otel", "c-1", "u1", "", fmt::format(R"(,"endpoints":[{},{}])", endpoint("10.0.0.1", R"("ready":true)"), endpoint("10.0.0.2", R"("ready":false)")));
+  auto k8s = make_k8s_resolver({.service = "c.otel", .ports = {4317}}, ResolverMetrics(registry, "k8s", "lb"), make_endpoint_slices({cluster, home}, core), "default");
+  std::vector<Endpoints> told;
+  REQUIRE(k8s->start([&](const Endpoints& list) { told.push_back(list); }));
+  CHECK(told.empty());
+  simulation.advance(1s);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0] == Endpoints{"10.0.0.1:4317", "10.0.0.2:4317"});
+  CHECK(api.asked.at(0).starts_with("/apis/discovery.k8s.io/v1/namespaces/otel/endpointslices?"));
+  CHECK(api.asked.at(0).ends_with("&labelSelector=kubernetes.io%2Fservice-name%3Dc"));
+  api.put(slices, "otel", "c-2", "u2", "", fmt::format(R"(,"endpoints":[{}])", endpoint("10.0.0.3", "")));
+  simulation.advance(1s);
+  CHECK(told.back() == Endpoints{"10.0.0.1:4317", "10.0.0.2:4317", "10.0.0.3:4317"});
+  api.put(slices, "otel", "c-1", "u1", "", fmt::format(R"(,"endpoints":[{}])", endpoint("10.0.0.1", R"("ready":false,"serving":false,"terminating":true)")));
+  api.remove(slices, "otel", "c-2");
+  simulation.advance(1s);
+  CHECK(told.back() == Endpoints{});
 }

@@ -67,6 +67,14 @@ Result<Membership> join(const ApiConfig& config, engine::Host& host, io::Executo
   return out;
 }
 
+Result<ApiConfig> access_of_pod(io::Fs& fs) {
+  ApiConfig pod, file{.auth_type = AuthType::kube_config};
+  auto in_pod = connection_of(pod, fs);
+  if (in_pod) return pod;
+  bool has_file = !kube::process_environment()("KUBECONFIG").empty() && connection_of(file, fs).has_value();
+  return has_file ? Result<ApiConfig>(file) : fail(std::move(in_pod.error()));
+}
+
 std::string own_namespace(const ApiConfig& config, io::Fs& fs) {
   auto connection = connection_of(config, fs);
   return connection && !connection->name_space.empty() ? connection->name_space : "default";

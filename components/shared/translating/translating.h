@@ -1,0 +1,57 @@
+#pragma once
+#include "components/shared/auth/auth.h"
+#include "components/shared/listeners/listeners.h"
+#include "engine/component.h"
+#include "net/server.h"
+
+namespace weir::translating {
+
+// What a receiver knows of its protocol. On one core; outlives its server.
+class Format {
+ public:
+  virtual ~Format() = default;
+  // For requests that are not of this protocol: the answer. Before their body is read.
+  virtual std::optional<net::Answer> turn_away(const net::RequestHead& head) const = 0;
+  // The body as an ExportTraceServiceRequest. `charge` grows by what that takes.
+  virtual Result<Bytes> translate(const net::Request& request, Charge& charge) const = 0;
+  // HTTP: when all is settled.
+  virtual net::Response accepted() const { return {.status = 202}; }
+};
+
+net::Response plain(int status, std::string text);
+
+// A batch from a translated request, or why not.
+Result<otlp::Batch> parse_translated(Result<Bytes> request, Charge charge, engine::Intake& intake);
+
+struct EndpointSettings {
+  net::ServerSettings server;
+  std::string transport;  // label of own metrics: "grpc", "http"
+  bool include_metadata = false;
+  auth::Server* authenticator = nullptr;  // null: anybody may send
+};
+
+// One server of a receiver on one core, and its socket's way from plan to plan.
+class Endpoint {
+ public:
+  Endpoint(EndpointSettings settings, std::unique_ptr<Format> format, engine::ReceiverContext& context);
+  Endpoint(const Endpoint&) = delete;
+  ~Endpoint();
+
+  Result<> start();
+  void stop(io::Task done);
+
+ private:
+  class Handler;
+  EndpointSettings settings_;
+  std::string configured_;
+  engine::ReceiverContext context_;
+  std::shared_ptr<Listeners> listeners_;  // shared with the process and all other receivers
+  std::unique_ptr<Handler> handler_;      // outlives the server
+  std::unique_ptr<net::Server> server_;
+  bool listening_ = false;
+};
+
+// Stops all of them, then calls `done`.
+void stop_all(std::span<const std::unique_ptr<Endpoint>> endpoints, io::Task done);
+
+}  // namespace weir::translating

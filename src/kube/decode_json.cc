@@ -116,8 +116,16 @@ std::string_view bare_id(std::string_view id) {
   return at == std::string_view::npos ? id : id.substr(at + 3);
 }
 
+std::string_view ready_of(const std::optional<Element>& status) {
+  for (Element condition : array(status, "conditions"))
+    if (text(condition, "type") == "Ready") return text(condition, "status");
+  return {};
+}
+
 void fill_run(Layout& to, const Element& status, Container& out) {
-  out.id = to.copy(bare_id(text(status, "containerID")));
+  std::string_view id = text(status, "containerID");
+  out.id = to.copy(bare_id(id));
+  if (id.size() > out.id.size()) out.runtime = to.copy(id.substr(0, id.size() - out.id.size() - 3));
   out.image_id = to.copy(text(status, "imageID"));
   out.restarts = number(status, "restartCount");
   out.ready = flag(status, "ready");
@@ -159,17 +167,16 @@ void fill_pod(Layout& to, const Element& in, const Keep& keep, Object& out) {
   out.started = to.copy(text(status, "startTime"));
   dom::array all = array(status, "podIPs");
   out.ips = fill_array<std::string_view>(to, all, [&](Element ip, std::string_view& o) { o = to.copy(text(ip, "ip")); });
-  for (Element condition : array(status, "conditions"))
-    if (text(condition, "type") == "Ready") out.ready = text(condition, "status") == "True";
+  out.ready = to.copy(ready_of(status));
   if (keep.containers) fill_containers(to, spec, status, keep, out);
 }
 
 void fill_node(Layout& to, const Element& in, const Keep& keep, Object& out) {
   auto status = get(in, "status");
   out.provider_id = to.copy(text(get(in, "spec"), "providerID"));
-  for (Element condition : array(status, "conditions"))
-    if (text(condition, "type") == "Ready") out.ready = text(condition, "status") == "True";
+  out.ready = to.copy(ready_of(status));
   if (!keep.status) return;
+  out.kubelet_port = number(get(get(status, "daemonEndpoints"), "kubeletEndpoint"), "Port");
   out.addresses = fill_array<Pair>(to, array(status, "addresses"), [&](Element address, Pair& p) {
     p = {to.copy(text(address, "type")), to.copy(text(address, "address"))};
   });
@@ -179,24 +186,57 @@ void fill_service(Layout& to, const Element& in, Object& out) {
   auto spec = get(in, "spec");
   out.cluster_ip = to.copy(text(spec, "clusterIP"));
   out.external_name = to.copy(text(spec, "externalName"));
+  out.balancer_ip = to.copy(text(spec, "loadBalancerIP"));
   out.type = to.copy(text(spec, "type"));
   out.ports = ports(to, array(spec, "ports"), "port");
 }
 
+bool told(const std::optional<Element>& conditions, std::string_view name) { return get(conditions, name).has_value(); }
+
+void fill_target(Layout& to, const Element& endpoint, Endpoint& e) {
+  auto target = get(endpoint, "targetRef");
+  e.hostname = to.copy(text(endpoint, "hostname"));
+  e.node = to.copy(text(endpoint, "nodeName"));
+  e.zone = to.copy(text(endpoint, "zone"));
+  e.target_kind = to.copy(text(target, "kind"));
+  e.target_name = to.copy(text(target, "name"));
+}
+
 void fill_slice(Layout& to, const Element& in, Object& out) {
   out.type = to.copy(text(in, "addressType"));
-  out.ports = ports(to, array(in, "ports"), "port");
-  out.endpoints = fill_array<Endpoint>(to, array(in, "endpoints"), [&](Element endpoint, Endpoint& e) {
-    auto conditions = get(endpoint, "conditions"), target = get(endpoint, "targetRef");
+  auto subset = to.array<Subset>(1);
+  subset[0].ports = ports(to, array(in, "ports"), "port");
+  subset[0].endpoints = fill_array<Endpoint>(to, array(in, "endpoints"), [&](Element endpoint, Endpoint& e) {
+    auto conditions = get(endpoint, "conditions");
     e.addresses = texts(to, array(endpoint, "addresses"));
-    e.hostname = to.copy(text(endpoint, "hostname"));
-    e.node = to.copy(text(endpoint, "nodeName"));
-    e.zone = to.copy(text(endpoint, "zone"));
-    e.target_kind = to.copy(text(target, "kind"));
-    e.target_name = to.copy(text(target, "name"));
+    fill_target(to, endpoint, e);
     e.ready = flag(conditions, "ready", true);  // unknown counts as ready
     e.serving = flag(conditions, "serving", e.ready);
     e.terminating = flag(conditions, "terminating");
+    e.ready_told = told(conditions, "ready"), e.serving_told = told(conditions, "serving"), e.terminating_told = told(conditions, "terminating");
+  });
+  out.subsets = subset;
+}
+
+void fill_endpoints(Layout& to, const Element& in, Object& out) {
+  out.subsets = fill_array<Subset>(to, array(in, "subsets"), [&](Element subset, Subset& s) {
+    dom::array ready = array(subset, "addresses"), not_ready = array(subset, "notReadyAddresses");
+    auto endpoints = to.array<Endpoint>(count(ready) + count(not_ready));
+    std::size_t i = 0;
+    auto add = [&](const dom::array& list, bool is_ready) {
+      for (Element address : list) {
+        Endpoint& e = endpoints[i++];
+        auto one = to.array<std::string_view>(1);
+        one[0] = to.copy(text(address, "ip"));
+        e.addresses = one;
+        e.ready = e.serving = is_ready;
+        fill_target(to, address, e);
+      }
+    };
+    add(ready, true);
+    add(not_ready, false);
+    s.endpoints = endpoints;
+    s.ports = ports(to, array(subset, "ports"), "port");
   });
 }
 
@@ -252,6 +292,7 @@ Result<ObjectPtr> JsonDecoder::Impl::make(const Element& in, Kind kind, const Ke
     if (kind == Kind::node) fill_node(to, in, keep, out);
     if (kind == Kind::service) fill_service(to, in, out);
     if (kind == Kind::endpoint_slice) fill_slice(to, in, out);
+    if (kind == Kind::endpoints) fill_endpoints(to, in, out);
     if (kind == Kind::ingress) fill_ingress(to, in, out);
     out.raw = to.copy(raw);
   });

@@ -9,12 +9,13 @@ namespace {
 
 std::size_t walk(const Object& o) {
   std::size_t n = o.name.size() + o.uid.size() + o.raw.size() + o.node.size() + o.ip.size();
-  for (auto pairs : {o.labels, o.annotations, o.addresses, o.paths})
+  for (auto pairs : {o.labels, o.annotations, Pairs(o.addresses), Pairs(o.paths)})
     for (auto& pair : pairs) n += pair.key.size() + pair.value.size();
   for (auto& owner : o.owners) n += owner.kind.size() + owner.name.size();
   for (auto& c : o.containers) n += c.name.size() + c.image.size() + c.id.size() + c.ports.size();
-  for (auto& e : o.endpoints)
-    for (auto& address : e.addresses) n += address.size();
+  for (auto& subset : o.subsets)
+    for (auto& e : subset.endpoints)
+      for (auto& address : e.addresses) n += address.size();
   return n;
 }
 

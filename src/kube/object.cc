@@ -18,6 +18,7 @@ const Resource& resource_of(Kind kind) {
       Resource{"/apis/batch/v1", "cronjobs", Kind::cron_job},
       Resource{"/api/v1", "services", Kind::service},
       Resource{"/apis/discovery.k8s.io/v1", "endpointslices", Kind::endpoint_slice},
+      Resource{"/api/v1", "endpoints", Kind::endpoints},
       Resource{"/apis/networking.k8s.io/v1", "ingresses", Kind::ingress},
   };
   WEIR_CHECK(static_cast<std::size_t>(kind) < table.size());

@@ -13,7 +13,7 @@
 namespace weir::kube {
 
 enum class Kind : std::uint8_t {
-  pod, node, name_space, replica_set, deployment, stateful_set, daemon_set, job, cron_job, service, endpoint_slice, ingress, other
+  pod, node, name_space, replica_set, deployment, stateful_set, daemon_set, job, cron_job, service, endpoint_slice, endpoints, ingress, other
 };
 
 // What a list or a watch is about.
@@ -81,16 +81,24 @@ struct Container {
   std::string_view id;        // of the newest run, without "docker://"
   std::string_view image_id;  // of the newest run, as the node reported it
   std::string_view last_id;   // of the run before
+  std::string_view runtime;   // what stood in front of "://"
   int restarts = 0;
   bool init = false, ready = false;
   bool reported = false;      // its node has said something of it
   std::span<const Port> ports;
 };
 
+// Addresses of a service with one state. A condition that nobody has told has its usual value: ready.
 struct Endpoint {
   std::span<const std::string_view> addresses;
   std::string_view hostname, node, target_kind, target_name, zone;
   bool ready = false, serving = false, terminating = false;
+  bool ready_told = false, serving_told = false, terminating_told = false;
+};
+
+struct Subset {
+  std::span<const Endpoint> endpoints;
+  std::span<const Port> ports;
 };
 
 struct Object {
@@ -105,19 +113,21 @@ struct Object {
   std::string_view ip, host_ip, node, hostname, phase, started;
   std::span<const std::string_view> ips;
   std::span<const Container> containers;
-  bool host_network = false, ready = false;
+  bool host_network = false;
+  std::string_view ready;  // of the condition Ready: True, False, Unknown; also of nodes
 
-  // Nodes: type and address. Services: selectors are not kept.
-  Pairs addresses;
+  // Nodes: type and address, in the order of the node.
+  std::span<const Pair> addresses;
   std::string_view provider_id;
+  int kubelet_port = 0;
 
   // Services and endpoint slices.
-  std::string_view cluster_ip, external_name, type;  // type: of a service; addressType of a slice
-  std::span<const Port> ports;
-  std::span<const Endpoint> endpoints;
+  std::string_view cluster_ip, external_name, balancer_ip, type;  // type: of a service; addressType of a slice
+  std::span<const Port> ports;         // of a service
+  std::span<const Subset> subsets;     // a slice has one
 
   // Ingresses: host and path; tls hosts.
-  Pairs paths;
+  std::span<const Pair> paths;
   std::span<const std::string_view> tls_hosts;
   std::string_view ingress_class;
 

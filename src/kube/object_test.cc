@@ -41,7 +41,7 @@ TEST_CASE("objects: a pod keeps what was asked for") {
   CHECK(o.controller()->name == "web-5d4f");
   CHECK(o.node == "n1");
   CHECK(o.host_network);
-  CHECK(o.ready);
+  CHECK(o.ready == "True");
   CHECK(o.phase == "Running");
   CHECK(o.started == "2024-01-02T03:04:06Z");
   REQUIRE(o.ips.size() == 2);
@@ -68,14 +68,23 @@ TEST_CASE("objects: services, endpoint slices, nodes and ingresses") {
     "endpoints":[{"addresses":["10.0.0.1","10.0.0.2"],"conditions":{"ready":true,"serving":true},"nodeName":"n1","hostname":"x-0","targetRef":{"kind":"Pod","name":"x-0"}},
                  {"addresses":["10.0.0.3"],"conditions":{"ready":false,"terminating":true}},{"addresses":["10.0.0.4"]}]})", Kind::endpoint_slice, keep);
   REQUIRE(slice);
-  REQUIRE((*slice)->endpoints.size() == 3);
-  CHECK((*slice)->endpoints[0].addresses[1] == "10.0.0.2");
-  CHECK((*slice)->endpoints[0].hostname == "x-0");
-  CHECK((*slice)->endpoints[0].target_name == "x-0");
-  CHECK_FALSE((*slice)->endpoints[1].ready);
-  CHECK((*slice)->endpoints[1].terminating);
-  CHECK((*slice)->endpoints[2].ready);  // nothing known counts as ready
-  CHECK((*slice)->ports[0].number == 4317);
+  REQUIRE((*slice)->subsets.size() == 1);
+  auto endpoints = (*slice)->subsets[0].endpoints;
+  REQUIRE(endpoints.size() == 3);
+  CHECK(endpoints[0].addresses[1] == "10.0.0.2");
+  CHECK(endpoints[0].hostname == "x-0");
+  CHECK(endpoints[0].target_name == "x-0");
+  CHECK_FALSE(endpoints[1].ready);
+  CHECK(endpoints[1].terminating);
+  CHECK(endpoints[2].ready);  // nothing known counts as ready
+  CHECK((*slice)->subsets[0].ports[0].number == 4317);
+  CHECK(endpoints[1].ready_told);
+  CHECK_FALSE(endpoints[2].ready_told);
+  auto old = decoder.object(R"({"metadata":{"name":"s"},"subsets":[{"addresses":[{"ip":"10.0.0.1","nodeName":"n1"}],"notReadyAddresses":[{"ip":"10.0.0.2"}],"ports":[{"port":80}]}]})", Kind::endpoints, keep);
+  REQUIRE(old);
+  REQUIRE((*old)->subsets[0].endpoints.size() == 2);
+  CHECK((*old)->subsets[0].endpoints[0].node == "n1");
+  CHECK_FALSE((*old)->subsets[0].endpoints[1].ready);
   auto node = decoder.object(R"({"metadata":{"name":"n1"},"spec":{"providerID":"gce://x"},"status":{"addresses":[{"type":"InternalIP","address":"10.1.1.1"}]}})", Kind::node, keep);
   REQUIRE(node);
   CHECK((*node)->addresses[0].value == "10.1.1.1");

@@ -1,5 +1,7 @@
 #include "kube/reflector.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace weir::kube {
@@ -23,6 +25,13 @@ std::string escape(std::string_view text) {
 
 std::string Query::key() const {
   return fmt::format("{}/{}\n{}\n{}\n{}\n{}", resource.api, resource.plural, name_space, field_selector, label_selector, keep.raw);
+}
+
+bool Query::metadata_only() const {
+  using enum Kind;
+  constexpr std::array only_names = {name_space, replica_set, deployment, stateful_set, daemon_set, job, cron_job};
+  bool known = std::find(only_names.begin(), only_names.end(), resource.kind) != only_names.end();
+  return !keep.raw && (known || (resource.kind == node && !keep.status));
 }
 
 Reflector::Reflector(Transport& transport, io::Executor& executor, Rng& rng, Budget& budget, Query query, ReflectorListener& listener)
@@ -69,7 +78,7 @@ void Reflector::ask(State state, const std::string& to, Duration silence) {
   newest_ = 0;
   began_ = heard_ = executor_.now();
   set_silence();
-  stream_ = transport_.get(to, head_timeout, *this);
+  stream_ = transport_.get(to, query_.metadata_only(), head_timeout, *this);
 }
 
 void Reflector::relist() {

@@ -19,6 +19,8 @@ struct Query {
 
   // Equal for queries that one watch can serve.
   std::string key() const;
+  // Nothing of spec and status is wanted.
+  bool metadata_only() const;
 };
 
 struct Change {

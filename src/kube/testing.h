@@ -46,7 +46,7 @@ class FakeApi final : public Transport {
   std::vector<std::string> asked;
   int refusals = 0;
 
-  net::StreamId get(const std::string& target, Duration, net::BodySink& sink) override {
+  net::StreamId get(const std::string& target, bool, Duration, net::BodySink& sink) override {
     asked.push_back(target);
     net::StreamId id = ++last_;
     streams_[id] = {&sink, path_of(target), {}};

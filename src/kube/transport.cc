@@ -14,9 +14,10 @@ class HttpTransport final : public Transport {
   HttpTransport(io::Loop& loop, Connection connection, io::Fs& fs, std::unique_ptr<net::HttpClient> client)
       : loop_(loop), connection_(std::move(connection)), fs_(fs), client_(std::move(client)) {}
 
-  net::StreamId get(const std::string& target, Duration timeout, net::BodySink& sink) override {
+  net::StreamId get(const std::string& target, bool metadata_only, Duration timeout, net::BodySink& sink) override {
     net::HttpRequest request{.method = "GET", .url = connection_.url + target, .timeout = timeout};
-    request.headers.add("accept", "application/json");
+    constexpr std::string_view partial = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+    request.headers.add("accept", metadata_only ? partial : partial.substr(partial.find(',') + 1));
     if (auto value = authorization(); !value.empty()) request.headers.add("authorization", value);
     return client_->stream(std::move(request), sink);
   }

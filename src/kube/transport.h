@@ -10,7 +10,8 @@ class Transport {
  public:
   virtual ~Transport() = default;
   // `target`: path and query. The time-out is for the head of the answer. See net::HttpClient::stream.
-  virtual net::StreamId get(const std::string& target, Duration timeout, net::BodySink& sink) = 0;
+  // `metadata_only`: objects without spec and status are enough.
+  virtual net::StreamId get(const std::string& target, bool metadata_only, Duration timeout, net::BodySink& sink) = 0;
   virtual void resume(net::StreamId stream) = 0;
   virtual void stop(net::StreamId stream) = 0;
   // The server did not take our credentials: those in files are read again for the next request.

@@ -30,11 +30,12 @@ class EndpointSlices : public Services {
   std::vector<Pod> pods() const {
     std::vector<Pod> out;
     for (auto& [name, slice] : slices_)
-      for (auto& endpoint : slice->endpoints) {
-        // Pods that are not ready stay: a key is not to move because its owner is slow. Those that are ending go.
-        if (endpoint.terminating && !endpoint.serving) continue;
-        for (auto address : endpoint.addresses) out.push_back({std::string(address), std::string(endpoint.hostname)});
-      }
+      for (auto& subset : slice->subsets)
+        for (auto& endpoint : subset.endpoints) {
+          // Pods that are not ready stay: a key is not to move because its owner is slow. Those that are ending go.
+          if (endpoint.terminating && !endpoint.serving) continue;
+          for (auto address : endpoint.addresses) out.push_back({std::string(address), std::string(endpoint.hostname)});
+        }
     return out;
   }
 

@@ -39,12 +39,30 @@ Result<kube::Connection> connection_of(const ApiConfig& config, io::Fs& fs) {
   return kube::find_connection(type_of(config), config.context, fs, kube::process_environment());
 }
 
-Result<std::shared_ptr<kube::Home>> make_home(const ApiConfig& config, std::shared_ptr<kube::Cluster> cluster, engine::Host& host, io::Executor& executor,
+using FindConnection = std::function<Result<kube::Connection>()>;
+
+Result<std::shared_ptr<kube::Home>> make_home(const FindConnection& find, std::shared_ptr<kube::Cluster> cluster, engine::Host& host, io::Executor& executor,
                                               std::uint64_t seed) {
-  WEIR_ASSIGN(auto connection, connection_of(config, host.fs()));
+  WEIR_ASSIGN(auto connection, find());
   log::info("Kubernetes API", {{"url", connection.url}});
   WEIR_ASSIGN(auto transport, kube::make_transport(static_cast<io::Loop&>(executor), std::move(connection), host.fs()));
   return std::make_shared<kube::Home>(std::move(cluster), kube::Home::Parts{std::move(transport), executor, host.budget(), host.metrics(), seed});
+}
+
+Result<Membership> join(const std::string& key, const FindConnection& find, engine::Host& host, io::Executor& executor, std::uint16_t shard, std::uint64_t seed) {
+  Membership out{.cluster = engine::shared_state<kube::Cluster>(host, key)};
+  if (shard != 0) return out;
+  std::string home = "home of " + key;
+  if (auto there = host.shared(home, [] { return std::shared_ptr<void>(); })) {
+    out.home = std::static_pointer_cast<kube::Home>(std::move(there));
+    return out;
+  }
+  // `weir test` has no network: nothing of a cluster is known there.
+  if (dynamic_cast<io::Loop*>(&executor) == nullptr) return out;
+  WEIR_ASSIGN(out.home, make_home(find, out.cluster, host, executor, seed));
+  out.home = std::static_pointer_cast<kube::Home>(host.shared(home, [&] { return out.home; }));
+  out.home->run();
+  return out;
 }
 
 }  // namespace
@@ -53,18 +71,11 @@ std::string cluster_key(const ApiConfig& config) { return fmt::format("kubernete
 std::string home_key(const ApiConfig& config) { return "home of " + cluster_key(config); }
 
 Result<Membership> join(const ApiConfig& config, engine::Host& host, io::Executor& executor, std::uint16_t shard, std::uint64_t seed) {
-  Membership out{.cluster = engine::shared_state<kube::Cluster>(host, cluster_key(config))};
-  if (shard != 0) return out;
-  if (auto there = host.shared(home_key(config), [] { return std::shared_ptr<void>(); })) {
-    out.home = std::static_pointer_cast<kube::Home>(std::move(there));
-    return out;
-  }
-  // `weir test` has no network: nothing of a cluster is known there.
-  if (dynamic_cast<io::Loop*>(&executor) == nullptr) return out;
-  WEIR_ASSIGN(out.home, make_home(config, out.cluster, host, executor, seed));
-  out.home = std::static_pointer_cast<kube::Home>(host.shared(home_key(config), [&] { return out.home; }));
-  out.home->run();
-  return out;
+  return join(cluster_key(config), [&] { return connection_of(config, host.fs()); }, host, executor, shard, seed);
+}
+
+Result<Membership> join(const kube::Connection& connection, engine::Host& host, io::Executor& executor, std::uint16_t shard, std::uint64_t seed) {
+  return join("kubernetes " + connection.identity(), [&] { return Result<kube::Connection>(connection); }, host, executor, shard, seed);
 }
 
 Result<ApiConfig> access_of_pod(io::Fs& fs) {

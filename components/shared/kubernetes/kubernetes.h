@@ -28,6 +28,8 @@ struct Membership {
 // Errc::config when there is no way to an API server: no variables and token of a pod, no kubeconfig. An API server that does
 // not answer is no error: it is tried again and again.
 Result<Membership> join(const ApiConfig& config, engine::Host& host, io::Executor& executor, std::uint16_t shard, std::uint64_t seed);
+// The same for a connection that was found elsewhere.
+Result<Membership> join(const kube::Connection& connection, engine::Host& host, io::Executor& executor, std::uint16_t shard, std::uint64_t seed);
 // For components without access settings: the pod's own account, or KUBECONFIG where there is no pod.
 Result<ApiConfig> access_of_pod(io::Fs& fs);
 // Under which names Host::shared has them: tests put their own there.

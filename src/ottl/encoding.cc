@@ -134,4 +134,16 @@ bool decode_text(std::string_view encoding, std::string_view bytes, std::string&
   return true;
 }
 
+Result<TextDecoder> TextDecoder::open(std::string_view encoding) {
+  auto converter = std::make_unique<Converter>(encoding);
+  if (!converter->good()) return fail(Errc::config, "unsupported encoding '{}'", encoding);
+  TextDecoder out;
+  out.handle_ = converter.release();
+  return out;
+}
+
+TextDecoder::~TextDecoder() { delete static_cast<Converter*>(handle_); }
+
+void TextDecoder::decode(std::string_view bytes, std::string& out) { static_cast<Converter*>(handle_)->run(bytes, out); }
+
 }  // namespace weir::ottl

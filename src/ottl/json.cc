@@ -13,7 +13,7 @@ namespace {
 
 class JsonReader {
  public:
-  JsonReader(std::string_view text, Arena& arena) : text_(text), arena_(arena) {}
+  JsonReader(std::string_view text, Arena& arena, JsonNumbers numbers) : text_(text), arena_(arena), numbers_(numbers) {}
 
   Result<otlp::Value> run() {
     WEIR_ASSIGN(auto out, value(0));
@@ -110,6 +110,10 @@ class JsonReader {
     if (!formed || error == std::errc::invalid_argument) return wrong("in numeric literal");
     if (error == std::errc::result_out_of_range) return fail(Errc::invalid, "number {} is out of range", digits);
     at_ += digits.size();
+    if (numbers_ == JsonNumbers::whole_or_real && digits.find_first_of(".eE") == digits.npos) {
+      std::int64_t whole = 0;
+      if (std::from_chars(digits.data(), digits.data() + digits.size(), whole).ec == std::errc{}) return otlp::Value::of(whole);
+    }
     return otlp::Value::of(out);
   }
 
@@ -171,11 +175,12 @@ class JsonReader {
 
   std::string_view text_;
   Arena& arena_;
+  JsonNumbers numbers_;
   std::size_t at_ = 0;
 };
 
 }  // namespace
 
-Result<otlp::Value> parse_json(std::string_view text, Arena& arena) { return JsonReader(text, arena).run(); }
+Result<otlp::Value> parse_json(std::string_view text, Arena& arena, JsonNumbers numbers) { return JsonReader(text, arena, numbers).run(); }
 
 }  // namespace weir::ottl

@@ -1,11 +1,14 @@
 #pragma once
-// JSON text → attribute values, with all numbers as doubles.
+// JSON text → attribute values.
 #include "base/result.h"
 #include "otlp/model.h"
 
 namespace weir::ottl {
 
+// whole_or_real: numbers without fraction and exponent are integers if they fit; real: all are doubles.
+enum class JsonNumbers : std::uint8_t { real, whole_or_real };
+
 // Text and containers are in `arena` or views into `text`. At most 64 levels deep.
-Result<otlp::Value> parse_json(std::string_view text, Arena& arena);
+Result<otlp::Value> parse_json(std::string_view text, Arena& arena, JsonNumbers numbers = JsonNumbers::real);
 
 }  // namespace weir::ottl

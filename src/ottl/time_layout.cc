@@ -120,7 +120,7 @@ std::string_view take_abbreviation(std::string_view& text) {
 
 struct TimeLayout::Fields {
   std::int64_t year = 0;
-  int month = 0, day = 0, hour = 0, minute = 0, second = 0, offset = 0;
+  int month = 0, day = 0, hour = 0, minute = 0, second = 0, offset = 0, year_day = 0;
   std::int32_t nanos = 0;
   bool has_offset = false, pm = false, am = false;
   std::string_view abbreviation;
@@ -146,11 +146,120 @@ Result<TimeLayout> TimeLayout::make(std::string_view format, std::string_view lo
     WEIR_TRY(out.add_directive(rest[1], rest.substr(0, 2)));
     rest.remove_prefix(2);
   }
-  bool names = std::any_of(out.chunks_.begin(), out.chunks_.end(), [](auto& chunk) { return chunk.item == Item::zone_name; });
+  out.find_known_zones();
+  return out;
+}
+
+void TimeLayout::find_known_zones() {
+  bool names = std::any_of(chunks_.begin(), chunks_.end(), [](auto& chunk) { return chunk.item == Item::zone_name; });
   if (names)
     for (std::string_view name : {"GMT", "EST", "MST", "HST", "CET", "MET", "EET", "WET", "UCT", "PRC", "ROC", "ROK"})
-      if (auto zone = Zone::load(name)) out.known_zones_.emplace_back(name, *zone);
+      if (auto zone = Zone::load(name)) known_zones_.emplace_back(name, *zone);
+}
+
+// One of Go's directives at the front of the layout, taken off; false when there is none. Longer ones are tried first.
+bool TimeLayout::take_go_directive(std::string_view& layout) {
+  struct Directive {
+    std::string_view text;
+    Chunk chunk;
+  };
+  auto plain = [](Item item) { return Chunk{.item = item}; };
+  auto strict = [](Item item) { return Chunk{.item = item, .strict = true}; };
+  auto spaced = [](Item item) { return Chunk{.item = item, .spaces = true}; };
+  auto zone = [](int parts, bool colons, bool zulu) { return Chunk{.item = Item::offset_z, .zulu = zulu, .parts = parts, .colons = colons}; };
+  static const Directive directives[] = {
+      {"January", plain(Item::month_long)}, {"Jan", plain(Item::month_short)}, {"Monday", plain(Item::weekday_long)}, {"Mon", plain(Item::weekday_short)},
+      {"MST", plain(Item::zone_name)},      {"2006", plain(Item::year)},       {"002", strict(Item::year_day)},       {"__2", spaced(Item::year_day)},
+      {"01", strict(Item::month)},          {"02", strict(Item::day)},         {"03", strict(Item::hour12)},          {"04", strict(Item::minute)},
+      {"05", strict(Item::second)},         {"06", plain(Item::short_year)},   {"15", plain(Item::hour)},             {"_2006", plain(Item::literal)},
+      {"_2", spaced(Item::day)},            {"1", plain(Item::month)},         {"2", plain(Item::day)},               {"3", plain(Item::hour12)},
+      {"4", plain(Item::minute)},           {"5", plain(Item::second)},        {"PM", plain(Item::upper_half)},       {"pm", plain(Item::lower_half)},
+      {"-07:00:00", zone(3, true, false)},  {"-070000", zone(3, false, false)}, {"-07:00", zone(2, true, false)},     {"-0700", zone(2, false, false)},
+      {"-07", zone(1, false, false)},       {"Z07:00:00", zone(3, true, true)}, {"Z070000", zone(3, false, true)},    {"Z07:00", zone(2, true, true)},
+      {"Z0700", zone(2, false, true)},      {"Z07", zone(1, false, true)}};
+  if (layout.starts_with("_2006")) return add_literal("_"), layout.remove_prefix(1), take_go_directive(layout);
+  for (auto& directive : directives) {
+    if (!layout.starts_with(directive.text)) continue;
+    // "Jan" is no directive within a word, such as "Janet".
+    if (directive.text == "Jan" && layout.size() > 3 && layout[3] >= 'a' && layout[3] <= 'z') continue;
+    if (directive.text == "Mon" && layout.size() > 3 && layout[3] >= 'a' && layout[3] <= 'z') continue;
+    chunks_.push_back(directive.chunk);
+    chunks_.back().directive = directive.text;
+    layout.remove_prefix(directive.text.size());
+    return true;
+  }
+  // .000 or ,999 and so on, unless more digits follow.
+  if (layout.size() < 2 || (layout[0] != '.' && layout[0] != ',') || (layout[1] != '0' && layout[1] != '9')) return false;
+  std::size_t end = std::min(layout.find_first_not_of(layout[1], 1), layout.size());
+  if (end < layout.size() && digit(layout[end])) return false;
+  chunks_.push_back({.item = layout[1] == '9' ? Item::fraction : Item::exact_fraction, .text = std::string(1, layout[0]), .digits = static_cast<int>(end - 1)});
+  layout.remove_prefix(end);
+  return true;
+}
+
+Result<TimeLayout> TimeLayout::make_go(std::string_view layout) {
+  TimeLayout out;
+  out.go_ = true;
+  out.locale_ = find_locale("en");
+  out.format_ = layout;
+  for (std::size_t i = 0; i + 1 < layout.size(); ++i)
+    if (layout[i + 1] == '9' && layout[i] != '.' && layout[i] != ',' && layout[i] != '9')
+      return fail(Errc::config, "invalid fractional seconds directive: '{}'. must be preceded with '.' or ','", layout.substr(i, 2));
+  while (!layout.empty()) {
+    if (out.take_go_directive(layout)) continue;
+    out.add_literal(layout.substr(0, 1));
+    layout.remove_prefix(1);
+  }
+  out.find_known_zones();
   return out;
+}
+
+bool TimeLayout::read_go_chunk(const Chunk& chunk, bool fraction_next, std::string_view& text, Fields& to) const {
+  std::int64_t number;
+  auto take = [&](int& field) {
+    if (chunk.spaces && text.starts_with(' ')) text.remove_prefix(1);
+    if (!chunk.strict) return take_number(text, field);
+    if (!take_digits(text, 2, number)) return false;
+    return field = static_cast<int>(number), true;
+  };
+  switch (chunk.item) {
+    case Item::year: return take_digits(text, 4, to.year);
+    case Item::month: return take(to.month);
+    case Item::day: return take(to.day);
+    case Item::hour:
+    case Item::hour12: return take(to.hour);
+    case Item::minute: return take(to.minute);
+    case Item::second:
+      if (!take(to.second)) return false;
+      if (!fraction_next && begins_fraction(text)) take_fraction(text, to.nanos);
+      return true;
+    case Item::year_day:
+      if (chunk.spaces)
+        for (int i = 0; i < 2 && text.starts_with(' '); ++i) text.remove_prefix(1);
+      if (chunk.spaces) {
+        to.year_day = 0;
+        std::size_t n = 0;
+        while (n < 3 && n < text.size() && digit(text[n])) to.year_day = to.year_day * 10 + (text[n++] - '0');
+        text.remove_prefix(n);
+        return n > 0;
+      }
+      return take_digits(text, 3, number) && (to.year_day = static_cast<int>(number), true);
+    case Item::exact_fraction: {
+      auto size = static_cast<std::size_t>(chunk.digits) + 1;
+      if (text.size() < size || (text[0] != '.' && text[0] != ',')) return false;
+      std::string_view part = text.substr(0, size);
+      if (!std::all_of(part.begin() + 1, part.end(), digit)) return false;
+      text.remove_prefix(size);
+      return take_fraction(part, to.nanos), true;
+    }
+    case Item::offset_z:
+      if (chunk.zulu && text.starts_with('Z')) {
+        to.has_offset = true;
+        return text.remove_prefix(1), true;
+      }
+      return to.has_offset = take_offset(text, chunk.colons ? ":" : "", chunk.parts - 1, to.offset);
+    default: return read_chunk(chunk, fraction_next, text, to);
+  }
 }
 
 void TimeLayout::add_literal(std::string_view text) {
@@ -298,6 +407,8 @@ std::string TimeLayout::write(const Value& value) const {
       case Item::offset_colon: out += format_offset(time.offset, ":", 2); break;
       case Item::offset_colons: out += format_offset(time.offset, ":", 3); break;
       case Item::offset_seconds: out += format_offset(time.offset, "", 3); break;
+      case Item::year_day:
+      case Item::exact_fraction: break;  // only read
     }
   }
   return out;
@@ -386,6 +497,8 @@ bool TimeLayout::read_chunk(const Chunk& chunk, bool fraction_next, std::string_
     case Item::offset_colon: return to.has_offset = take_offset(text, ":", 1, to.offset);
     case Item::offset_colons: return to.has_offset = take_offset(text, ":", 2, to.offset);
     case Item::offset_seconds: return to.has_offset = take_offset(text, "", 2, to.offset);
+    case Item::year_day:
+    case Item::exact_fraction: return false;  // of Go's layouts
   }
   return false;
 }
@@ -395,8 +508,8 @@ bool TimeLayout::read(std::string_view text, const Zone& zone, UnixNanos now, Va
   std::string_view rest = text;
   for (std::size_t i = 0; i < chunks_.size(); ++i) {
     std::string_view before = rest;
-    bool fraction_next = i + 1 < chunks_.size() && chunks_[i + 1].item == Item::fraction;
-    if (read_chunk(chunks_[i], fraction_next, rest, fields)) continue;
+    bool fraction_next = i + 1 < chunks_.size() && (chunks_[i + 1].item == Item::fraction || chunks_[i + 1].item == Item::exact_fraction);
+    if (go_ ? read_go_chunk(chunks_[i], fraction_next, rest, fields) : read_chunk(chunks_[i], fraction_next, rest, fields)) continue;
     wrong = fmt::format("parsing time \"{}\" as \"{}\": cannot parse \"{}\" as \"{}\"", text, format_, before,
                         chunks_[i].item == Item::literal ? std::string_view(chunks_[i].text) : chunks_[i].directive);
     return false;
@@ -419,6 +532,10 @@ bool TimeLayout::finish(Fields& f, const Zone& zone, UnixNanos now, Value& out, 
   if (f.pm && f.hour < 12) f.hour += 12;
   if (f.am && f.hour == 12) f.hour = 0;
   Civil c{f.year, has_month ? f.month : 1, has_day ? f.day : 1, f.hour, f.minute, f.second};
+  if (f.year_day > 0 && !has_month && !has_day) {
+    if (f.year_day > (days_in_month(f.year, 2) == 29 ? 366 : 365)) return outside("day-of-year");
+    for (c.day = f.year_day; c.day > days_in_month(c.year, c.month); ++c.month) c.day -= days_in_month(c.year, c.month);
+  }
   if (c.day < 1 || c.day > days_in_month(c.year, c.month)) return outside("day");
 
   auto place = [&] {

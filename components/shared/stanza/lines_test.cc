@@ -1,0 +1,61 @@
+#include "components/shared/stanza/lines.h"
+
+#include <doctest/doctest.h>
+
+using namespace weir;
+using namespace weir::stanza;
+
+namespace {
+
+// Lines joined by |, what is left behind a /.
+std::string split(const LineSettings& settings, std::string_view data, bool at_end = true) {
+  auto lines = Lines::make(settings);
+  REQUIRE(lines.has_value());
+  bool skipping = false;
+  LineScan scan(*lines, data, at_end, skipping);
+  Arena arena;
+  std::string out;
+  while (auto raw = scan.next()) {
+    if (!out.empty()) out += '|';
+    out += lines->read(*raw, arena).text;
+  }
+  return out + "/" + std::string(scan.rest());
+}
+
+}  // namespace
+
+TEST_CASE("lines: where they end") {
+  CHECK(split({}, "a\nb\r\n\n c \nrest") == "a|b||c/rest");
+  CHECK(split({.preserve_leading = true, .preserve_trailing = true}, " a \n") == " a /");
+  CHECK(split({.max_size = 3}, "abcdefgh\nij\n") == "abc|def|gh|ij/");
+  CHECK(split({.max_size = 3}, "abcde") == "abc/de");
+  CHECK(split({.max_size = 3, .truncate = true}, "abcdefgh\nij\n") == "abc|ij/");
+  CHECK(split({.multiline = {.line_start_pattern = "^#"}}, "x\n#1\na\n#2\n#3\nb\n") == "x|#1\na|#2/#3\nb\n");
+  CHECK(split({.multiline = {.line_end_pattern = ";"}}, "a\nb;c;d") == "a\nb;|c;/d");
+  CHECK(split({.multiline = {.line_end_pattern = ";", .omit_pattern = true}}, "a\nb;c;d") == "a\nb|c/d");
+  CHECK(split({.encoding = "nop"}, "a\nb\n") == "a\nb\n/");
+}
+
+TEST_CASE("lines: a line that was cut off goes on in the next piece") {
+  auto lines = Lines::make({.max_size = 3, .truncate = true});
+  REQUIRE(lines.has_value());
+  bool skipping = false;
+  LineScan first(*lines, "abcdef", false, skipping);
+  CHECK(first.next() == "abc");
+  CHECK(!first.next());
+  CHECK(skipping);
+  CHECK(first.position() == 6);
+  LineScan second(*lines, "gh\nij\n", false, skipping);
+  CHECK(second.next() == "ij");
+  CHECK(!skipping);
+}
+
+TEST_CASE("lines: encodings") {
+  CHECK(split({.encoding = "iso-8859-1"}, "caf\xe9\n") == "café/");
+  CHECK(split({.encoding = "utf-16le"}, std::string_view(" \0a\0\r\0\n\0\x0a\x01\n\0", 12)) == "a|\u010a/");
+  CHECK(split({.encoding = "utf-16be"}, std::string_view("\0a\0\n", 4)) == "a/");
+  CHECK(split({.encoding = "gbk"}, "\xc4\xe3\n") == "你/");
+  CHECK(split({}, "a\xff\xfe\n") == "a\uFFFD\uFFFD/");
+  CHECK(!Lines::make({.encoding = "klingon"}));
+  CHECK(!Lines::make({.multiline = {.line_start_pattern = "a", .line_end_pattern = "b"}}));
+}

@@ -1,0 +1,41 @@
+#pragma once
+// Entries as the bytes of an OTLP request.
+#include "base/bytes.h"
+#include "components/shared/stanza/chain.h"
+#include "otlp/wire.h"
+
+namespace weir::stanza {
+
+// One core. What was added since the last take() is one request: records of equal resource and scope stand together, in
+// the order in which they came.
+class RecordWriter final : public Sink {
+ public:
+  RecordWriter();
+  void emit(const Entry& entry) override;
+
+  std::size_t records() const { return records_; }
+  // About the request's size.
+  std::size_t bytes() const { return bytes_; }
+  // The request; the writer is empty after it.
+  Bytes take();
+
+ private:
+  struct Group {
+    Arena arena;
+    Attributes resource;  // texts of its own
+    std::string scope_name;
+    std::string encoded;  // records with their tags, in order
+    std::size_t records = 0;
+  };
+  Group& group_of(const Entry& entry);
+  static bool fits(const Group& group, const Entry& entry);
+  void append_group(const Group& group);
+
+  std::vector<std::unique_ptr<Group>> groups_;  // the first open_ have records of this request
+  std::size_t open_ = 0;
+  otlp::Writer scratch_;
+  std::string request_;
+  std::size_t records_ = 0, bytes_ = 0;
+};
+
+}  // namespace weir::stanza

@@ -1,0 +1,17 @@
+#pragma once
+// What the operator syslog_parser and the receiver syslog have in common.
+#include "config/field.h"
+
+namespace weir::stanza {
+
+struct SyslogConfig {
+  std::string protocol, location;
+  bool enable_octet_counting = false, allow_skip_pri_header = false;
+  std::uint64_t max_octets = 0;
+  std::optional<std::string> non_transparent_framing_trailer;
+
+  static std::span<const config::FieldInfo> fields();
+  Result<> check() const;
+};
+
+}  // namespace weir::stanza

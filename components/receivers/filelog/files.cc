@@ -1,0 +1,375 @@
+#include "components/receivers/filelog/files.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+
+#include "base/log.h"
+#include "base/number.h"
+#include "base/text.h"
+
+namespace weir::receivers::filelog {
+namespace {
+
+constexpr Duration copy_grace = 10s;           // so long a file that equals another one is taken for a copy in the making
+constexpr UnixNanos kept_for = 86'400'000'000'000ull;  // positions of files that are gone
+constexpr std::size_t most_gone = 20'000, most_unreadable = 10'000;
+
+std::string key_of(const TrackedFile& file) { return fmt::format("f{}", file.id); }
+
+std::string encode(const TrackedFile& f) {
+  return fmt::format("1\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}", f.device, f.inode, f.fingerprint_size, f.fingerprint, f.settled.offset, f.settled.record,
+                     f.settled.tail, f.compressed ? 1 : 0, f.compressed ? f.compressed_read : 0, f.header_done ? 1 : 0, f.last_seen, f.path);
+}
+
+bool decode(std::string_view text, TrackedFile& f) {
+  auto parts = split(text, '\t');
+  if (parts.size() < 13 || parts[0] != "1") return false;
+  bool good = true;
+  auto number = [&](std::size_t i) {
+    std::uint64_t out = 0;
+    for (char c : parts[i]) {
+      good &= c >= '0' && c <= '9';
+      out = out * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    return out;
+  };
+  f.device = number(1), f.inode = number(2), f.fingerprint_size = number(3), f.fingerprint = number(4);
+  f.settled = {number(5), number(6), number(7)};
+  f.read = f.settled;
+  f.compressed = number(8) != 0;
+  f.compressed_read = number(9);
+  f.header_done = number(10) != 0;
+  f.last_seen = number(11);
+  // A path may have tabs in it.
+  f.path = text.substr(static_cast<std::size_t>(parts[12].data() - text.data()));
+  return good;
+}
+
+std::string real_path(const std::string& path) {
+  char buffer[PATH_MAX];
+  return ::realpath(path.c_str(), buffer) ? buffer : path;
+}
+std::string_view name_in(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace
+
+Files::Files(const Config& config, std::string component) : config_(config), component_(std::move(component)) {}
+
+Result<> Files::open_checkpoints(io::Fs& fs, const std::string& directory, std::string_view name, UnixNanos wall) {
+  WEIR_ASSIGN(auto opened, storage::Checkpoints::open(fs, {.directory = directory, .name = std::string(name)}));
+  checkpoints_.emplace(std::move(opened));
+  for (auto& [key, value] : checkpoints_->entries()) {
+    if (!key.starts_with('f')) continue;
+    auto id = parse_go_int(std::string_view(key).substr(1));
+    auto file = std::make_unique<TrackedFile>();
+    if (!id || !decode(value, *file)) continue;
+    file->id = static_cast<std::uint64_t>(*id);
+    file->gone = true;
+    next_id_ = std::max(next_id_, file->id + 1);
+    by_inode_[{file->device, file->inode}] = file.get();
+    files_[file->id] = std::move(file);
+  }
+  resumed_ = !files_.empty();
+  (void)wall;
+  return {};
+}
+
+TrackedFile* Files::find(std::uint64_t id) {
+  auto at = files_.find(id);
+  return at == files_.end() ? nullptr : at->second.get();
+}
+
+std::uint64_t Files::tail_of(TrackedFile& file, std::uint64_t offset) {
+  if (file.compressed || !file.source || offset == 0) return 0;
+  return file.source->sum(offset - std::min(offset, tail_bytes), offset);
+}
+
+void Files::settle(TrackedFile& file, const Position& position) {
+  if (position.offset < file.settled.offset) return;
+  file.settled = position;
+  if (!file.replaced) store(file);
+  if (TrackedFile* heir = file.heir ? find(file.heir) : nullptr) settle(*heir, position);
+}
+
+void Files::store(const TrackedFile& file) {
+  if (checkpoints_ && file.fingerprint_size > 0) checkpoints_->set(key_of(file), encode(file));
+}
+
+bool Files::open(TrackedFile& file) {
+  if (file.source) return true;
+  auto opened = Source::open(file.path);
+  if (!opened) return note_unreadable(file.path, opened.error()), false;
+  auto stat = (*opened)->stat();
+  if (!stat || stat->device != file.device || stat->inode != file.inode) return false;
+  file.source = std::move(*opened);
+  if (file.compressed) file.source->decompress();
+  return true;
+}
+
+void Files::note_unreadable(const std::string& path, const Error& error) {
+  // It may have vanished since it was found.
+  if (error.code == Errc::retryable && error.what.ends_with(std::strerror(ENOENT))) return;
+  if (unreadable_.size() >= most_unreadable || !unreadable_.emplace(path, true).second) return;
+  log::error("Failed to open file", {{"receiver", component_}, {"path", path}, {"error", error.what}});
+}
+
+std::size_t Files::open_files() const {
+  std::size_t n = 0;
+  for (auto& [id, file] : files_) n += file->source != nullptr;
+  return n;
+}
+
+bool Files::decide_compressed(Source& source) const {
+  if (config_.compression == Compression::none) return false;
+  if (config_.compression == Compression::gzip) return true;
+  return source.looks_compressed();
+}
+
+// ---- who is who ----------------------------------------------------------------------------------------------------
+
+std::vector<TrackedFile*> Files::update(std::vector<Found> found, TimePoint now, UnixNanos wall) {
+  for (auto& [id, file] : files_) file->gone = true;
+  // Known inodes first: what became of them says whether others are their copies.
+  std::vector<const Found*> strangers;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, bool> seen;
+  for (auto& one : found) {
+    if (!seen.emplace(std::pair(one.device, one.inode), true).second) continue;
+    if (known(one, wall) == nullptr) strangers.push_back(&one);
+  }
+  for (auto* one : strangers) unknown(*one, now, wall);
+  std::erase_if(waiting_, [&](auto& entry) { return !seen.contains(entry.first); });
+  std::vector<TrackedFile*> ready;
+  for (auto& [id, file] : files_) {
+    if (file->gone && file->source) {
+      // Renamed out of sight or deleted: what is left of it is read from the open file.
+      if (auto stat = file->source->stat()) file->size = stat->size;
+    }
+    bool readable = !file->replaced && (!file->gone || file->source);
+    if (readable && (!file->at_end() || file->partial > 0)) ready.push_back(file.get());
+  }
+  first_look_ = false;
+  close_idle();
+  forget_old(wall);
+  return ready;
+}
+
+// Null when no file is known by this inode, or it became another one.
+TrackedFile* Files::known(const Found& found, UnixNanos wall) {
+  auto at = by_inode_.find({found.device, found.inode});
+  if (at == by_inode_.end()) return nullptr;
+  TrackedFile& file = *at->second;
+  bool changed = found.size != file.size || found.path != file.path || !file.source;
+  if (found.path != file.path) {
+    file.path = found.path;
+    if (file.source) resolve_attributes(file);
+  }
+  file.gone = false;
+  file.last_seen = wall;
+  if (file.busy) return &file;
+  if (!file.compressed && found.size < file.read.offset) return renewed(file, found, false, wall);
+  // Closed ones may be other files by now, and others may have been truncated and written anew.
+  if (changed && (found.size != file.size || !file.source) && (file.fingerprint_size > 0)) {
+    bool at_end_as_before = found.size == file.size && file.at_end() && !file.source && !first_look_;
+    if (!at_end_as_before) {
+      if (!open(file)) return &file;
+      if (!still_itself(file)) return renewed(file, found, true, wall);
+      if (file.attributes.empty()) resolve_attributes(file);
+    }
+  }
+  file.size = found.size;
+  if (file.fingerprint_size < config_.fingerprint_size.value && file.source) set_fingerprint(file);
+  return &file;
+}
+
+// The bytes in front, and those in front of where we are, are the same as before.
+bool Files::still_itself(TrackedFile& file) {
+  if (file.source->sum(0, file.fingerprint_size) != file.fingerprint) return false;
+  return file.read.tail == 0 || tail_of(file, file.read.offset) == file.read.tail;
+}
+
+// The inode has another content now. What was read of the old one still arrives under its own id.
+TrackedFile* Files::renewed(TrackedFile& file, const Found& found, bool other_content, UnixNanos wall) {
+  if (!other_content && config_.on_truncate == OnTruncate::ignore) return &file;
+  log::info("File has other content than before; reading it anew.", {{"receiver", component_}, {"path", found.path}, {"offset", file.read.offset}, {"size", found.size}});
+  file.replaced = file.gone = true;
+  if (!file.busy) file.source.reset();
+  by_inode_.erase({found.device, found.inode});
+  if (checkpoints_) checkpoints_->erase(key_of(file));
+  // Copies of the old content are recognised by this.
+  auto source = Source::open(found.path);
+  if (!source) return note_unreadable(found.path, source.error()), nullptr;
+  if (found.size == 0) return &file;
+  TrackedFile& fresh = add(found, std::move(*source), wall);
+  if (!other_content && config_.on_truncate == OnTruncate::read_new) fresh.read.offset = fresh.settled.offset = found.size;
+  return &fresh;
+}
+
+TrackedFile* Files::unknown(const Found& found, TimePoint now, UnixNanos wall) {
+  if (found.size == 0) return nullptr;
+  auto opened = Source::open(found.path);
+  if (!opened) return note_unreadable(found.path, opened.error()), nullptr;
+  if (auto was = unreadable_.find(found.path); was != unreadable_.end()) {
+    unreadable_.erase(was);
+    log::info("Previously unreadable file is now readable", {{"receiver", component_}, {"path", found.path}});
+  }
+  Source& source = **opened;
+  if (decide_compressed(source)) source.decompress();
+  Kinship kinship = Kinship::none;
+  TrackedFile* relative = relative_of(source, found, now, kinship);
+  if (kinship == Kinship::undecided) return nullptr;
+  waiting_.erase({found.device, found.inode});
+  TrackedFile& file = add(found, std::move(*opened), wall);
+  if (relative) {
+    log::info("File goes on where its original was left", {{"receiver", component_}, {"path", found.path}, {"original", relative->path}, {"offset", relative->read.offset}});
+    file.read = file.settled = relative->read;
+    file.settled.offset = relative->settled.offset;
+    file.settled.record = relative->settled.record;
+    file.settled.tail = relative->settled.tail;
+    file.header_done = relative->header_done;
+    relative->replaced = true;
+    relative->heir = file.id;
+    if (checkpoints_) checkpoints_->erase(key_of(*relative));
+  } else if (first_look_ && !resumed_ && config_.start_at == StartAt::end && !file.compressed) {
+    file.read.offset = file.settled.offset = found.size;
+    file.read.tail = file.settled.tail = tail_of(file, found.size);
+  }
+  store(file);
+  return &file;
+}
+
+// Whose copy it is: the file that was read and is gone, or was truncated, with the same bytes up to where it was read.
+TrackedFile* Files::relative_of(Source& source, const Found& found, TimePoint now, Kinship& kinship) {
+  TrackedFile* best = nullptr;
+  std::map<std::uint64_t, std::uint64_t> sums;
+  for (auto& [id, file] : files_) {
+    // What stands in the place of a file is no copy of it.
+    bool same_place = file->device == found.device && file->inode == found.inode;
+    if (file->fingerprint_size == 0 || file->heir != 0 || same_place) continue;
+    auto [sum, made] = sums.try_emplace(file->fingerprint_size);
+    if (made) sum->second = source.sum(0, file->fingerprint_size);
+    if (sum->second == 0 || sum->second != file->fingerprint) continue;
+    Kinship one = compare(*file, source, found, now);
+    if (one == Kinship::undecided) kinship = Kinship::undecided;
+    if (one == Kinship::copy && (best == nullptr || file->read.offset > best->read.offset)) best = file.get();
+  }
+  if (best) kinship = Kinship::copy;
+  return best;
+}
+
+Files::Kinship Files::compare(TrackedFile& file, Source& source, const Found& found, TimePoint now) {
+  std::uint64_t offset = file.read.offset;
+  bool here = !file.gone && !file.replaced;
+  if (!here) {
+    // Its own open file is read to the end first.
+    if (file.source && !file.replaced && !file.at_end()) return Kinship::undecided;
+    // To look far into a compressed file takes long.
+    constexpr std::uint64_t far = 8 << 20;
+    if (source.compressed() && offset > far) return Kinship::copy;
+    if (file.read.tail == 0) return source.compressed() || file.compressed || offset == 0 ? Kinship::copy : Kinship::none;
+    return source.sum(offset - std::min(offset, tail_bytes), offset) == file.read.tail ? Kinship::copy : Kinship::none;
+  }
+  // Both are there. If one is the beginning of the other, a copy may be in the making: we wait for what becomes of them.
+  if (source.compressed() != file.compressed) return Kinship::none;
+  std::uint64_t common = std::min(found.size, file.size), from = common - std::min(common, tail_bytes);
+  if (!open(file) || source.sum(from, common) != file.source->sum(from, common)) return Kinship::none;
+  auto [waiting, fresh] = waiting_.try_emplace({found.device, found.inode}, Waiting{now, found.size});
+  if (!fresh && waiting->second.size != found.size) waiting->second = {now, found.size};
+  return now - waiting->second.since < copy_grace ? Kinship::undecided : Kinship::none;
+}
+
+TrackedFile& Files::add(const Found& found, std::unique_ptr<Source> source, UnixNanos wall) {
+  auto file = std::make_unique<TrackedFile>();
+  file->id = next_id_++;
+  file->path = found.path;
+  file->device = found.device;
+  file->inode = found.inode;
+  file->size = found.size;
+  file->last_seen = wall;
+  if (!source->compressed() && decide_compressed(*source)) source->decompress();
+  file->compressed = source->compressed();
+  file->source = std::move(source);
+  set_fingerprint(*file);
+  resolve_attributes(*file);
+  if (!first_look_) log::info("Started watching file", {{"receiver", component_}, {"path", found.path}});
+  TrackedFile& out = *file;
+  by_inode_[{found.device, found.inode}] = file.get();
+  files_[file->id] = std::move(file);
+  return out;
+}
+
+void Files::set_fingerprint(TrackedFile& file) {
+  std::uint64_t wanted = config_.fingerprint_size.value;
+  if (file.compressed) {
+    auto head = file.source->read(0, static_cast<std::size_t>(wanted));
+    wanted = head ? head->size() : 0;
+  }
+  std::uint64_t size = std::min(wanted, file.compressed ? wanted : file.size);
+  if (size <= file.fingerprint_size) return;
+  std::uint64_t sum = file.source->sum(0, size);
+  if (sum == 0) return;
+  file.fingerprint = sum;
+  file.fingerprint_size = size;
+}
+
+void Files::resolve_attributes(TrackedFile& file) {
+  file.memory.reset();
+  file.attributes = {};
+  auto add = [&](std::string_view key, std::string_view value) { file.attributes.set(file.memory, key, otlp::Value::of(file.memory.copy(value))); };
+  if (config_.include_file_name) add("log.file.name", name_in(file.path));
+  if (config_.include_file_path) add("log.file.path", file.path);
+  if (config_.include_file_name_resolved || config_.include_file_path_resolved) {
+    std::string real = real_path(file.path);
+    if (config_.include_file_name_resolved) add("log.file.name_resolved", name_in(real));
+    if (config_.include_file_path_resolved) add("log.file.path_resolved", real);
+  }
+  struct stat s;
+  bool wanted = config_.include_file_owner_name || config_.include_file_owner_group_name || config_.include_file_permissions;
+  if (!wanted || !file.source || ::fstat(file.source->descriptor(), &s) != 0) return;
+  char buffer[4096];
+  if (config_.include_file_permissions) add("log.file.permissions", fmt::format("{:03o}", static_cast<unsigned>(s.st_mode & 0777)));
+  passwd user, *found_user = nullptr;
+  if (config_.include_file_owner_name && ::getpwuid_r(s.st_uid, &user, buffer, sizeof buffer, &found_user) == 0 && found_user) add("log.file.owner.name", user.pw_name);
+  group owners, *found_group = nullptr;
+  if (config_.include_file_owner_group_name && ::getgrgid_r(s.st_gid, &owners, buffer, sizeof buffer, &found_group) == 0 && found_group)
+    add("log.file.owner.group.name", owners.gr_name);
+}
+
+// ---- what is kept --------------------------------------------------------------------------------------------------
+
+// Files that are read to their end and arrived are closed when too many are open; gone ones at once.
+void Files::close_idle() {
+  std::size_t open = open_files();
+  for (auto& [id, file] : files_) {
+    bool idle = file->source && !file->busy && !file->queued && file->at_end() && file->partial == 0;
+    bool over = file->gone && file->unsettled == 0;
+    if (!idle || (!over && open <= config_.max_concurrent_files)) continue;
+    file->source.reset();
+    --open;
+  }
+}
+
+void Files::forget_old(UnixNanos wall) {
+  std::size_t gone = 0;
+  for (auto at = files_.begin(); at != files_.end();) {
+    TrackedFile& file = *at->second;
+    bool free = file.gone && !file.busy && !file.queued && file.unsettled == 0 && !file.source;
+    bool old = file.replaced || file.last_seen + kept_for < wall || ++gone > most_gone;
+    // What was replaced stays for a moment: a copy of it may still turn up.
+    bool recent = file.replaced && file.last_seen + 60'000'000'000ull > wall;
+    if (!free || !old || recent) {
+      ++at;
+      continue;
+    }
+    if (checkpoints_) checkpoints_->erase(key_of(file));
+    auto by_inode = by_inode_.find({file.device, file.inode});
+    if (by_inode != by_inode_.end() && by_inode->second == &file) by_inode_.erase(by_inode);
+    at = files_.erase(at);
+  }
+}
+
+}  // namespace weir::receivers::filelog

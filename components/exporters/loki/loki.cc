@@ -1,0 +1,170 @@
+// Sends log records to Loki: one push request for each tenant of a batch.
+#include "base/log.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "components/exporters/loki/answer.h"
+#include "components/exporters/loki/translate.h"
+#include "components/shared/auth/auth.h"
+#include "engine/decode.h"
+#include "net/client.h"
+
+namespace weir::exporters::loki {
+namespace {
+
+const Config& as(const void* config) { return *static_cast<const Config*>(config); }
+
+class LokiSender final : public exporting::Sender {
+ public:
+  LokiSender(const Config& config, const engine::StageContext& context, std::function<void(net::HeaderList&)> authorize)
+      : config_(config), labels_(config.default_labels()), settings_(config.client.settings()), executor_(context.executor), name_(context.id.to_string()),
+        authorize_(std::move(authorize)),
+        unlabelled_(context.host.metrics().counter("otelcol_lokiexporter_send_failed_due_to_missing_labels",
+                                                   "Number of log records failed to send because labels were missing", {{"exporter", name_}})),
+        dropped_(context.host.metrics().counter("weir_loki_dropped_entries", "Entries that Loki did not take for good, or that have no form in Loki.", {{"exporter", name_}})) {
+    settings_.compression = net::Compression::none;  // the body is compressed already
+  }
+
+  Result<> start() override {
+    WEIR_ASSIGN(client_, net::HttpClient::make(static_cast<io::Loop&>(executor_), settings_));
+    return {};
+  }
+
+  // Tenant and body in turn.
+  std::vector<Bytes> encode(otlp::Batch& batch) override {
+    Translated made = translate(batch, labels_, config_.structured_metadata, executor_.wall());
+    unlabelled_.add(made.unlabelled);
+    dropped_.add(made.unformatted + made.unlabelled);
+    if (made.unlabelled + made.unformatted > 0) say("Some log records have no form in Loki and are dropped.", made.unlabelled + made.unformatted, "");
+    std::vector<Bytes> out;
+    for (auto& push : made.pushes) {
+      out.push_back(Bytes::copy_of(push.tenant));
+      out.push_back(std::move(push.body));
+    }
+    return out;
+  }
+
+  void send(exporting::Payload payload, Duration timeout, Done done) override {
+    auto call = std::make_shared<Call>(Call{std::move(payload), timeout, std::move(done)});  // shared with the client's callbacks
+    next(std::move(call));
+  }
+
+ private:
+  struct Call {
+    exporting::Payload payload;
+    Duration timeout;
+    Done done;
+    std::size_t at = 0;
+  };
+
+  // One tenant after another: what failed in a way that may pass is sent again with all that follows.
+  void next(std::shared_ptr<Call> call) {
+    if (call->at >= call->payload.pieces.size()) return call->done({});
+    net::HttpRequest request{.url = config_.client.endpoint, .body = {call->payload.pieces[call->at + 1]}, .timeout = call->timeout, .compress = false};
+    request.headers.add("content-type", "application/x-protobuf");
+    std::string_view tenant = call->payload.pieces[call->at].view();
+    if (!tenant.empty()) request.headers.set("x-scope-orgid", tenant);
+    if (authorize_) authorize_(request.headers);
+    client_->send(std::move(request), [this, call](Result<net::HttpResponse> result) {
+      if (!result) return call->done(std::move(result).error());
+      Outcome outcome = judge(*result);
+      if (outcome) return call->done(std::move(outcome));
+      call->at += 2;
+      next(call);
+    });
+  }
+
+  Outcome judge(const net::HttpResponse& response) {
+    if (response.status / 100 == 2) return {};
+    if (response.status == 400)
+      if (auto ignored = ignored_entries(response.body)) {
+        // The others were taken.
+        dropped_.add(*ignored);
+        say("Loki ignored entries that are too old or out of order.", *ignored, response.body);
+        return {};
+      }
+    bool again = response.status == 429 || response.status >= 500;
+    return Error{again ? Errc::retryable : Errc::permanent, fmt::format("HTTP {} \"{}\"", response.status, std::string_view(response.body).substr(0, 1000)),
+                 again ? response.retry_after(executor_.wall()).value_or(0s) : 0s};
+  }
+
+  void say(std::string_view what, std::size_t entries, std::string_view answer) {
+    long long more = 0;
+    if (lines_.allow(more)) log::warn(what, {{"exporter", name_}, {"entries", entries}, {"answer", answer.substr(0, 500)}, {"suppressed", more}});
+  }
+
+  Config config_;
+  DefaultLabels labels_;
+  net::HttpClientSettings settings_;
+  io::Executor& executor_;
+  std::string name_;
+  std::function<void(net::HeaderList&)> authorize_;
+  telemetry::Counter &unlabelled_, &dropped_;
+  std::unique_ptr<net::HttpClient> client_;
+  log::RateLimit lines_;
+};
+
+Result<std::unique_ptr<engine::Stage>> make(const void* config, engine::StageContext& context) {
+  const Config& c = as(config);
+  WEIR_ASSIGN(auto authorize, auth::find_client(context.host, c.client.auth));
+  return exporting::make_stage(c.exporting.settings(), std::make_unique<LokiSender>(c, context, std::move(authorize)), context);
+}
+
+}  // namespace
+
+std::optional<std::size_t> ignored_entries(std::string_view answer) {
+  // "..., total ignored: 3 out of 10"
+  constexpr std::string_view total = "total ignored: ";
+  std::size_t at = answer.rfind(total);
+  if (at == answer.npos) return {};
+  std::string_view rest = answer.substr(at + total.size());
+  auto number = parse_go_int(rest.substr(0, rest.find_first_not_of("0123456789")));
+  if (!number || *number < 0) return {};
+  return static_cast<std::size_t>(*number);
+}
+
+Config::Config() {
+  exporting.timeout = 30s;
+  // One at a time: entries of a stream arrive in order, also when one has to be sent again.
+  exporting.sending_queue->num_consumers = 1;
+}
+
+std::span<const config::FieldInfo> Config::fields() {
+  using config::field;
+  static const std::array rows{
+      config::embedded<&Config::client>(),
+      field<&Config::default_labels_enabled>("default_labels_enabled", "Which of the labels exporter, job, instance and level are added; all of them unless switched off here."),
+      field<&Config::structured_metadata>("structured_metadata", "Attributes of record or resource, and trace_id and span_id, that are sent as structured metadata too."),
+      config::embedded<&Config::exporting>(),
+  };
+  return rows;
+}
+
+void Config::validate(config::Context& context) const {
+  bool url = client.endpoint.starts_with("http://") || client.endpoint.starts_with("https://");
+  if (!url) context.error_at("endpoint", "\"endpoint\" must be a valid URL");
+  for (auto& [name, enabled] : default_labels_enabled)
+    if (name != "exporter" && name != "job" && name != "instance" && name != "level")
+      context.error_at("default_labels_enabled", fmt::format("\"{}\" is no default label; known: exporter, job, instance, level", name));
+}
+
+DefaultLabels Config::default_labels() const {
+  auto on = [&](const char* name) {
+    auto at = default_labels_enabled.find(name);
+    return at == default_labels_enabled.end() || at->second;
+  };
+  return {on("exporter"), on("job"), on("instance"), on("level")};
+}
+
+engine::Factory factory() {
+  return {.kind = engine::Kind::exporter,
+          .type = "loki",
+          .summary = "Sends logs to Loki's own push endpoint.",
+          .signals = {otlp::Signal::logs},
+          .fields = Config::fields,
+          .decode = engine::decode_config<Config>,
+          .encode = engine::encode_config<Config>,
+          .answers_late = [](const void* config) { return exporting::answers_late(as(config).exporting.settings()); },
+          .make_stage = make};
+}
+
+}  // namespace weir::exporters::loki

@@ -49,11 +49,30 @@ const Factory* find_factory(Kind kind, std::string_view type) {
   return nullptr;
 }
 
+// Receivers that the collector's Helm chart writes into every configuration, whether a pipeline uses them or not.
+constexpr std::string_view chart_receivers[] = {"jaeger", "opencensus", "prometheus", "zipkin"};
+
+// Some pipeline lists this receiver.
+bool is_used(const Value& tree, std::string_view id) {
+  const Value* pipelines = tree.find("service::pipelines");
+  if (pipelines == nullptr) return false;
+  for (auto& pipeline : pipelines->entries()) {
+    const Value* list = pipeline.value.get("receivers");
+    if (list == nullptr) continue;
+    if (list->is_scalar() && list->text().contains(id)) return true;
+    for (auto& item : list->items())
+      if (trim(item.text()) == id) return true;
+  }
+  return false;
+}
+
 // One section of components; decodes all of them, used or not, so that every error shows.
 class Section {
  public:
-  Section(Kind kind, const Value* section, Problems& problems) : kind_(kind) {
-    Problems::Scope scope(problems, fmt::format("{}s", to_string(kind)));
+  Section(Kind kind, const Value& tree, Problems& problems) : kind_(kind), tree_(tree) {
+    std::string key = fmt::format("{}s", to_string(kind));
+    const Value* section = tree.get(key);
+    Problems::Scope scope(problems, key);
     if (section == nullptr || !expect_map(*section, problems)) return;
     for (auto& entry : section->entries()) add(entry, problems);
   }
@@ -70,6 +89,9 @@ class Section {
     if (!names_.insert(id->to_string()).second) return problems.error(entry.mark, fmt::format("duplicate id \"{}\"", id->to_string()));
     const Factory* factory = find_factory(kind_, id->type);
     if (factory == nullptr) {
+      bool of_chart = kind_ == Kind::receiver && std::find(std::begin(chart_receivers), std::end(chart_receivers), id->type) != std::end(chart_receivers);
+      if (of_chart && !is_used(tree_, id->to_string()))
+        return problems.warning(entry.mark, fmt::format("unknown type: \"{}\"; no pipeline uses it, so it is left out", id->type));
       auto types = types_of(kind_);
       std::string_view near = nearest(id->type, types);
       return problems.error(entry.mark, fmt::format("unknown type: \"{}\" for id: \"{}\"{} (valid values: [{}])", id->type, id->to_string(),
@@ -83,6 +105,7 @@ class Section {
   }
 
   Kind kind_;
+  const Value& tree_;  // only while it is made
   std::set<std::string> names_;
 };
 
@@ -90,11 +113,11 @@ struct Sections {
   Section receivers, processors, exporters, connectors, extensions;
 
   Sections(const Value& tree, Problems& problems)
-      : receivers(Kind::receiver, tree.get("receivers"), problems),
-        processors(Kind::processor, tree.get("processors"), problems),
-        exporters(Kind::exporter, tree.get("exporters"), problems),
-        connectors(Kind::connector, tree.get("connectors"), problems),
-        extensions(Kind::extension, tree.get("extensions"), problems) {}
+      : receivers(Kind::receiver, tree, problems),
+        processors(Kind::processor, tree, problems),
+        exporters(Kind::exporter, tree, problems),
+        connectors(Kind::connector, tree, problems),
+        extensions(Kind::extension, tree, problems) {}
 };
 
 // A list of component ids, or one id as a scalar.

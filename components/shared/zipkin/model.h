@@ -1,0 +1,84 @@
+#pragma once
+// Spans of version 2, whichever way they came, and what the readers share. Text are views into the scratch arena or the
+// message.
+#include <simdjson.h>
+
+#include "components/shared/trace_writer/trace_writer.h"
+
+namespace weir::zipkin {
+
+struct Endpoint {
+  std::string_view service, ip;  // the IPv6 address where there are both
+  std::int64_t port = 0;
+};
+
+struct Annotation {
+  std::uint64_t time_unix_nano = 0;
+  std::string_view value;
+};
+
+struct Span {
+  otlp::TraceId trace_id;
+  otlp::SpanId span_id, parent_span_id;
+  std::string_view name;
+  std::int32_t kind = 0;
+  std::uint64_t start_unix_nano = 0, duration_nano = 0;  // start 0: none was given
+  Endpoint local, remote;
+  ArenaVector<Annotation> annotations;
+  otlp::Attributes tags;  // text
+};
+
+// Groups spans by service and by the tags that are about the resource.
+class Translator {
+ public:
+  Translator(bool parse_tags, Charge& charge) : parse_tags_(parse_tags), charge_(charge), writer_(charge) {}
+  // `span` is changed.
+  Result<> add(Span& span, Scratch& scratch);
+  Result<Bytes> finish() { return writer_.finish(); }
+
+ private:
+  Result<TraceWriter::Group> group_of(Span& span, Scratch& scratch);
+
+  bool parse_tags_;
+  Charge& charge_;
+  TraceWriter writer_;
+  std::unordered_map<std::string, TraceWriter::Group> groups_;  // by the resource's bytes
+};
+
+Error malformed(std::string_view what);
+// "true", "12", "1.5" as what they look like.
+otlp::Value parsed_tag(std::string_view text, bool parse_tags);
+// Hexadecimal digits, up to two for each byte, aligned to the end. False for anything else.
+bool read_hex(std::string_view digits, std::span<unsigned char> to);
+
+// The elements of a top-level JSON array, one after another, without reading what is in them.
+class JsonElements {
+ public:
+  explicit JsonElements(std::string_view json) : rest_(json) {}
+  // nullopt: the end. Errors: it is no array.
+  Result<std::optional<std::string_view>> next();
+
+ private:
+  void skip_space();
+  std::string_view rest_;
+  bool begun_ = false;
+};
+
+// Parses one element into the parser's tree; charged for while the parser keeps it.
+class JsonSpan {
+ public:
+  explicit JsonSpan(Charge& charge) : charge_(charge) {}
+  Result<simdjson::dom::element> parse(std::string_view element);
+
+ private:
+  static constexpr std::size_t tree_factor = 12;  // what simdjson's tree and buffers take of the text
+  Charge& charge_;
+  std::size_t charged_ = 0;
+  simdjson::dom::parser parser_;
+};
+
+// Members of a JSON object; empty or 0 when absent or null. Errors are for other types.
+Result<std::string_view> text_member(simdjson::dom::element object, std::string_view key, Scratch& scratch);
+Result<std::uint64_t> number_member(simdjson::dom::element object, std::string_view key);
+
+}  // namespace weir::zipkin

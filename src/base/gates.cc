@@ -10,7 +10,9 @@ std::map<std::string, bool, std::less<>>& table() {
   return gates;
 }
 
-constexpr std::string_view on_by_default = "connector.spanmetrics.includeCollectorInstanceID";
+constexpr std::string_view instance_id = "connector.spanmetrics.includeCollectorInstanceID",
+                           suffixes_always = "exporter.prometheusexporter.DisableAddMetricSuffixes";
+bool on_by_default(std::string_view name) { return name == instance_id || name == suffixes_always; }
 
 }  // namespace
 
@@ -27,13 +29,13 @@ void set(const std::vector<std::string>& lists) {
 
 bool enabled(std::string_view name, bool standard) {
   auto found = table().find(name);
-  return found == table().end() ? standard || name == on_by_default : found->second;
+  return found == table().end() ? standard || on_by_default(name) : found->second;
 }
 
 std::span<const Known> known() {
   static constexpr std::array rows{
       Known{"connector.routing.defaultErrorModeIgnore", "routing's error_mode is ignore by default."},
-      Known{on_by_default, "spanmetrics puts collector.instance.id on its resources (on by default)."},
+      Known{instance_id, "spanmetrics puts collector.instance.id on its resources (on by default)."},
       Known{"connector.spanmetrics.excludeResourceMetrics", "spanmetrics keeps resource attributes off its own resources unless add_resource_attributes is set."},
       Known{"connector.spanmetrics.legacyMetricNames", "spanmetrics uses the names of old releases."},
       Known{"connector.spanmetrics.useSecondAsDefaultMetricsUnit", "spanmetrics measures in seconds by default."},
@@ -42,6 +44,9 @@ std::span<const Known> known() {
       Known{"processor.k8sattributes.DontEmitV0K8sConventions", "k8sattributes leaves out the names of old releases; only with the one above."},
       Known{"processor.tailsamplingprocessor.metricstatcountspanssampled", "tail_sampling counts sampled spans for each policy."},
       Known{"processor.tailsamplingprocessor.metricstatcountbytessampled", "tail_sampling counts the bytes of sampled spans for each policy."},
+      Known{suffixes_always, "prometheus exporter ignores add_metric_suffixes (on by default)."},
+      Known{"pkg.translator.prometheus.PermissiveLabelSanitization", "Labels may begin with one underscore; the prometheus exporter joins repeated ones."},
+      Known{"metricsgeneration.MatchAttributes", "metricsgeneration calculates with points whose attributes match."},
   };
   return rows;
 }

@@ -10,9 +10,11 @@
 #include "base/text.h"
 #include "config/field.h"
 #include "ottl/reference.h"
+#include "weir/data_directory.h"
 #include "weir/describe.h"
 #include "weir/live.h"
 #include "weir/load.h"
+#include "weir/queue_command.h"
 #include "weir/scenario/scenario.h"
 #include "weir/service.h"
 #include "weir/version.h"
@@ -190,6 +192,8 @@ int explain_config(const Options& options) {
   auto loaded = load(options, problems);
   report(problems);
   if (!loaded) return 1;
+  // As it runs where the data directory can be written to.
+  loaded->spec.data_directory = true;
   auto plan = engine::Plan::build(loaded->spec);
   fmt::print("{}", plan->explain());
   return 0;
@@ -219,6 +223,20 @@ int print_config(const Options& options) {
   return 0;
 }
 
+int queue_command(const Options& options) {
+  auto& fs = io::system_fs();
+  QueueOptions asked{options.files.empty() ? data_path(options).path : options.files.front(), options.queue, options.dead, options.limit};
+  std::string out;
+  int code = 2;
+  if (options.queue_action == "ls") code = list_queues(fs, asked, system_clock().wall(), out);
+  else if (options.queue_action == "show") code = show_queue(fs, asked, out);
+  else if (options.queue_action == "check") code = check_queues(fs, asked, out);
+  else if (options.queue_action == "replay") code = replay_queues(fs, asked, out);
+  else if (options.queue_action == "drop") code = drop_queues(fs, asked, out);
+  fmt::print("{}", out);
+  return code;
+}
+
 int run_service(const Options& options) {
   tune_allocator();
   sigset_t signals = block_signals();
@@ -229,10 +247,17 @@ int run_service(const Options& options) {
   if (!loaded) return 1;
   std::string welcome = options.uris.empty() ? welcome_text(options, *loaded) : "";
   Service service(core_count(options), options.threads == "all" ? io::Team::Threads::one_per_loop : io::Team::Threads::follow_load);
-  if (auto started = service.start(std::move(*loaded)); !started) {
+  auto data = take_data_directory(io::system_fs(), data_path(options));
+  Result<> started = data ? Result<>() : Result<>(std::unexpected(data.error()));
+  std::string path = data ? data->path : "", why = data ? data->why : "";
+  if (data) service.use(std::move(*data));
+  if (started) started = service.start(std::move(*loaded));
+  if (!started) {
     fmt::print(stderr, "weir: cannot start: {}\n", started.error().what);
     return 1;
   }
+  if (path.empty()) log::warn("There is no data directory: sending queues are in memory, and what is in them is lost when this process is killed", {{"reason", why}});
+  else log::info("What has to survive this process is kept in the data directory", {{"path", path}});
   for (auto& gate : gates::unknown()) log::info("This feature gate is not known here and changes nothing", {{"gate", gate}});
   log::info("Everything is ready. Begin running and processing data.");
   fmt::print(stderr, "{}", welcome);

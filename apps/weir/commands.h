@@ -1,5 +1,6 @@
 #pragma once
 // What the command line can ask for. Each returns the process's exit code.
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,9 @@ struct Options {
   bool schema = false, markdown = false;           // components
   int cores = 0;                                   // 0: all there are
   std::string threads = "as-needed";
+  std::string queue_action, queue;                 // queue
+  bool dead = false;
+  std::size_t limit = 10;
   std::string shutdown_timeout = "25s";  // below the 30 s that Kubernetes gives
 };
 
@@ -24,6 +28,7 @@ int validate_config(const Options& options);
 int explain_config(const Options& options);
 int print_config(const Options& options);
 int test_config(const Options& options);
+int queue_command(const Options& options);
 int run_service(const Options& options);
 
 }  // namespace weir::app

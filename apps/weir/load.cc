@@ -3,16 +3,11 @@
 #include <filesystem>
 
 #include "config/types.h"
+#include "weir/data_directory.h"
 #include "weir/fetch.h"
 
 namespace weir::app {
 namespace {
-
-std::string data_dir(const Options& options) {
-  if (!options.data_dir.empty()) return options.data_dir;
-  if (const char* from_environment = std::getenv("WEIR_DATA_DIR")) return from_environment;
-  return "weir-data";
-}
 
 // Every scalar below.
 void mask(config::Value& value) {
@@ -31,7 +26,7 @@ void mask_headers(config::Value& value) {
 }  // namespace
 
 std::string default_config(const Options& options) {
-  std::string dir = data_dir(options);
+  std::string dir = data_path(options).path;
   return fmt::format(R"(receivers:
   otlp:
     protocols:
@@ -63,7 +58,7 @@ std::string welcome_text(const Options& options, const Loaded& loaded) {
       "Send OTLP to {} (gRPC) or {} (HTTP), as in OTEL_EXPORTER_OTLP_ENDPOINT=http://{}\n"
       "What comes is counted here and kept as OTLP JSON in {}/traces.jsonl, metrics.jsonl and logs.jsonl\n"
       "Health: http://{}/  Own metrics: {}  To run your own configuration: weir --config=FILE\n",
-      at("receivers::otlp::protocols::grpc::endpoint"), http, http, std::filesystem::absolute(data_dir(options)).lexically_normal().string(),
+      at("receivers::otlp::protocols::grpc::endpoint"), http, http, std::filesystem::absolute(data_path(options).path).lexically_normal().string(),
       at("extensions::health_check::endpoint"), metrics);
 }
 

@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
     command->add_option("--feature-gates", options.gates, "Comma list; -gate switches off, +gate or gate on.");
   };
   auto run_options = [&](CLI::App* command) {
-    command->add_option("--data-dir", options.data_dir, "Where weir keeps files. Default: $WEIR_DATA_DIR or ./weir-data");
+    command->add_option("--data-dir", options.data_dir, "Where weir keeps queues and files. Default: $WEIR_DATA_DIR, $STATE_DIRECTORY, /var/lib/weir if it is there, or ./weir-data");
     command->add_option("--cores", options.cores, "Cores to run on. Default: all.")->check(CLI::Range(1, 256));
     command->add_option("--threads", options.threads, "as-needed: few threads run all cores while little is to do; all: always one for each core.")
         ->check(CLI::IsMember({"as-needed", "all"}))
@@ -50,6 +50,14 @@ int main(int argc, char** argv) {
   test->add_option("--cores", options.cores, "Cores to simulate for cases that do not say. Default: 1.")->check(CLI::Range(1, 64));
   test->footer(std::string(scenario::format_help()));
   auto* gates = app.add_subcommand("featuregate", "List the feature gates.");
+  auto* queue = app.add_subcommand("queue", "Look at sending queues on disk, whether weir runs or not; change them while it does not.");
+  queue->add_option("action", options.queue_action, "ls: what waits. show: requests as OTLP JSON. check: ends with 1 when something is damaged. replay: send dead letters again. drop: delete.")
+      ->required()
+      ->check(CLI::IsMember({"ls", "show", "check", "replay", "drop"}));
+  queue->add_option("directory", options.files, "A data directory, or one queue's. Default: where weir would keep its data.")->expected(0, 1);
+  queue->add_option("--queue", options.queue, "Only this one, as ls names it.");
+  queue->add_option("--limit", options.limit, "show: at most so many requests.")->capture_default_str();
+  queue->add_flag("--dead", options.dead, "show, drop: dead letters, which the backend refused for good, instead of what waits.");
   auto* version = app.add_subcommand("version", "Print the version.");
   for (auto* command : {run, validate, explain, print}) configure(command);
   run_options(run);
@@ -71,6 +79,7 @@ int main(int argc, char** argv) {
   if (*version) return print_version();
   if (*components) return print_components(options);
   if (*docs) return print_docs(options);
+  if (*queue) return queue_command(options);
   if (*test) return test_config(options);
   if (*validate) return validate_config(options);
   if (*explain) return explain_config(options);

@@ -153,6 +153,7 @@ Value exporter_settings(const OwnOtlp& settings, otlp::Signal signal) {
   out.set("compression", Value::string(settings.compression));
   out.set("timeout", milliseconds(settings.timeout));
   queue.set("queue_size", Value::of(std::int64_t{16}));
+  queue.set("durable", Value::of(false));
   queue.set("num_consumers", Value::of(std::int64_t{1}));
   out.set("sending_queue", std::move(queue));
   return out;

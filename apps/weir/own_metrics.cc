@@ -94,7 +94,7 @@ void add_row(std::vector<telemetry::Family>& out, const engine::LedgerRow& row) 
   auto flow = [&](std::string_view name, std::uint64_t value) {
     auto with = labels;
     with.emplace_back("flow", name);
-    family(out, "weir_ledger_items", "Items by what became of them: in + created = out + consumed + delivered + refused + dropped + held.")
+    family(out, "weir_ledger_items", "Items by what became of them: in + created = out + consumed + delivered + refused + stored + dropped + held.")
         .samples.push_back({.labels = std::move(with), .value = static_cast<double>(value)});
   };
   flow("in", row.in);
@@ -103,6 +103,7 @@ void add_row(std::vector<telemetry::Family>& out, const engine::LedgerRow& row) 
   flow("consumed", row.consumed);
   flow("delivered", row.delivered);
   flow("refused", row.refused);
+  flow("stored", row.stored);
   for (std::size_t i = 0; i < row.dropped.size(); ++i) {
     if (row.dropped[i] == 0) continue;
     auto with = labels;

@@ -52,10 +52,16 @@ void Service::on_first_core(std::function<void(io::Task)> work) {
   finished.get_future().wait();
 }
 
+std::expected<engine::Plan, std::vector<Error>> Service::plan_of(const Loaded& loaded) const {
+  engine::PlanSpec spec = loaded.spec;
+  spec.data_directory = !data_.path.empty();
+  return engine::Plan::build(std::move(spec));
+}
+
 Result<> Service::start(Loaded loaded) { return launch(std::make_shared<const Loaded>(std::move(loaded))); }
 
 Result<> Service::launch(std::shared_ptr<const Loaded> loaded) {
-  auto plan = engine::Plan::build(loaded->spec);
+  auto plan = plan_of(*loaded);
   if (!plan) return fail(plan.error().front());
   log::configure(loaded->own.logs);
   telemetry::set_detailed(loaded->own.detailed);
@@ -141,7 +147,7 @@ void Service::end_halt() {
 Result<> Service::reload(Loaded loaded) {
   auto before = running_->loaded;
   auto fresh = std::make_shared<const Loaded>(std::move(loaded));
-  if (auto plan = engine::Plan::build(fresh->spec); !plan) return fail(plan.error().front());
+  if (auto plan = plan_of(*fresh); !plan) return fail(plan.error().front());
   halt(reload_patience);
   if (auto started = launch(fresh); !started) {
     if (auto again = launch(before); !again)

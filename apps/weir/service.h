@@ -8,6 +8,7 @@
 #include "io/fs.h"
 #include "io/team.h"
 #include "io/workers.h"
+#include "weir/data_directory.h"
 #include "weir/settings.h"
 
 namespace weir::app {
@@ -20,6 +21,8 @@ class Service : public engine::Host {
   explicit Service(std::size_t cores, io::Team::Threads threads = io::Team::Threads::follow_load);
   ~Service();
 
+  // Before start(): where components keep what has to survive.
+  void use(DataDirectory data) { data_ = std::move(data); }
   // Starts everything; returns when data can come in, or with the reason why not (nothing runs then).
   Result<> start(Loaded loaded);
   // New plan for old: the old one is drained first, listening sockets stay open in between. When the new plan does not
@@ -43,6 +46,7 @@ class Service : public engine::Host {
   Budget& budget() override { return budget_; }
   io::Workers& workers() override { return workers_; }
   io::Fs& fs() override { return io::system_fs(); }
+  std::string data_directory() override { return data_.path; }
   telemetry::SpanSink* own_spans() override;
   void limit_memory(std::size_t bytes) override;
   std::string describe_plan() override;
@@ -70,6 +74,9 @@ class Service : public engine::Host {
   // Runs on the first core and waits for it.
   void on_first_core(std::function<void(io::Task done)> work);
 
+  std::expected<engine::Plan, std::vector<Error>> plan_of(const Loaded& loaded) const;
+
+  DataDirectory data_;  // first: given up last
   telemetry::Registry metrics_;
   Budget budget_;
   engine::SharedStates states_;

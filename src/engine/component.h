@@ -34,6 +34,20 @@ std::string_view to_string(Kind kind);
 enum class Key : std::uint8_t { none, trace_id, service, resource, single };
 std::string_view to_string(Key key);
 
+// What an OK is worth: the data is in memory; written, so that it survives the end of the process; synced, so that it survives
+// a power cut; or the backend has it.
+enum class Durability : std::uint8_t { memory, os, disk, delivered };
+std::string_view to_string(Durability durability);
+
+// Where queues can be on disk, as far as a plan knows.
+struct StorageInfo {
+  bool data_directory = false;
+  std::vector<std::pair<config::ComponentId, Durability>> extensions;
+
+  // What is written with the extension of this name is worth; nullopt: there is none.
+  std::optional<Durability> find(std::string_view extension) const;
+};
+
 struct StageContext;
 class Out;
 class Plan;
@@ -131,7 +145,9 @@ struct StageContext {
   Signal signal{};           // processors, exporters: what arrives. connectors: what arrives
   Signal output_signal{};    // connectors: what leaves
   std::vector<std::string> output_pipelines;  // connectors: the pipelines behind, in the order of Out's ports
-  bool volatile_output = true;  // every way on from here ends in a queue in memory: holding stages may answer OK at once
+  // The most that an OK from behind is worth. Where it is no more than memory a holding stage may answer at once; elsewhere it
+  // passes receipts on, so that its senders hear the better answer.
+  Durability best_answer = Durability::memory;
   std::uint16_t shard = 0, shards = 1;
   io::Executor& executor;
   Rng& rng;
@@ -185,8 +201,9 @@ struct Factory {
   Key (*key)(const void* config, Signal signal) = nullptr;  // null function = Key::none
   // What a processor may change that others could be partitioned by. Default: nothing.
   bool edits_resource = false, edits_trace_id = false;
-  // True when an OK of this exporter with this config means more than "in memory": see StageContext::volatile_output.
-  bool (*answers_late)(const void* config) = nullptr;
+  // What an OK of this component with this config is worth. Null function: memory for exporters, and what is behind for all
+  // others. Extensions: what is written with them.
+  Durability (*durability)(const void* config, const StorageInfo& storage) = nullptr;
 
   Result<std::unique_ptr<Stage>> (*make_stage)(const void* config, StageContext& context) = nullptr;
   Result<std::unique_ptr<Receiver>> (*make_receiver)(const void* config, ReceiverContext& context) = nullptr;

@@ -17,13 +17,13 @@ std::uint64_t LedgerRow::total_dropped() const {
 }
 
 bool LedgerRow::balanced() const {
-  return in + created == out + consumed + delivered + refused + total_dropped() + held;
+  return in + created == out + consumed + delivered + refused + stored + total_dropped() + held;
 }
 
 std::string LedgerRow::text() const {
-  std::string line = fmt::format("{} {} {}: in {} created {} out {} consumed {} delivered {} refused {} held {}",
+  std::string line = fmt::format("{} {} {}: in {} created {} out {} consumed {} delivered {} refused {} stored {} held {}",
                                  to_string(role), component, to_string(signal), in, created, out, consumed, delivered,
-                                 refused, held);
+                                 refused, stored, held);
   for (std::size_t i = 0; i < dropped.size(); ++i)
     if (dropped[i]) line += fmt::format(" dropped[{}] {}", to_string(static_cast<Reason>(i)), dropped[i]);
   return line;
@@ -150,7 +150,7 @@ std::vector<LedgerRow> Engine::ledger(bool with_held) const {
       const Node& node = *shard->nodes()[i];
       const Ledger& l = node.ledger;
       row.in += Ledger::get(l.in), row.out += Ledger::get(l.out), row.created += Ledger::get(l.created);
-      row.consumed += Ledger::get(l.consumed), row.delivered += Ledger::get(l.delivered), row.refused += Ledger::get(l.refused);
+      row.consumed += Ledger::get(l.consumed), row.delivered += Ledger::get(l.delivered), row.refused += Ledger::get(l.refused), row.stored += Ledger::get(l.stored);
       for (std::size_t r = 0; r < row.dropped.size(); ++r) row.dropped[r] += Ledger::get(l.dropped[r]);
       if (with_held && node.stage) row.held += node.stage->held();
     }

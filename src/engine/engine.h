@@ -10,11 +10,11 @@ struct LedgerRow {
   std::string component;  // label(node)
   PlanNode::Role role;
   Signal signal;
-  std::uint64_t in = 0, out = 0, created = 0, consumed = 0, delivered = 0, refused = 0, held = 0;
+  std::uint64_t in = 0, out = 0, created = 0, consumed = 0, delivered = 0, refused = 0, stored = 0, held = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(Reason::count_)> dropped{};
 
   std::uint64_t total_dropped() const;
-  // in + created == out + consumed + delivered + refused + dropped + held
+  // in + created == out + consumed + delivered + refused + stored + dropped + held
   bool balanced() const;
   std::string text() const;
 };

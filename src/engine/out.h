@@ -25,10 +25,11 @@ enum class Reason : std::uint8_t {
 };
 std::string_view to_string(Reason reason);
 
-// in + created = out + consumed + delivered + refused + sum(dropped) + held, at every quiescent point.
+// in + created = out + consumed + delivered + refused + stored + sum(dropped) + held, at every quiescent point.
 struct Ledger {
   using Cell = std::atomic<std::uint64_t>;  // written by one core
   Cell in{0}, out{0}, created{0}, consumed{0}, delivered{0}, refused{0};
+  Cell stored{0};  // left on disk for the next start
   std::array<Cell, static_cast<std::size_t>(Reason::count_)> dropped{};
 
   static void add(Cell& cell, std::uint64_t n) {
@@ -61,6 +62,11 @@ class Out {
   void refuse(Batch batch, Error error);
   // Exporters: the backend has it.
   void delivered(Batch batch);
+  // `items` of a batch that goes on were delivered.
+  void count_delivered(std::size_t items);
+  // Stays on disk when this process ends; whoever still waits for an answer hears `error`.
+  void stored(Batch batch, Error error);
+  void count_stored(std::size_t items);
   // Connectors: it lives on in an aggregate.
   void consumed(Batch batch);
   // Holding stages: answers the senders now, keeps the data. The batch goes on without receipts.

@@ -12,6 +12,17 @@ std::string_view to_string(Kind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
+std::string_view to_string(Durability durability) {
+  constexpr std::array<std::string_view, 4> names = {"memory", "os", "disk", "delivered"};
+  return names[static_cast<std::size_t>(durability)];
+}
+
+std::optional<Durability> StorageInfo::find(std::string_view extension) const {
+  for (auto& [id, durability] : extensions)
+    if (id.to_string() == extension) return durability;
+  return {};
+}
+
 std::string_view to_string(Key key) {
   constexpr std::array<std::string_view, 5> names = {"none", "trace_id", "service", "resource", "single"};
   return names[static_cast<std::size_t>(key)];
@@ -42,7 +53,7 @@ class Planner {
     if (errors_.empty()) sort();
     if (!errors_.empty()) return std::unexpected(std::move(errors_));
     insert_exchanges();
-    mark_volatile();
+    mark_answers();
     return std::move(plan_);
   }
 
@@ -325,16 +336,28 @@ class Planner {
     to.erase(std::remove_if(at + 1, to.end(), is_target), to.end());
   }
 
-  void mark_volatile() {
+  StorageInfo storage() const {
+    StorageInfo out{.data_directory = plan_.spec_->data_directory, .extensions = {}};
+    for (auto& extension : plan_.spec_->extensions)
+      if (auto* durability = extension.factory->durability) out.extensions.emplace_back(extension.id, durability(extension.config.get(), {}));
+    return out;
+  }
+
+  void mark_answers() {
+    StorageInfo disks = storage();
     for (std::size_t i = nodes().size(); i-- > 0;) {
       PlanNode& n = nodes()[i];
-      if (n.role == Role::exporter) {
-        auto* late = n.component->factory->answers_late;
-        n.volatile_output = late == nullptr || !late(n.component->config.get());
-      } else {
-        for (auto& port : n.ports)
-          for (std::size_t to : port.to) n.volatile_output &= nodes()[to].volatile_output;
-      }
+      n.least_answer = n.best_answer = Durability::memory;
+      bool first = true;
+      for (auto& port : n.ports)
+        for (std::size_t to : port.to) {
+          n.least_answer = first ? nodes()[to].least_answer : std::min(n.least_answer, nodes()[to].least_answer);
+          n.best_answer = std::max(n.best_answer, nodes()[to].best_answer);
+          first = false;
+        }
+      n.best_answer_behind = n.best_answer;
+      auto* own = n.component ? n.component->factory->durability : nullptr;
+      if (own) n.least_answer = n.best_answer = own(n.component->config.get(), disks);
     }
   }
 
@@ -344,6 +367,15 @@ class Planner {
 };
 
 std::expected<Plan, std::vector<Error>> Plan::build(PlanSpec spec) { return Planner(std::move(spec)).run(); }
+
+namespace {
+
+std::string_view meaning(Durability durability) {
+  constexpr std::array<std::string_view, 4> texts = {"in memory", "written", "on the disk", "delivered"};
+  return texts[static_cast<std::size_t>(durability)];
+}
+
+}  // namespace
 
 std::string Plan::explain() const {
   std::string out;
@@ -356,7 +388,9 @@ std::string Plan::explain() const {
       out += "  because " + n.why;
     else if (n.key != Key::none)
       out += fmt::format("  keyed by {}", to_string(n.key));
-    if (n.role == Role::exporter && !n.volatile_output) out += "  answers when delivered or durable";
+    bool answers = n.role == Role::exporter || n.role == Role::receiver || (n.component && n.component->factory->durability);
+    if (answers) out += fmt::format("  OK is {}", meaning(n.least_answer));
+    if (n.role == Role::receiver && n.least_answer != n.best_answer) out += fmt::format(" to {}", meaning(n.best_answer));
     if (shown[at] && !n.ports.empty()) {
       out += "  (shown above)\n";
       return;

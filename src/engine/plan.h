@@ -23,6 +23,7 @@ struct PipelineSpec {
 struct PlanSpec {
   std::vector<ComponentSpec> receivers, processors, exporters, connectors, extensions;
   std::vector<PipelineSpec> pipelines;
+  bool data_directory = false;  // there is one
 };
 
 struct PlanNode {
@@ -40,7 +41,9 @@ struct PlanNode {
     std::vector<std::size_t> to;   // nodes
   };
   std::vector<Port> ports;
-  bool volatile_output = true;     // see StageContext
+  // What an OK from here is worth, at the least and at the most: ways on may differ.
+  Durability least_answer = Durability::memory, best_answer = Durability::memory;
+  Durability best_answer_behind = Durability::memory;  // see StageContext
 };
 
 class Plan {

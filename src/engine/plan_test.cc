@@ -59,14 +59,14 @@ TEST_CASE("a cut survives a connector that passes on, and explain says why an ex
   REQUIRE(plan);
   CHECK(exchanges(*plan) == 1);
   CHECK(plan->explain() ==
-        "receiver in\n"
+        "receiver in  OK is in memory\n"
         "  pipeline traces/a\n"
         "    exchange by trace_id (traces/a)  because trace (traces/a) keeps state by trace_id; its input is not cut by any key\n"
         "      processor trace (traces/a)  keyed by trace_id\n"
         "        connector forward/a (traces to traces)\n"
         "          pipeline traces/b\n"
         "            processor trace/2 (traces/b)  keyed by trace_id\n"
-        "              exporter out\n");
+        "              exporter out  OK is in memory\n");
 }
 
 TEST_CASE("stages that need the same cut of the same stream share an exchange") {
@@ -78,20 +78,20 @@ TEST_CASE("stages that need the same cut of the same stream share an exchange") 
   REQUIRE(plan);
   CHECK(exchanges(*plan) == 2);  // what passes another stage first is another stream
   CHECK(plan->explain() ==
-        "receiver in\n"
+        "receiver in  OK is in memory\n"
         "  pipeline traces/a\n"
         "    exchange by trace_id (traces/a)  because trace (traces/a) and trace/2 (traces/b) keep state by trace_id; their input is not cut by any key\n"
         "      processor trace (traces/a)  keyed by trace_id\n"
-        "        exporter out\n"
+        "        exporter out  OK is in memory\n"
         "      processor trace/2 (traces/b)  keyed by trace_id\n"
-        "        exporter out\n"
+        "        exporter out  OK is in memory\n"
         "  pipeline traces/b\n"
         "    exchange by trace_id (traces/a)  because trace (traces/a) and trace/2 (traces/b) keep state by trace_id; their input is not cut by any key  (shown above)\n"
         "  pipeline traces/c\n"
         "    processor plain (traces/c)\n"
         "      exchange by trace_id (traces/c)  because trace/2 (traces/c) keeps state by trace_id; its input is not cut by any key\n"
         "        processor trace/2 (traces/c)  keyed by trace_id\n"
-        "          exporter out\n");
+        "          exporter out  OK is in memory\n");
 }
 
 TEST_CASE("settings that do not fit the pipeline's signal are errors") {

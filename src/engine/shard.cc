@@ -130,7 +130,7 @@ Result<> Shard::make_stage(Node& node) {
                        .signal = plan.signal,
                        .output_signal = plan.output_signal,
                        .output_pipelines = {},
-                       .volatile_output = plan.volatile_output,
+                       .best_answer = plan.best_answer_behind,
                        .shard = index_,
                        .shards = engine_.shard_count(),
                        .executor = executor_,
@@ -340,6 +340,15 @@ void Out::delivered(Batch batch) {
   Ledger::add(node_->ledger.delivered, batch.items());
   batch.settle({});
 }
+
+void Out::stored(Batch batch, Error error) {
+  count_stored(batch.items());
+  batch.settle(std::move(error));
+}
+
+void Out::count_stored(std::size_t items) { Ledger::add(node_->ledger.stored, items); }
+
+void Out::count_delivered(std::size_t items) { Ledger::add(node_->ledger.delivered, items); }
 
 void Out::consumed(Batch batch) {
   Ledger::add(node_->ledger.consumed, batch.items());

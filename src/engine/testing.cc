@@ -61,7 +61,6 @@ const Factory sink_factory{
     .type = "sink",
     .summary = "Read by the test.",
     .signals = {Signal::traces, Signal::metrics, Signal::logs},
-    .answers_late = [](const void*) { return false; },
     .make_stage = [](const void* config, StageContext& context) -> Result<std::unique_ptr<Stage>> {
       return std::make_unique<Sink>(access(config), context.shard);
     }};

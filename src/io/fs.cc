@@ -341,6 +341,22 @@ void MemoryFs::cut_power(Rng& rng) {
   locks_.clear();
 }
 
+MemoryFs MemoryFs::copy() const {
+  MemoryFs out;
+  std::map<Node*, std::shared_ptr<Node>> copies;  // files that have a name in both maps stay one
+  auto copy_of = [&](const std::shared_ptr<Node>& node) {
+    auto& made = copies[node.get()];
+    if (!made) made = std::make_shared<Node>(*node);
+    return made;
+  };
+  for (auto& [name, node] : files_) out.files_[name] = copy_of(node);
+  for (auto& [name, node] : synced_names_) out.synced_names_[name] = copy_of(node);
+  out.directories_ = directories_;
+  out.room = room;
+  out.now = now;
+  return out;
+}
+
 bool MemoryFs::flip_bit(const std::string& path, std::uint64_t bit) {
   auto at = files_.find(path);
   if (at == files_.end() || bit / 8 >= at->second->content.size()) return false;

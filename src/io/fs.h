@@ -85,6 +85,8 @@ class MemoryFs : public Fs {
   // Cuts a file, whether it was synced or not.
   void cut(const std::string& path, std::uint64_t size);
   std::vector<std::string> paths() const;
+  // All of it as it is now, sharing nothing: what the next process finds when this one is killed.
+  MemoryFs copy() const;
 
   // Bytes that still fit; what is written beyond fails with ENOSPC after the part that fits.
   std::optional<std::size_t> room;

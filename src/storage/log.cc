@@ -186,16 +186,17 @@ void Log::written(WriteJob& job) {
   if (segment && job.wrote) {
     segment->count += static_cast<std::uint32_t>(job.records.size());
     segment->grow(segment->count);
-    for (auto& entry : job.records) counts_.bytes += entry.bytes;
     counts_.records += job.records.size();
+    // All are in somebody's hands before the first one hears: a reader that begins then must not find them. What is not on the disk
+    // as promised is sent again by whoever sent it.
+    for (std::uint32_t at = index; auto& entry : job.records) {
+      counts_.bytes += entry.bytes;
+      result ? segment->take(at++) : (void)segment->settle(at++);
+    }
   }
-  // Their senders are told first, then what they do in answer is looked at.
   std::weak_ptr alive = alive_;
   for (auto& entry : job.records) {
     Place place{job.number, index++};
-    if (segment && job.wrote) segment->take(place.index);
-    // Not on the disk as promised: whoever sent it sends it again.
-    if (segment && job.wrote && !result) segment->settle(place.index);
     entry.done(result ? Result<Place>(place) : Result<Place>(std::unexpected(result.error())));
     if (alive.expired()) return;
   }
@@ -240,7 +241,7 @@ void Log::arm_sync() {
 }
 
 bool Log::has_unread() const {
-  if (files_->has_free()) return true;
+  if (settings_.claims && files_->has_free()) return true;
   return std::any_of(segments_.begin(), segments_.end(), [](auto& entry) { return entry.second->unread(); });
 }
 
@@ -265,7 +266,7 @@ Log::Segment* Log::next_to_read() {
   // What is left from before is older than what was written here.
   Segment* next = own();
   bool first = next == nullptr || (!settings_.newest_first && next->own);
-  if (first)
+  if (first && settings_.claims)
     if (auto free = files_->claim(settings_.newest_first)) {
       adopt(*free);
       next = own();

@@ -17,6 +17,7 @@ struct LogSettings {
   Duration interval = 1s;
   std::uint64_t segment_bytes = 16 * 1024 * 1024;  // a new one is begun past this
   bool newest_first = false;                       // order of reading: segments, not records within one
+  bool claims = true;                              // reads what nobody has, too
 };
 
 // Where a record is.

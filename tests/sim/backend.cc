@@ -42,7 +42,7 @@ const engine::Factory& backend_factory() {
       .type = "backend",
       .summary = "A backend of the simulation.",
       .signals = {otlp::Signal::traces, otlp::Signal::metrics},
-      .answers_late = [](const void* config) { return exporting::answers_late(backend_of(config).settings); },
+      .durability = [](const void* config, const engine::StorageInfo& storage) { return exporting::durability(backend_of(config).settings, storage); },
       .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
         Backend& backend = backend_of(config);
         return exporting::make_stage(backend.settings, std::make_unique<Link>(backend, context), context);

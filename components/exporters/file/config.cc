@@ -101,7 +101,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
-          .answers_late = [](const void*) { return true; },
+          .durability = [](const void*, const engine::StorageInfo&) { return engine::Durability::os; },
           .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
             return make_stage(*static_cast<const Config*>(config), context, io::system_fs());
           }};

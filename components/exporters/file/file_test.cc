@@ -28,7 +28,7 @@ const engine::Factory test_factory{
     .kind = engine::Kind::exporter,
     .type = "file",
     .signals = {Signal::traces},
-    .answers_late = [](const void*) { return true; },
+    .durability = [](const void*, const engine::StorageInfo&) { return engine::Durability::os; },
     .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
       return make_stage(*static_cast<const Config*>(config), context, *test_fs);
     }};

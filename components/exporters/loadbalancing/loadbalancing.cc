@@ -15,11 +15,13 @@ class MeasuredSender : public exporting::Sender {
       : sender_(std::move(sender)), clock_(context.executor), latency_(histogram(address, context)), good_(outcome(address, "true", context)), bad_(outcome(address, "false", context)) {}
 
   Result<> start() override { return sender_->start(); }
+  bool sends_protobuf() const override { return sender_->sends_protobuf(); }
+  using Sender::send;
   void send(exporting::Payload payload, Duration timeout, Done done) override {
-    sender_->send(std::move(payload), timeout, [this, begun = clock_.now(), done = std::move(done)](Outcome outcome) mutable {
+    sender_->send(std::move(payload), timeout, [this, begun = clock_.now(), done = std::move(done)](exporting::Sent sent) mutable {
       latency_.observe(static_cast<double>((clock_.now() - begun).count()) / 1e6);
-      (outcome ? bad_ : good_).add();
-      done(std::move(outcome));
+      (sent.error ? bad_ : good_).add();
+      done(std::move(sent));
     });
   }
 
@@ -69,9 +71,22 @@ Result<std::unique_ptr<engine::Stage>> make(const void* config, engine::StageCon
   return std::make_unique<LoadBalancing>(c, key, std::move(parts), context);
 }
 
-bool answers_late(const void* config) {
+engine::Durability durability(const void* config, const engine::StorageInfo& storage) {
   const Config& c = as(config);
-  return exporting::answers_late(c.front.settings()) && exporting::answers_late(c.protocol.otlp.exporting.settings());
+  auto front = c.front.settings();
+  return exporting::durability(front.queue.enabled ? front : c.protocol.otlp.exporting.settings(), storage);
+}
+
+// What the queues of backends that are gone had on disk is read by the one in front, so it looks where they were.
+exporting::Settings front_settings(const Config& config) {
+  auto out = config.front.settings();
+  if (out.queue.enabled) return out;
+  auto behind = config.protocol.otlp.exporting.settings();
+  out.queue = behind.queue;
+  out.queue.enabled = false;
+  out.queue.durable = behind.queue.enabled && behind.queue.durable;
+  out.queue.batch.reset();
+  return out;
 }
 
 Result<> check(const void* config, engine::Signal signal) {
@@ -91,7 +106,7 @@ LoadBalancing::LoadBalancing(const Config& config, RoutingKey key, Parts parts, 
       nameless_(context.host.metrics().counter("weir_loadbalancer_items_without_service_name",
                                                "Data points routed by service that have none.", {{"exporter", id_}})),
       backends_(std::move(parts_.make_backend), [this](otlp::Batch batch) { front_->process(std::move(batch), *out_); }),
-      front_(exporting::make_stage(config_.front.settings(), *this, context)) {
+      front_(exporting::make_stage(front_settings(config_), *this, context)) {
   subscription_ = parts_.noticeboard->subscribe(context.executor, [this](const Endpoints& endpoints) { found(endpoints); });
 }
 
@@ -177,7 +192,7 @@ engine::Factory factory() {
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
           .check = check,
-          .answers_late = answers_late,
+          .durability = durability,
           .make_stage = make};
 }
 

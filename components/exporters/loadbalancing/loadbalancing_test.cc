@@ -71,7 +71,6 @@ const engine::Factory test_factory{
     .kind = engine::Kind::exporter,
     .type = "lb",
     .signals = {Signal::traces},
-    .answers_late = [](const void*) { return false; },
     .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
       auto& c = *static_cast<const TestConfig*>(config);
       auto make = [&c, context](const std::string& address) -> Result<std::unique_ptr<exporting::QueuedStage>> {
@@ -83,7 +82,8 @@ const engine::Factory test_factory{
     }};
 
 struct Fixture {
-  explicit Fixture(Config config = {}, std::size_t cores = 1) : setup(std::make_shared<TestConfig>(TestConfig{std::move(config), &fleet})), world(cores, 7) {
+  explicit Fixture(Config config = {}, std::size_t cores = 1, bool on_disk = false) : setup(std::make_shared<TestConfig>(TestConfig{std::move(config), &fleet})), disk(on_disk), world(cores, 7) {
+    if (!disk) world.host().directory = "";
     world.add(test_factory, "lb", setup);
     world.pipeline("traces", Signal::traces, {"source"}, {}, {"lb"});
     world.start();
@@ -95,12 +95,15 @@ struct Fixture {
   std::size_t push(int from, int to, std::size_t core = 0) {
     std::vector<SpanSpec> spans;
     for (int i = from; i < to; ++i) spans.push_back({.trace = static_cast<std::uint8_t>(i)});
-    return world.push(make_traces(spans), core);
+    std::size_t pushed = world.push(make_traces(spans), core);
+    if (disk) world.advance(11ms);  // it is written
+    return pushed;
   }
   bool ok(std::size_t push) { return world.answer(push) && !*world.answer(push); }
 
   Fleet fleet;
   std::shared_ptr<TestConfig> setup;
+  bool disk;
   World world;
 };
 
@@ -135,21 +138,24 @@ TEST_CASE("what comes before the resolver's first answer waits for it; without b
 }
 
 TEST_CASE("the queue of a backend that is gone is delivered to those that took over") {
-  Fixture f;
-  f.backends({"a:1", "b:1"});
-  f.fleet.away = {"b:1"};
-  for (int i = 0; i < 30; ++i) CHECK(f.ok(f.push(1, 100)));
-  f.world.advance(10s);
-  std::size_t at_a = f.fleet.items("a:1");
-  CHECK(at_a < 30 * 99);
-  f.backends({"a:1", "c:1"});
-  f.world.advance(1min);
-  CHECK(f.fleet.items("b:1") == 0);
-  CHECK(f.fleet.items("a:1") + f.fleet.items("c:1") == 30 * 99);
-  auto attempts = f.fleet.backends["b:1"].attempts;
-  f.world.advance(1min);
-  CHECK(f.fleet.backends["b:1"].attempts == attempts);
-  f.world.stop();
+  for (bool disk : {false, true}) {
+    CAPTURE(disk);
+    Fixture f({}, 1, disk);
+    f.backends({"a:1", "b:1"});
+    f.fleet.away = {"b:1"};
+    for (int i = 0; i < 30; ++i) CHECK(f.ok(f.push(1, 100)));
+    f.world.advance(10s);
+    std::size_t at_a = f.fleet.items("a:1");
+    CHECK(at_a < 30 * 99);
+    f.backends({"a:1", "c:1"});
+    f.world.advance(1min);
+    CHECK(f.fleet.items("b:1") == 0);
+    CHECK(f.fleet.items("a:1") + f.fleet.items("c:1") == 30 * 99);
+    auto attempts = f.fleet.backends["b:1"].attempts;
+    f.world.advance(1min);
+    CHECK(f.fleet.backends["b:1"].attempts == attempts);
+    f.world.stop();
+  }
 }
 
 TEST_CASE("a backend that is gone finishes what it is sending") {
@@ -171,7 +177,7 @@ TEST_CASE("backends that go away and come back, with faults: nothing is lost") {
     Config config;
     if (seed % 2) config.front.sending_queue.emplace();
     config.front.retry_on_failure.enabled = seed % 3 == 0;
-    Fixture f(config, 1 + seed % 3);
+    Fixture f(config, 1 + seed % 3, seed % 5 == 0);
     const Endpoints all = {"a:1", "b:1", "c:1", "d:1"};
     std::size_t taken = 0;
     for (int step = 0; step < 60; ++step) {

@@ -28,7 +28,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
-          .answers_late = [](const void* config) { return exporting::answers_late(as(config).exporting.settings()); },
+          .durability = [](const void* config, const engine::StorageInfo& storage) { return exporting::durability(as(config).exporting.settings(), storage); },
           .make_stage = make};
 }
 

@@ -27,6 +27,9 @@ class HttpSender : public exporting::Sender {
     return {Bytes::take(weir::otlp::to_json(batch))};
   }
 
+  bool sends_protobuf() const override { return encoding_ == Encoding::proto; }
+
+  using Sender::send;
   void send(exporting::Payload payload, Duration timeout, Done done) override {
     net::HttpRequest request{.url = target_.url(payload.signal), .body = std::move(payload.pieces), .timeout = timeout};
     request.headers.add("content-type", encoding_ == Encoding::json ? "application/json" : "application/x-protobuf");
@@ -35,9 +38,10 @@ class HttpSender : public exporting::Sender {
     client_->send(std::move(request), [this, url = std::move(url), done = std::move(done)](Result<net::HttpResponse> result) mutable {
       if (!result) return done(std::move(result).error());
       if (result->status / 100 != 2) return done(error_of(url, *result));
+      exporting::Sent sent;
       if (result->headers.get("content-type").starts_with("application/x-protobuf"))
-        exporting::warn_of_partial_success(name_, result->body);
-      done({});
+        sent.rejected = exporting::warn_of_partial_success(name_, result->body);
+      done(std::move(sent));
     });
   }
 

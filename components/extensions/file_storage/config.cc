@@ -46,8 +46,8 @@ std::span<const FieldInfo> Config::fields() {
       field<&Config::create_directory>("create_directory", "Create it when it is not there."),
       field<&Config::directory_permissions>("directory_permissions", "Octal permissions of a directory that is created."),
       field<&Config::timeout>("timeout", "How long to wait at start for another process to let go of the directory.", {.min = 0s}),
-      field<&Config::fsync>("fsync", "Hand data to the disk, not only to the operating system, before answering."),
-      field<&Config::max_size>("max_size", "Bytes that may be kept; 0: no limit."),
+      field<&Config::fsync>("fsync", "The disk has to have data, not only the operating system, before it is answered."),
+      field<&Config::max_size>("max_size", "Bytes that each queue may keep; 0: what the queue allows."),
       field<&Config::recreate>("recreate", "Accepted; damaged records are skipped and counted, the rest is kept."),
       field<&Config::compaction>("compaction", "Of the Go collector's data base."),
   };
@@ -70,10 +70,13 @@ unsigned Config::permissions() const { return parse_octal(directory_permissions)
 engine::Factory factory() {
   return {.kind = engine::Kind::extension,
           .type = "file_storage",
-          .summary = "Reserves a directory for durable queues.",
+          .summary = "A directory for sending queues.",
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
+          .durability = [](const void* config, const engine::StorageInfo&) {
+            return static_cast<const Config*>(config)->fsync ? engine::Durability::disk : engine::Durability::os;
+          },
           .make_extension = [](const void* config, engine::ExtensionContext& context) -> Result<std::unique_ptr<engine::Extension>> {
             return std::make_unique<FileStorage>(*static_cast<const Config*>(config), context, io::system_fs());
           }};

@@ -2,15 +2,12 @@
 
 #include <thread>
 
-#include "base/log.h"
 
 namespace weir::extensions::file_storage {
 
 Result<> FileStorage::start() {
   if (config_.create_directory) WEIR_TRY(fs_.make_directory(config_.directory, config_.permissions()));
   WEIR_TRY(take_lock());
-  log::warn("file_storage keeps nothing yet: sending queues that name it are kept in memory and do not survive the end of the process.",
-            {{"extension", id_}, {"directory", config_.directory}});
   return {};
 }
 

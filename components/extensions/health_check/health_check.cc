@@ -35,8 +35,9 @@ net::Response HealthCheck::plain_page() const {
   // "Since" the year one and an empty uptime are what Go's zero values look like; probes in the wild parse them.
   std::string since = healthy ? format_rfc3339(health_.changed) : "0001-01-01T00:00:00Z";
   std::string uptime = healthy ? format_duration(context_.executor.now() - since_) : "";
-  return web::json(fmt::format(R"({{"status":"Server {}","upSince":"{}","uptime":"{}"}})", healthy ? "available" : "not available",
-                               since, uptime),
+  std::string durable = context_.host.data_directory().empty() ? R"(,"dataDirectory":"none: queues are in memory")" : "";
+  return web::json(fmt::format(R"({{"status":"Server {}","upSince":"{}","uptime":"{}"{}}})", healthy ? "available" : "not available",
+                               since, uptime, durable),
                    status);
 }
 

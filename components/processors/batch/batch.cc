@@ -36,7 +36,7 @@ struct Pending {
 class BatchStage : public engine::Stage {
  public:
   BatchStage(const Config& config, const engine::StageContext& context)
-      : config_(config), signal_(context.signal), answers_early_(context.volatile_output), metrics_(Metrics::of(context)) {
+      : config_(config), signal_(context.signal), answers_early_(context.best_answer == engine::Durability::memory), metrics_(Metrics::of(context)) {
     for (auto& key : config_.metadata_keys) key = to_lower(key);
     immediate_ = config_.timeout == 0s || config_.send_batch_size == 0;
   }

@@ -52,7 +52,7 @@ class GroupByTrace : public engine::Stage {
   GroupByTrace(const Config& config, const engine::StageContext& context)
       : wait_(config.wait_duration),
         limit_(std::max<std::size_t>(1, config.num_traces / context.shards)),
-        answers_early_(context.volatile_output),
+        answers_early_(context.best_answer == engine::Durability::memory),
         metrics_(Metrics::of(context, config)),
         budget_(context.host.budget()),
         pending_(0, otlp::IdHash(context.rng)) {}

@@ -256,6 +256,7 @@ engine::Factory factory() {
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
           .key = [](const void*, otlp::Signal) { return engine::Key::trace_id; },
+          .durability = [](const void*, const engine::StorageInfo&) { return engine::Durability::memory; },  // what it holds is in memory
           .make_stage = [](const void* config, engine::StageContext& context) {
             return make_stage(*static_cast<const Config*>(config), context);
           }};

@@ -1,5 +1,15 @@
 #include "components/shared/exporting/config.h"
 
+namespace weir::storage {
+
+std::span<const config::Choice> choices_of(Sync) {
+  static constexpr std::array choices{config::Choice("never", Sync::never), config::Choice("interval", Sync::interval),
+                                      config::Choice("always", Sync::always)};
+  return choices;
+}
+
+}  // namespace weir::storage
+
 namespace weir::exporting {
 
 using config::field;
@@ -11,6 +21,12 @@ std::span<const config::Choice> choices_of(Sizer) {
   return choices;
 }
 
+std::span<const config::Choice> choices_of(Overflow) {
+  static constexpr std::array choices{config::Choice("refuse", Overflow::refuse), config::Choice("drop_oldest", Overflow::drop_oldest),
+                                      config::Choice("drop_newest", Overflow::drop_newest)};
+  return choices;
+}
+
 std::span<const FieldInfo> RetryConfig::fields() {
   using T = RetrySettings;
   static const std::array rows{
@@ -19,15 +35,15 @@ std::span<const FieldInfo> RetryConfig::fields() {
       field<&T::randomization_factor>("randomization_factor", "Waits are drawn from this share around their value.", {.min = 0, .max = 1}),
       field<&T::multiplier>("multiplier", "Each wait is this many times the one before.", {.min = 0}),
       field<&T::max_interval>("max_interval", "Longest wait.", {.min = 0s}),
-      field<&T::max_elapsed_time>("max_elapsed_time", "Give up this long after the first attempt; 0 is never.", {.min = 0s}),
+      field<&T::max_elapsed_time>("max_elapsed_time", "Give up this long after the first attempt; 0 is never. Default: 5m from a queue in memory, never from one on disk.", {.min = 0s}),
   };
   return rows;
 }
 
 Result<> RetryConfig::validate() const {
-  if (!enabled || max_elapsed_time == 0s) return {};
-  if (max_elapsed_time < initial_interval) return fail(Errc::config, "'max_elapsed_time' must not be less than 'initial_interval'");
-  if (max_elapsed_time < max_interval) return fail(Errc::config, "'max_elapsed_time' must not be less than 'max_interval'");
+  if (!enabled || !max_elapsed_time || *max_elapsed_time == 0s) return {};
+  if (*max_elapsed_time < initial_interval) return fail(Errc::config, "'max_elapsed_time' must not be less than 'initial_interval'");
+  if (*max_elapsed_time < max_interval) return fail(Errc::config, "'max_elapsed_time' must not be less than 'max_interval'");
   return {};
 }
 
@@ -52,18 +68,26 @@ std::span<const FieldInfo> QueueConfig::fields() {
   static const std::array rows{
       field<&QueueConfig::enabled>("enabled", "Answer senders when a request is queued rather than when it is delivered."),
       field<&QueueConfig::num_consumers>("num_consumers", "Requests being sent at one time.", {.min = 1}),
-      field<&QueueConfig::queue_size>("queue_size", "Room, in units of sizer.", {.min = 1}),
+      field<&QueueConfig::queue_size>("queue_size", "Room, in units of sizer. Default: 1000 in memory, max_disk_size on disk.", {.min = 1}),
       field<&QueueConfig::sizer>("sizer", "What queue_size counts."),
       field<&QueueConfig::block_on_overflow>("block_on_overflow", "Senders wait when the queue is full instead of being refused.", {.aliases = "blocking"}),
       field<&QueueConfig::wait_for_result>("wait_for_result", "Senders hear the backend's answer."),
-      field<&QueueConfig::storage>("storage", "Storage extension for a queue on disk; accepted, the queue is in memory still."),
+      field<&QueueConfig::storage>("storage", "Storage extension that says where the queue is on disk. Default: the data directory."),
       field<&QueueConfig::batch>("batch", "Join and cut requests in the queue."),
+      field<&QueueConfig::overflow>("overflow", "What becomes of a request that finds the queue full."),
+      field<&QueueConfig::durable>("durable", "Keep the queue on disk where there is a place; a request is answered when it is written."),
+      field<&QueueConfig::sync>("sync", "When the disk has to have it: never, once in an interval, or always before the answer. Default: always with fsync of the storage extension, else interval."),
+      field<&QueueConfig::sync_interval>("sync_interval", "What a power cut may cost with sync: interval.", {.min = 1ms}),
+      field<&QueueConfig::max_disk_size>("max_disk_size", "Room on disk."),
+      field<&QueueConfig::max_age>("max_age", "Older requests are dropped when they are read from disk; 0 is no limit.", {.min = 0s}),
+      field<&QueueConfig::newest_first>("newest_first", "Send what came last before what waits on disk."),
+      field<&QueueConfig::dead_letter_size>("dead_letter_size", "Room on disk for requests that the backend refused for good; 0 keeps none."),
   };
   return rows;
 }
 
 Result<> QueueConfig::validate() const {
-  if (enabled && batch && sizer == batch->sizer && batch->min_size > queue_size)
+  if (enabled && batch && sizer == batch->sizer && batch->min_size > queue_size.value_or(batch->min_size))
     return fail(Errc::config, "`min_size` must be less than or equal to `queue_size`");
   return {};
 }
@@ -80,7 +104,15 @@ Settings Config::settings() const {
                .sizer = sending_queue->sizer,
                .block_on_overflow = sending_queue->block_on_overflow,
                .wait_for_result = sending_queue->wait_for_result,
-               .storage = sending_queue->storage};
+               .overflow = sending_queue->overflow,
+               .durable = sending_queue->durable,
+               .storage = sending_queue->storage,
+               .sync = sending_queue->sync,
+               .sync_interval = sending_queue->sync_interval,
+               .max_disk_bytes = sending_queue->max_disk_size.value,
+               .max_age = sending_queue->max_age,
+               .newest_first = sending_queue->newest_first,
+               .dead_letter_bytes = sending_queue->dead_letter_size.value};
   if (sending_queue->batch) out.queue.batch = *sending_queue->batch;
   return out;
 }

@@ -3,9 +3,16 @@
 #include "components/shared/exporting/exporting.h"
 #include "config/field.h"
 
+namespace weir::storage {
+
+std::span<const config::Choice> choices_of(Sync);
+
+}  // namespace weir::storage
+
 namespace weir::exporting {
 
 std::span<const config::Choice> choices_of(Sizer);
+std::span<const config::Choice> choices_of(Overflow);
 
 struct RetryConfig : RetrySettings {
   static std::span<const config::FieldInfo> fields();
@@ -20,12 +27,20 @@ struct QueueBatchConfig : QueueBatchSettings {
 struct QueueConfig {
   bool enabled = true;
   std::uint64_t num_consumers = 10;
-  std::uint64_t queue_size = 1000;
+  std::optional<std::uint64_t> queue_size;
   Sizer sizer = Sizer::requests;
   bool block_on_overflow = false;
   bool wait_for_result = false;
   std::string storage;
   std::optional<QueueBatchConfig> batch;
+  Overflow overflow = Overflow::refuse;
+  bool durable = true;
+  std::optional<storage::Sync> sync;
+  Duration sync_interval = 1s;
+  config::ByteSize max_disk_size{QueueSettings{}.max_disk_bytes};
+  Duration max_age{};
+  bool newest_first = false;
+  config::ByteSize dead_letter_size{QueueSettings{}.dead_letter_bytes};
 
   static std::span<const config::FieldInfo> fields();
   Result<> validate() const;

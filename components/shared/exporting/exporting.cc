@@ -1,11 +1,10 @@
 #include "components/shared/exporting/exporting.h"
 
-#include <cmath>
-#include <deque>
 #include <list>
 
 #include "base/log.h"
-#include "telemetry/detail.h"
+#include "components/shared/exporting/metrics.h"
+#include "components/shared/exporting/place.h"
 
 namespace weir::exporting {
 namespace {
@@ -13,109 +12,110 @@ namespace {
 using engine::Out;
 using engine::Reason;
 using otlp::Batch;
+using storage::Place;
 
-// The queue's fill, shared by the cores of one exporter.
-struct Fill {
-  std::atomic<std::int64_t> size{0};
-};
+// Of requests in memory while there are more on disk, on one core; less when memory is short.
+constexpr std::size_t window_bytes = 8 * 1024 * 1024;
 
-std::uint64_t size_of(const Batch& batch, Sizer sizer) {
-  switch (sizer) {
-    case Sizer::requests: return 1;
-    case Sizer::items: return batch.items();
-    case Sizer::bytes: return batch.bytes();
-  }
-  return 0;
-}
-
-bool may_retry(const Error& error) { return error.code == Errc::retryable || error.code == Errc::refused; }
-
-struct Metrics : SentCounters {
-  telemetry::Counter& enqueue_failed;
-  telemetry::Gauge& in_flight;
-  telemetry::Histogram *send_size = nullptr, *send_bytes = nullptr;  // detailed metrics only
-
-  static Metrics of(const engine::StageContext& context) {
-    auto& registry = context.host.metrics();
-    std::string items(otlp::items_name(context.signal));
-    telemetry::Labels labels = {{"exporter", context.id.to_string()}};
-    Metrics out{SentCounters::of(context),
-            registry.counter("otelcol_exporter_enqueue_failed_" + items, "Items that found no room in the queue.", labels),
-            registry.gauge("otelcol_exporter_in_flight_requests", "Requests being sent.",
-                           {{"exporter", context.id.to_string()}, {"data_type", std::string(to_string(context.signal))}})};
-    if (telemetry::detailed()) {
-      out.send_size = &registry.histogram("otelcol_exporter_queue_batch_send_size", "Items in a batch that was sent.", telemetry::batch_items, labels);
-      out.send_bytes = &registry.histogram("otelcol_exporter_queue_batch_send_size_bytes", "Bytes in a batch that was sent.", telemetry::batch_bytes, labels);
-    }
-    return out;
-  }
-
-  void sends(const Batch& batch) const {
-    if (send_size) send_size->observe(static_cast<double>(batch.items()));
-    if (send_bytes) send_bytes->observe(static_cast<double>(batch.bytes()));
-  }
-};
-
-// Holds batches from process() until the backend has them or they are given up. One core; bounded by queue_size for
-// whoever can still be refused, and by the memory budget for what stages in front already hold.
+// Holds batches from process() until the backend has them or they are given up. One core.
+//
+// In memory it is bounded by queue_size for whoever can still be refused, and by the memory budget for what stages in front
+// already hold. With a place on disk a request is written first (`writing_`), then its senders are answered; it waits in memory while the window has
+// room, otherwise it is read back later. Its record is settled by a receipt of the batch, however the batch is joined and cut until
+// then. What is in memory when the process ends stays on disk.
 class QueuedExporter : public QueuedStage {
  public:
   QueuedExporter(const Settings& settings, std::unique_ptr<Sender> sender, Relay* relay, const engine::StageContext& context)
       : settings_(settings),
         sender_(std::move(sender)),
         relay_(relay),
+        context_(context),
         id_(context.id.to_string()),
         executor_(context.executor),
-        rng_(context.rng),
         metrics_(Metrics::of(context)),
         spans_(context.host.own_spans()),
-        signal_(context.signal) {
+        batcher_(settings.queue.batch, settings.queue.sizer) {
     auto& queue = settings_.queue;
-    if (!queue.enabled) return;
-    std::string key = fmt::format("queue {} {} {}", id_, to_string(context.signal), settings_.endpoint);
-    fill_ = engine::shared_state<Fill>(context.host, key);
-    if (sender_) consumers_ = std::max<std::size_t>(1, queue.num_consumers / context.shards);
-    if (context.shard == 0) export_gauges(context);
+    fill_ = engine::shared_state<Fill>(context.host, fmt::format("queue {} {} {}", id_, to_string(context.signal), settings_.endpoint));
+    if (queue.enabled && sender_) consumers_ = queue.in_order ? 1 : std::max<std::size_t>(1, queue.num_consumers / context.shards);
+  }
+
+  ~QueuedExporter() override {
+    leaving_ = true;  // records of what is still here stay on disk
+    if (check_timer_) executor_.cancel(check_timer_);
   }
 
   Result<> start(Out& out) override {
     out_ = &out;
-    return sender_ ? sender_->start() : Result<>();
+    if (settings_.queue.enabled || relay_) WEIR_TRY(open_disk());
+    if (settings_.queue.enabled && context_.shard == 0)
+      gauges_ = export_fill(context_, settings_.endpoint, fill_, settings_.queue.queue_size.value_or(disk_ ? 0 : QueueSettings::default_size));
+    WEIR_TRY(sender_ ? sender_->start() : Result<>());
+    look_at_disk();
+    return {};
   }
 
   void process(Batch batch, Out& out) override {
     if (!settings_.queue.enabled) return launch(std::move(batch));
     std::uint64_t size = size_of(batch, settings_.queue.sizer);
-    if (batch.refusable() && is_full(size)) return overflow(std::move(batch), out);
+    if (batch.refusable() && !ever_fits(batch, size)) {
+      metrics_.enqueue_failed.add(batch.items());
+      return out.refuse(std::move(batch), {Errc::permanent, "the request is larger than the sending queue", {}});
+    }
+    if (is_full(size, batch.bytes()) && !make_room(batch, size, out)) return;
     enqueue(std::move(batch), size);
   }
 
-  void drain(Out&) override {
+  void drain(Out& out) override {
     draining_ = true;
+    if (disk_) {
+      for (auto& batch : std::exchange(blocked_, {})) out.refuse(std::move(batch), shutting_down());
+      // What failed before is on disk: another attempt now would only hold up the end.
+      for (auto job = jobs_.begin(); job != jobs_.end();) {
+        auto next = std::next(job);
+        if (job->timer && job->request.on_disk) leave_on_disk(job);
+        job = next;
+      }
+      disk_->flush();
+    }
     pump();
   }
-  bool idle() const override { return waiting_.empty() && blocked_.empty() && jobs_.empty(); }
+
+  bool idle() const override {
+    if (!jobs_.empty() || !blocked_.empty() || !writing_.empty() || !burying_.empty()) return false;
+    if (take_ && open_records_ > 0) return false;  // what was handed back is not written elsewhere yet
+    return (waiting_.empty() || away_) && (!disk_ || disk_->idle());
+  }
 
   void abandon(Out& out) override {
-    Error error{Errc::retryable, "shutting down before the backend took it", {}};
-    abandoned_ = true;
-    for (auto& entry : std::exchange(waiting_, {})) give_up(std::move(entry.batch), entry.size, Reason::shutdown, error, out);
-    for (auto& batch : std::exchange(blocked_, {})) out.refuse(std::move(batch), error);
+    abandoned_ = leaving_ = true;
+    for (auto& entry : std::exchange(waiting_, {})) end(std::move(entry), out);
+    for (auto& batch : std::exchange(blocked_, {})) out.refuse(std::move(batch), shutting_down());
+    for (auto* entries : {&writing_, &burying_}) {
+      for (auto& entry : *entries) end(std::move(entry), out);
+      entries->clear();
+    }
+    for (auto& [place, receipts] : askers_)
+      for (auto& receipt : receipts) receipt.settle(shutting_down());
+    askers_.clear();
     for (Job& job : jobs_) {
       if (job.timer) executor_.cancel(job.timer);
-      give_up(std::move(job.batch), job.size, Reason::shutdown, error, out);
+      end(std::move(job.request), out);
     }
     jobs_.clear();
+    out.count_stored(std::exchange(spilled_items_, 0));
   }
 
   std::size_t held() const override {
-    std::size_t n = 0;
+    std::size_t n = spilled_items_;
     for (auto& entry : waiting_) n += entry.batch.items();
     for (auto& batch : blocked_) n += batch.items();
-    for (auto& job : jobs_) n += job.batch.items();
+    for (auto& entry : writing_) n += entry.batch.items();
+    for (auto& entry : burying_) n += entry.batch.items();
+    for (auto& job : jobs_) n += job.request.batch.items();
     return n;
   }
-  bool congested() const override { return settings_.queue.enabled && is_full(1); }
+  bool congested() const override { return settings_.queue.enabled && is_full(1, 1); }
 
   void tick(TimePoint, Out&) override { pump(); }
 
@@ -128,23 +128,18 @@ class QueuedExporter : public QueuedStage {
       auto next = std::next(job);
       if (job->timer) {
         executor_.cancel(job->timer);
-        hand_back(std::move(job->batch), job->size);
+        Waiting request = std::move(job->request);
         jobs_.erase(job);
+        hand_back(std::move(request.batch), request.size);
       }
       job = next;
     }
   }
 
  private:
-  struct Waiting {
-    Batch batch;
-    std::uint64_t size;
-    TimePoint since;
-  };
   // A batch with a consumer: being sent, or waiting for its next attempt.
   struct Job {
-    Batch batch;
-    std::uint64_t size;
+    Waiting request;
     TimePoint begun;
     unsigned attempts = 0;
     UnixNanos sent_at = 0;  // the latest attempt
@@ -152,83 +147,251 @@ class QueuedExporter : public QueuedStage {
     std::uint64_t number = 0;
   };
   using JobRef = std::list<Job>::iterator;
+  using Entries = std::list<Waiting>;
 
-  bool is_full(std::uint64_t more) const {
-    auto size = fill_->size.load(std::memory_order_relaxed);
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(size, 0)) + more > settings_.queue.queue_size;
+  static Error shutting_down() { return {Errc::retryable, "shutting down before the backend took it", {}}; }
+
+  Result<> open_disk() {
+    WEIR_ASSIGN(auto place, place_of(settings_, context_));
+    if (!place) return {};
+    WEIR_ASSIGN(disk_, DiskQueue::open(*place, context_));
+    disk_->on_lost = [this](std::size_t items, bool too_old) {
+      lose(items, too_old ? Reason::evicted : Reason::invalid);
+    };
+    return {};
   }
 
-  void overflow(Batch batch, Out& out) {
-    if (settings_.queue.block_on_overflow && !draining_) {
+  // Items that were on disk only.
+  void lose(std::size_t items, Reason reason) {
+    std::size_t known = std::min(items, spilled_items_);
+    out_->count_created(items - known);  // of an earlier process
+    out_->count_dropped(items, reason);
+    std::uint64_t sizes = spilled_items_ ? spilled_sizes_ * known / spilled_items_ : 0;
+    spilled_items_ -= known;
+    spilled_sizes_ -= sizes;
+    release(sizes);
+  }
+
+  // --- how full the queue is
+
+  std::uint64_t capacity() const {
+    if (settings_.queue.queue_size) return *settings_.queue.queue_size;
+    return disk_ ? UINT64_MAX : QueueSettings::default_size;
+  }
+
+  bool is_full(std::uint64_t size, std::size_t bytes) const {
+    if (disk_ && !disk_->has_room(bytes)) return true;
+    std::uint64_t limit = capacity(), now = fill_->value();
+    return now > limit || size > limit - now;
+  }
+
+  bool ever_fits(const Batch& batch, std::uint64_t size) const {
+    return size <= capacity() && (!disk_ || disk_->ever_fits(batch.bytes()));
+  }
+
+  // False: the batch has found its end here.
+  bool make_room(Batch& batch, std::uint64_t size, Out& out) {
+    auto& queue = settings_.queue;
+    if (queue.overflow == Overflow::drop_oldest) {
+      while (is_full(size, batch.bytes()) && !waiting_.empty()) drop_oldest(out);
+      if (is_full(size, batch.bytes())) discard_from_disk();
+      return true;
+    }
+    if (queue.overflow == Overflow::drop_newest) {
+      metrics_.enqueue_failed.add(batch.items());
+      out.drop(std::move(batch), Reason::queue_full);
+      return false;
+    }
+    if (!batch.refusable()) return true;  // it was answered: nobody else has it
+    if (queue.block_on_overflow && !draining_) {
       blocked_.push_back(std::move(batch));
-      return;
+      return false;
     }
     metrics_.enqueue_failed.add(batch.items());
     out.refuse(std::move(batch), {Errc::refused, "sending queue is full", {}});
+    return false;
   }
 
+  void drop_oldest(Out& out) {
+    Waiting oldest = std::move(waiting_.front());
+    waiting_.pop_front();
+    shrink_window(oldest.batch.bytes());
+    metrics_.enqueue_failed.add(oldest.batch.items());
+    release(oldest.size);
+    out.drop(std::move(oldest.batch), Reason::queue_full);
+  }
+
+  void discard_from_disk() {
+    if (!disk_ || discarding_) return;
+    discarding_ = disk_->discard_oldest([this](std::size_t items) {
+      discarding_ = false;
+      metrics_.enqueue_failed.add(items);
+      lose(items, Reason::queue_full);
+    });
+  }
+
+  // --- into the queue
+
   void enqueue(Batch batch, std::uint64_t size) {
-    fill_->size.fetch_add(static_cast<std::int64_t>(size), std::memory_order_relaxed);
+    fill_->add(static_cast<std::int64_t>(size));
+    if (disk_) return write(std::move(batch), size);
     if (!settings_.queue.wait_for_result) out_->accept(batch);
-    waiting_.push_back({std::move(batch), size, executor_.now()});
+    wait({std::move(batch), size, executor_.now()});
     pump();
   }
 
+  void write(Batch batch, std::uint64_t size) {
+    auto encoded = batch.encode();
+    writing_.push_back({std::move(batch), size, executor_.now(), encoded});
+    auto entry = std::prev(writing_.end());
+    disk_->put(entry->batch, std::move(encoded), [this, entry](Result<Place> place) {
+      if (abandoned_) return;  // settled already
+      Waiting request = std::move(*entry);
+      writing_.erase(entry);
+      if (place) written(std::move(request), *place);
+      else not_written(std::move(request), place.error());
+    });
+  }
+
+  void written(Waiting request, Place place) {
+    std::uint64_t size = std::exchange(request.size, 0);
+    bool waits = settings_.queue.wait_for_result && !request.batch.receipts.empty();
+    if (!waits) out_->accept(request.batch);
+    if (!fits_window(request.batch)) return spill(std::move(request.batch), size, place);
+    keep_record(request.batch, place, size, waits);
+    request.on_disk = true;
+    shorten(request);
+    wait(std::move(request));
+    pump();
+  }
+
+  void wait(Waiting request) {
+    window_ += request.batch.bytes();
+    waiting_.push_back(std::move(request));
+  }
+
+  void shrink_window(std::size_t bytes) { window_ = waiting_.empty() ? 0 : window_ - std::min(window_, bytes); }
+
+  // What was edited is on disk as one run of bytes now: index and edits are not needed any more.
+  void shorten(Waiting& request) {
+    if (request.encoded.size() != 1) return;
+    Batch slim = Batch::trusted(context_.signal, request.encoded.front(), request.batch.items());
+    slim.take_receipts(request.batch);
+    slim.charge = std::move(request.batch.charge);
+    slim.context = std::move(request.batch.context);
+    request.batch = std::move(slim);
+  }
+
+  bool fits_window(const Batch& batch) const {
+    if (take_ || (disk_->has_unread() && !settings_.queue.newest_first)) return false;
+    return waiting_.empty() || window_ + batch.bytes() <= window_limit();
+  }
+
+  std::size_t window_limit() const {
+    auto& budget = context_.host.budget();
+    std::size_t left = budget.closed() ? 0 : budget.limit() - std::min(budget.limit(), budget.used());
+    return std::min(window_bytes, left / 16);
+  }
+
+  // It is read back at its turn. Who waits for the backend's answer waits on.
+  void spill(Batch batch, std::uint64_t size, Place place) {
+    spilled_items_ += batch.items();
+    if (!batch.receipts.empty()) askers_[place] = std::exchange(batch.receipts, {});
+    spilled_sizes_ += size;
+    disk_->leave(place);
+    batch.settle({});
+    look_at_disk();
+  }
+
+  // The disk is full or broken. Who can be told keeps the data; what was answered stays in memory.
+  void not_written(Waiting request, const Error& error) {
+    if (request.batch.refusable()) {
+      release(request.size);
+      metrics_.enqueue_failed.add(request.batch.items());
+      Errc code = error.code == Errc::permanent ? Errc::permanent : Errc::refused;
+      return out_->refuse(std::move(request.batch), {code, "the sending queue cannot be written: " + error.what, {}});
+    }
+    request.encoded.clear();
+    wait(std::move(request));
+    pump();
+  }
+
+  // From now on the batch stands for its record: the last part of it that ends settles the record.
+  void keep_record(Batch& batch, Place place, std::uint64_t size, bool somebody_waits) {
+    batch.receipts.push_back(Receipt::open([this, place, size, alive = std::weak_ptr(alive_)](Outcome) {
+      if (alive.expired()) return;
+      --open_records_;
+      if (leaving_) return;
+      disk_->settle(place);
+      release(size);
+    }));
+    ++open_records_;
+    if (!somebody_waits) batch.mark_answered();
+  }
+
+  // --- back from disk
+
+  void look_at_disk() {
+    if (!disk_ || draining_ || abandoned_) return;
+    if (!disk_->reading() && !take_ && disk_->has_unread() && (waiting_.empty() || window_ <= window_limit() / 2)) {
+      disk_->read(std::max<std::size_t>(window_limit() / 2, 64 * 1024), [this](std::vector<Stored> requests) {
+        bool none = requests.empty();
+        for (auto& request : requests) take_back(std::move(request));
+        if (none) return check_later();
+        pump();
+      });
+    }
+    check_later();
+  }
+
+  // Cores look from time to time whether another one has left something.
+  void check_later() {
+    if (check_timer_ || abandoned_) return;
+    check_timer_ = executor_.at(executor_.now() + (disk_->has_unread() ? 100ms : 5s), [this] {
+      check_timer_ = 0;
+      pump();
+    });
+  }
+
+  void take_back(Stored stored) {
+    Batch& batch = stored.batch;
+    std::uint64_t size = size_of(batch, settings_.queue.sizer);
+    if (stored.recovered) {
+      out_->count_created(batch.items());
+      fill_->add(static_cast<std::int64_t>(size));
+    } else {
+      spilled_items_ -= std::min(spilled_items_, batch.items());
+      spilled_sizes_ -= std::min(spilled_sizes_, size);
+    }
+    auto asker = askers_.extract(stored.place);
+    if (asker) batch.receipts = std::move(asker.mapped());
+    bool waits = !batch.receipts.empty();
+    keep_record(batch, stored.place, size, waits);
+    batch.charge = context_.host.budget().charge_unchecked(batch.bytes());
+    wait({std::move(batch), 0, executor_.now(), std::move(stored.encoded), true});
+  }
+
+  // --- out of the queue
+
   void pump() {
     if (std::exchange(pumping_, true)) return;  // an attempt may end at once, and ends here
-    while (!waiting_.empty() && jobs_.size() < consumers_) {
-      auto next = settings_.queue.batch ? take_batch() : take_one();
-      if (!next) break;
-      metrics_.sends(next->batch);
-      jobs_.push_back({.batch = std::move(next->batch), .size = next->size, .begun = executor_.now(), .number = ++job_number_});
+    while (!waiting_.empty() && jobs_.size() < consumers_ && !away_) {
+      auto next = batcher_.take(waiting_, executor_.now(), draining_);
+      if (!next.request) {
+        out_->wake_at(next.due);
+        break;
+      }
+      shrink_window(next.request->batch.bytes());
+      metrics_.sends(next.request->batch);
+      jobs_.push_back({.request = std::move(*next.request), .begun = executor_.now(), .number = ++job_number_});
       attempt(std::prev(jobs_.end()));
     }
     pumping_ = false;
-  }
-
-  std::optional<Waiting> take_one() {
-    std::optional<Waiting> out(std::move(waiting_.front()));
-    waiting_.pop_front();
-    return out;
-  }
-
-  // Joins waiting requests up to min_size, cuts at max_size. Nothing while too little waits for too short a time.
-  std::optional<Waiting> take_batch() {
-    auto& rule = *settings_.queue.batch;
-    std::uint64_t total = 0;
-    for (auto& entry : waiting_)
-      if ((total += size_of(entry.batch, rule.sizer)) >= rule.min_size) break;
-    TimePoint due = waiting_.front().since + rule.flush_timeout;
-    if (total < rule.min_size && executor_.now() < due && !draining_) {
-      out_->wake_at(due);
-      return std::nullopt;
-    }
-    Waiting out = *take_one();
-    while (!waiting_.empty() && size_of(out.batch, rule.sizer) < rule.min_size && out.batch.can_join()) {
-      Waiting more = *take_one();
-      out.batch.append(std::move(more.batch));
-      out.size += more.size;
-    }
-    cut(out, rule);
-    return out;
-  }
-
-  // What is over max_size goes back to the front. The whole entry's size stays with the part that goes first, except in
-  // sizers that can be cut.
-  void cut(Waiting& entry, const QueueBatchSettings& rule) {
-    if (rule.max_size == 0 || size_of(entry.batch, rule.sizer) <= rule.max_size) return;
-    std::size_t items = rule.max_size;
-    if (rule.sizer == Sizer::bytes) items = std::max<std::size_t>(1, entry.batch.items() * rule.max_size / entry.batch.bytes());
-    Batch front = entry.batch.take_front(items);
-    std::uint64_t front_size = settings_.queue.sizer == Sizer::requests ? 0 : size_of(front, settings_.queue.sizer);
-    front_size = std::min(front_size, entry.size);
-    waiting_.push_front({std::move(entry.batch), entry.size - front_size, entry.since});
-    entry.batch = std::move(front);
-    entry.size = front_size;
+    look_at_disk();
   }
 
   void launch(Batch batch) {
-    jobs_.push_back({.batch = std::move(batch), .size = 0, .begun = executor_.now(), .number = ++job_number_});
+    jobs_.push_back({.request = {std::move(batch), 0, executor_.now(), {}}, .begun = executor_.now(), .number = ++job_number_});
     attempt(std::prev(jobs_.end()));
   }
 
@@ -238,38 +401,68 @@ class QueuedExporter : public QueuedStage {
     job->sent_at = executor_.wall();
     if (relay_) return relay(job);
     metrics_.in_flight.set(metrics_.in_flight.value() + 1);
-    Payload payload{sender_->encode(job->batch), signal_, job->batch.items(), job->batch.context};
-    sender_->send(std::move(payload), settings_.timeout,
-                  [this, number = job->number](Outcome outcome) { finished(number, std::move(outcome)); });
+    auto done = [this, number = job->number](Sent sent) { finished(number, std::move(sent)); };
+    Batch& batch = job->request.batch;
+    if (!job->request.encoded.empty() && sender_->sends_protobuf())
+      sender_->send(Payload{job->request.encoded, context_.signal, batch.items(), batch.context}, settings_.timeout, std::move(done));
+    else
+      sender_->send(batch, settings_.timeout, std::move(done));
   }
 
   void relay(JobRef job) {
-    Outcome outcome = relay_->forward(job->batch, *out_);
+    job->request.encoded.clear();
+    Outcome outcome = relay_->forward(job->request.batch, *out_);
     if (outcome) return fail_attempt(job, *outcome);
     leave(job);
     pump();
   }
 
-  void finished(std::uint64_t number, Outcome outcome) {
+  void finished(std::uint64_t number, Sent sent) {
     metrics_.in_flight.set(metrics_.in_flight.value() - 1);
     auto job = std::find_if(jobs_.begin(), jobs_.end(), [number](const Job& j) { return j.number == number; });
     if (job == jobs_.end()) return;  // abandoned meanwhile
-    if (spans_ != nullptr) record_span(*job, outcome);
-    if (!outcome)
-      succeed(job);
-    else
-      fail_attempt(job, *outcome);
+    if (spans_ != nullptr) record_span(*job, sent.error);
+    metrics_.rejected.add(sent.rejected);
+    if (!sent.error) return succeed(job);
+    if (sent.left) keep_rest(*job, std::move(*sent.left));
+    fail_attempt(job, *sent.error);
+  }
+
+  // The backend has the rest of it.
+  void keep_rest(Job& job, Batch left) {
+    Batch& all = job.request.batch;
+    std::size_t taken = all.items() - std::min(all.items(), left.items());
+    metrics_.sent.add(taken);
+    out_->count_delivered(taken);
+    left.take_receipts(all);
+    left.charge = std::move(all.charge);
+    left.context = std::move(all.context);
+    all = std::move(left);
+    job.request.encoded.clear();
   }
 
   void fail_attempt(JobRef job, const Error& error) {
-    if (take_ && may_retry(error)) {
-      hand_back(std::move(job->batch), job->size);
+    bool may_pass = may_retry(error);
+    if (take_ && may_pass) {
+      Waiting request = std::move(job->request);
       jobs_.erase(job);
-    } else if (settings_.retry.enabled && may_retry(error)) {
+      hand_back(std::move(request.batch), request.size);
+    } else if (disk_ && draining_ && may_pass && job->request.on_disk) {
+      leave_on_disk(job);
+    } else if (settings_.retry.enabled && may_pass) {
       retry(job, error);
     } else {
-      fail_job(job, error, may_retry(error) ? Reason::retries_exhausted : Reason::permanent_error);
+      fail_job(job, error, may_pass ? Reason::retries_exhausted : Reason::permanent_error);
     }
+  }
+
+  // The process ends and the backend is away: the rest waits for the next start.
+  void leave_on_disk(JobRef job) {
+    away_ = true;
+    if (job->timer) executor_.cancel(std::exchange(job->timer, 0));
+    window_ += job->request.batch.bytes();
+    waiting_.push_front(std::move(job->request));
+    jobs_.erase(job);
   }
 
   void hand_back(Batch batch, std::uint64_t size) {
@@ -279,26 +472,27 @@ class QueuedExporter : public QueuedStage {
 
   // One for each attempt.
   void record_span(const Job& job, const Outcome& outcome) {
-    telemetry::OwnSpan span{.name = fmt::format("exporter/{}/{}", id_, to_string(signal_)), .start = job.sent_at, .end = executor_.wall()};
+    telemetry::OwnSpan span{.name = fmt::format("exporter/{}/{}", id_, to_string(context_.signal)), .start = job.sent_at, .end = executor_.wall()};
+    std::size_t items = job.request.batch.items();
     span.attributes.emplace_back("exporter", id_);
-    span.attributes.emplace_back("data_type", std::string(to_string(signal_)));
-    span.attributes.emplace_back("items.sent", outcome ? 0 : job.batch.items());
-    span.attributes.emplace_back("items.failed", outcome ? job.batch.items() : 0);
+    span.attributes.emplace_back("data_type", std::string(to_string(context_.signal)));
+    span.attributes.emplace_back("items.sent", outcome ? 0 : items);
+    span.attributes.emplace_back("items.failed", outcome ? items : 0);
     if (outcome) span.error = outcome->what;
     spans_->record(std::move(span));
   }
 
   void succeed(JobRef job) {
-    metrics_.sent.add(job->batch.items());
-    Batch batch = std::move(job->batch);
+    Batch batch = std::move(job->request.batch);
+    metrics_.sent.add(batch.items());
     leave(job);
     out_->delivered(std::move(batch));
     pump();
   }
 
   void retry(JobRef job, const Error& error) {
-    Duration wait = backoff(settings_.retry, job->attempts, rng_, error.retry_after);
-    Duration limit = settings_.retry.max_elapsed_time;
+    Duration wait = backoff(settings_.retry, job->attempts, context_.rng, error.retry_after);
+    Duration limit = settings_.retry.give_up_after(disk_ != nullptr);
     if (limit > 0s && executor_.now() + wait - job->begun > limit)
       return fail_job(job, error, Reason::retries_exhausted);
     long long more = 0;
@@ -309,15 +503,31 @@ class QueuedExporter : public QueuedStage {
   }
 
   void fail_job(JobRef job, const Error& error, Reason reason) {
-    Batch batch = std::move(job->batch);
-    std::uint64_t size = job->size;
+    Waiting request = std::move(job->request);
     jobs_.erase(job);
     long long more = 0;
+    bool told = request.batch.refusable();
     if (drop_lines_.allow(more))
-      log::error(batch.refusable() ? "Exporting failed. Rejecting data." : "Exporting failed. Dropping data.",
-                 {{"exporter", id_}, {"error", error.what}, {"items", batch.items()}, {"suppressed", more}});
-    give_up(std::move(batch), size, reason, error, *out_);
+      log::error(told ? "Exporting failed. Rejecting data." : "Exporting failed. Dropping data.",
+                 {{"exporter", id_}, {"error", error.what}, {"items", request.batch.items()}, {"suppressed", more}});
+    if (disk_ && !told && reason == Reason::permanent_error)
+      bury(std::move(request), error);
+    else
+      give_up(std::move(request.batch), request.size, reason, error, *out_);
     pump();
+  }
+
+  // Nobody else has it: it is put aside before its record goes.
+  void bury(Waiting request, const Error& error) {
+    burying_.push_back(std::move(request));
+    auto entry = std::prev(burying_.end());
+    auto encoded = entry->encoded.empty() ? entry->batch.encode() : entry->encoded;
+    disk_->bury(entry->batch, std::move(encoded), error, [this, entry, error] {
+      if (abandoned_) return;
+      Waiting done = std::move(*entry);
+      burying_.erase(entry);
+      give_up(std::move(done.batch), done.size, Reason::permanent_error, error, *out_);
+    });
   }
 
   // Where all of it has senders they keep the data and hear why; otherwise it is lost here and counted.
@@ -330,76 +540,63 @@ class QueuedExporter : public QueuedStage {
       out.drop(std::move(batch), reason, error);
   }
 
+  // The process ends.
+  void end(Waiting request, Out& out) {
+    if (request.on_disk && !request.batch.refusable()) return out.stored(std::move(request.batch), shutting_down());
+    give_up(std::move(request.batch), request.size, Reason::shutdown, shutting_down(), out);
+  }
+
   void leave(JobRef job) {
-    release(job->size);
+    std::uint64_t size = job->request.size;
     jobs_.erase(job);
+    release(size);
   }
 
   void release(std::uint64_t size) {
-    if (!fill_) return;
-    fill_->size.fetch_sub(static_cast<std::int64_t>(size), std::memory_order_relaxed);
-    while (!blocked_.empty() && !abandoned_ && !is_full(size_of(blocked_.front(), settings_.queue.sizer))) {
+    fill_->add(-static_cast<std::int64_t>(size));
+    while (!blocked_.empty() && !abandoned_ && !is_full(size_of(blocked_.front(), settings_.queue.sizer), blocked_.front().bytes())) {
       Batch batch = std::move(blocked_.front());
       blocked_.pop_front();
       std::uint64_t need = size_of(batch, settings_.queue.sizer);
-      fill_->size.fetch_add(static_cast<std::int64_t>(need), std::memory_order_relaxed);
-      if (!settings_.queue.wait_for_result) out_->accept(batch);
-      waiting_.push_back({std::move(batch), need, executor_.now()});
+      enqueue(std::move(batch), need);
     }
-  }
-
-  void export_gauges(const engine::StageContext& context) {
-    telemetry::Labels labels = {{"exporter", id_}, {"data_type", std::string(to_string(context.signal))}};
-    if (!settings_.endpoint.empty()) labels.emplace_back("endpoint", settings_.endpoint);
-    auto capacity = static_cast<double>(settings_.queue.queue_size);
-    gauges_ = context.host.metrics().add_source([labels, capacity, fill = fill_](std::vector<telemetry::Family>& out) {
-      auto gauge = [&](std::string name, std::string help, double value) {
-        out.push_back({std::move(name), std::move(help), "", telemetry::Type::gauge, {{.labels = labels, .value = value}}});
-      };
-      gauge("otelcol_exporter_queue_size", "Fill of the sending queue, in units of its sizer.",
-            static_cast<double>(std::max<std::int64_t>(0, fill->size.load(std::memory_order_relaxed))));
-      gauge("otelcol_exporter_queue_capacity", "Room of the sending queue, in units of its sizer.", capacity);
-    });
   }
 
   Settings settings_;
   std::unique_ptr<Sender> sender_;  // one of the two
   Relay* relay_;
+  engine::StageContext context_;
   std::string id_;
   io::Executor& executor_;
-  Rng& rng_;
   Metrics metrics_;
   telemetry::SpanSink* spans_;  // null: nobody wants them
-  engine::Signal signal_;
+  Batcher batcher_;
   Out* out_ = nullptr;
   std::shared_ptr<Fill> fill_;    // shared with the same exporter on other cores
   std::shared_ptr<void> gauges_;  // registration, first core only
   std::size_t consumers_ = SIZE_MAX;  // handing on takes no time: what one backend has no room for must not stop the others
-  std::deque<Waiting> waiting_;
-  std::deque<Batch> blocked_;  // block_on_overflow: not in the queue yet, their senders wait
-  std::list<Job> jobs_;
-  std::uint64_t job_number_ = 0;
   bool draining_ = false, abandoned_ = false, pumping_ = false;
+  bool away_ = false;      // seen while draining: the backend does not take anything
+  bool leaving_ = false;   // records stay on disk whatever becomes of their batches
+  bool discarding_ = false;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // receipts look whether their queue is still there
+  std::unique_ptr<DiskQueue> disk_;  // null: in memory. Before the batches, whose receipts use it
+  std::deque<Waiting> waiting_;
+  std::size_t window_ = 0;           // bytes in waiting_, about
+  std::deque<Batch> blocked_;        // block_on_overflow: not in the queue yet, their senders wait
+  Entries writing_, burying_;
+  std::list<Job> jobs_;
+  std::size_t spilled_items_ = 0;    // on disk only, of this process
+  std::uint64_t spilled_sizes_ = 0;  // what they take of the queue
+  std::size_t open_records_ = 0;     // on disk and in somebody's hands
+  std::map<Place, std::vector<Receipt>> askers_;  // wait_for_result, of spilled requests
+  std::uint64_t job_number_ = 0;
+  io::TimerId check_timer_ = 0;
   std::function<void(Batch)> take_;  // set: out of service
   log::RateLimit retry_lines_, drop_lines_;
 };
 
 }  // namespace
-
-SentCounters SentCounters::of(const engine::StageContext& context) {
-  auto& registry = context.host.metrics();
-  std::string items(otlp::items_name(context.signal));
-  telemetry::Labels labels = {{"exporter", context.id.to_string()}};
-  return {registry.counter("otelcol_exporter_sent_" + items, "Items that a backend took.", labels),
-          registry.counter("otelcol_exporter_send_failed_" + items, "Items that were given up on.", labels)};
-}
-
-Duration backoff(const RetrySettings& settings, unsigned attempt, Rng& rng, Duration asked) {
-  double base = static_cast<double>(settings.initial_interval.count()) * std::pow(settings.multiplier, attempt - 1);
-  base = std::min(base, static_cast<double>(settings.max_interval.count()));
-  double jitter = 1 + settings.randomization_factor * (2 * rng.unit() - 1);
-  return std::max(asked, Duration{static_cast<std::int64_t>(base * jitter)});
-}
 
 std::unique_ptr<QueuedStage> make_stage(const Settings& settings, std::unique_ptr<Sender> sender,
                                         const engine::StageContext& context) {

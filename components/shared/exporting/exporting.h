@@ -1,37 +1,38 @@
 #pragma once
-// What every exporter over a network shares: the sending queue, retries, time-outs and their metrics. An exporter brings
-// a Sender; this brings the rest.
+// What every exporter over a network shares: the sending queue, in memory or on disk, retries, time-outs and their metrics. An exporter
+// brings a Sender; this brings the rest.
+#include "components/shared/exporting/batcher.h"
+#include "components/shared/exporting/disk_queue.h"
+#include "components/shared/exporting/retry.h"
+#include "components/shared/exporting/sender.h"
 #include "engine/out.h"
 
 namespace weir::exporting {
 
-struct RetrySettings {
-  bool enabled = true;
-  Duration initial_interval = 5s;
-  double randomization_factor = 0.5;
-  double multiplier = 1.5;
-  Duration max_interval = 30s;
-  Duration max_elapsed_time = 5min;  // 0: never give up
-};
-
-enum class Sizer : std::uint8_t { requests, items, bytes };
-
-struct QueueBatchSettings {
-  Duration flush_timeout = 200ms;
-  Sizer sizer = Sizer::items;
-  std::uint64_t min_size = 8192;
-  std::uint64_t max_size = 0;  // 0: no limit
-};
+// What happens to a request that finds the queue full.
+enum class Overflow : std::uint8_t { refuse, drop_oldest, drop_newest };
 
 struct QueueSettings {
   bool enabled = true;
   std::uint64_t num_consumers = 10;
-  std::uint64_t queue_size = 1000;
+  std::optional<std::uint64_t> queue_size;  // not set: 1000 in memory, the quota on disk
   Sizer sizer = Sizer::requests;
   bool block_on_overflow = false;
   bool wait_for_result = false;
-  std::string storage;
   std::optional<QueueBatchSettings> batch;
+  Overflow overflow = Overflow::refuse;
+  bool in_order = false;                    // of each core: one request at a time, for exporters whose backend wants order
+
+  bool durable = true;                      // on disk, where there is a place
+  std::string storage;                      // extension that names the place; empty: the data directory
+  std::optional<storage::Sync> sync;        // not set: the extension's, else once in a while
+  Duration sync_interval = 1s;
+  std::uint64_t max_disk_bytes = 8ull * 1024 * 1024 * 1024;
+  Duration max_age{};                       // on disk; 0: no limit
+  bool newest_first = false;
+  std::uint64_t dead_letter_bytes = 256 * 1024 * 1024;
+
+  static constexpr std::uint64_t default_size = 1000;
 };
 
 struct Settings {
@@ -39,27 +40,6 @@ struct Settings {
   RetrySettings retry;
   QueueSettings queue;
   std::string endpoint;  // of exporters with a queue for each backend: tells their queues and gauges apart
-};
-
-// One request on its way out.
-struct Payload {
-  std::vector<Bytes> pieces;  // sent one after another
-  engine::Signal signal{};
-  std::size_t items = 0;
-  std::shared_ptr<const otlp::Context> context;  // shared with the batch
-};
-
-// One attempt to send. Errc::retryable / refused (with retry_after when the backend named one) is tried again, every
-// other code is final. The seam between queueing and the network: simulations put a faulty one here.
-class Sender {
- public:
-  using Done = std::move_only_function<void(Outcome)>;
-  virtual ~Sender() = default;
-  virtual Result<> start() { return {}; }
-  // How a batch becomes bytes. Default: protobuf.
-  virtual std::vector<Bytes> encode(otlp::Batch& batch) { return batch.encode(); }
-  // `done` runs once, on this core, also after a time-out, but not after the sender is gone. timeout 0: none.
-  virtual void send(Payload payload, Duration timeout, Done done) = 0;
 };
 
 // What takes batches instead of a Sender when there are queues of other stages behind: it hands parts of a batch on to
@@ -84,16 +64,14 @@ struct SentCounters {
   static SentCounters of(const engine::StageContext& context);
 };
 
-// When the next attempt comes: exponential with jitter, uniform in ±randomization_factor; at least what the backend asked.
-Duration backoff(const RetrySettings& settings, unsigned attempt, Rng& rng, Duration asked);
-
 // The exporter stage around a sender.
 std::unique_ptr<QueuedStage> make_stage(const Settings& settings, std::unique_ptr<Sender> sender,
                                         const engine::StageContext& context);
-// The same in front of a relay, which outlives it.
+// The same in front of a relay, which outlives it. It also takes what the queues behind it had on disk when they went, if they share
+// its id.
 std::unique_ptr<QueuedStage> make_stage(const Settings& settings, Relay& relay, const engine::StageContext& context);
 
-// For Factory::answers_late: an OK from this queue means that the backend has the data.
-inline bool answers_late(const Settings& settings) { return !settings.queue.enabled || settings.queue.wait_for_result; }
+// For Factory::durability: what an OK from this queue is worth.
+engine::Durability durability(const Settings& settings, const engine::StorageInfo& storage);
 
 }  // namespace weir::exporting

@@ -47,14 +47,16 @@ const engine::Factory exporter_factory{
     .kind = engine::Kind::exporter,
     .type = "test",
     .signals = {Signal::traces},
-    .answers_late = [](const void* config) { return answers_late(static_cast<const TestConfig*>(config)->settings); },
+    .durability = [](const void* config, const engine::StorageInfo& storage) { return durability(static_cast<const TestConfig*>(config)->settings, storage); },
     .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
       auto& c = *static_cast<const TestConfig*>(config);
       return make_stage(c.settings, std::make_unique<FakeSender>(*c.backend, context.executor), context);
     }};
 
 struct Fixture {
+  // In memory; disk_queue_test.cc has the others.
   explicit Fixture(Settings settings, std::uint64_t seed = 1) : world(1, seed) {
+    settings.queue.durable = false;
     world.add(exporter_factory, "test", std::make_shared<TestConfig>(TestConfig{settings, &backend}));
     world.pipeline("traces", Signal::traces, {"source"}, {}, {"test"});
     world.start();

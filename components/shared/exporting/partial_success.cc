@@ -5,7 +5,7 @@
 
 namespace weir::exporting {
 
-void warn_of_partial_success(std::string_view exporter, std::string_view response) {
+std::size_t warn_of_partial_success(std::string_view exporter, std::string_view response) {
   std::int64_t rejected = 0;
   std::string_view message;
   otlp::Reader fields(response);
@@ -29,6 +29,7 @@ void warn_of_partial_success(std::string_view exporter, std::string_view respons
   if ((rejected != 0 || !message.empty()) && lines.allow(more))
     log::warn("Partial success response",
               {{"exporter", exporter}, {"message", message}, {"dropped_items", rejected}, {"suppressed", more}});
+  return rejected > 0 ? static_cast<std::size_t>(rejected) : 0;
 }
 
 }  // namespace weir::exporting

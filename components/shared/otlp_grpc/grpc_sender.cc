@@ -47,6 +47,9 @@ class GrpcSender : public exporting::Sender {
     return {};
   }
 
+  bool sends_protobuf() const override { return true; }
+
+  using Sender::send;
   void send(exporting::Payload payload, Duration timeout, Done done) override {
     net::GrpcCall call{.path = std::string(method_of(payload.signal)), .body = std::move(payload.pieces), .timeout = timeout};
     if (authorize_) authorize_(call.headers);
@@ -54,8 +57,9 @@ class GrpcSender : public exporting::Sender {
     client_->call(std::move(call), [this, signal = payload.signal, begun, done = std::move(done)](net::GrpcResult result) mutable {
       if (durations_) durations_->observe(signal, result.code, executor_.now() - begun);
       if (!result.ok()) return done(error_of(result));
-      exporting::warn_of_partial_success(name_, result.payload);
-      done({});
+      exporting::Sent sent;
+      sent.rejected = exporting::warn_of_partial_success(name_, result.payload);
+      done(std::move(sent));
     });
   }
 

@@ -1,0 +1,26 @@
+#pragma once
+// The counters of a queue and of what leaves it.
+#include "components/shared/exporting/exporting.h"
+
+namespace weir::exporting {
+
+// A queue's fill, in units of its sizer, shared by the cores of one exporter.
+struct Fill {
+  std::atomic<std::int64_t> size{0};
+  std::uint64_t value() const { return static_cast<std::uint64_t>(std::max<std::int64_t>(size.load(std::memory_order_relaxed), 0)); }
+  void add(std::int64_t more) { size.fetch_add(more, std::memory_order_relaxed); }
+};
+
+struct Metrics : SentCounters {
+  telemetry::Counter &enqueue_failed, &rejected;
+  telemetry::Gauge& in_flight;
+  telemetry::Histogram *send_size = nullptr, *send_bytes = nullptr;  // detailed metrics only
+
+  static Metrics of(const engine::StageContext& context);
+  void sends(const otlp::Batch& batch) const;
+};
+
+// otelcol_exporter_queue_size and _capacity, as long as the result lives. capacity 0: none is known.
+std::shared_ptr<void> export_fill(const engine::StageContext& context, const std::string& endpoint, std::shared_ptr<Fill> fill, std::uint64_t capacity);
+
+}  // namespace weir::exporting

@@ -1,0 +1,187 @@
+"""An OK means it is kept: kill -9 under load, restarts, a full disk, damaged files."""
+import os, random, shutil, signal, subprocess, sys, tempfile, threading, time, unittest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness import *
+
+
+class Sender(threading.Thread):
+    """Sends requests of a few spans over one connection until stopped or the other side is gone; keeps the ids answered OK."""
+
+    def __init__(self, port, first, size=3):
+        super().__init__(daemon=True)
+        self.port, self.next, self.size = port, first, size
+        self.accepted, self.refused, self.ended = [], 0, threading.Event()
+        self.start()
+
+    def run(self):
+        connection = None
+        while not self.ended.is_set():
+            ids = range(self.next, self.next + self.size)
+            self.next += self.size
+            try:
+                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+                connection.request("POST", "/v1/traces", json.dumps(traces(*ids)), {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                response.read()
+                if response.status == 200:
+                    self.accepted.extend(ids)
+                else:
+                    self.refused += 1
+                    time.sleep(0.01)
+            except (OSError, http.client.HTTPException):
+                connection = None
+                if self.ended.wait(0.01):
+                    return
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+        return self.accepted
+
+
+def configuration(receive, send, processors="", chain="", queue=""):
+    exporter = "    retry_on_failure: {initial_interval: 50ms, max_interval: 200ms}\n    sending_queue: {%s}\n" % queue
+    return pipeline(receive, send, processors=processors, chain=chain, exporter=exporter)
+
+
+def ids(sink):
+    return [int(span["traceId"], 16) - 1 for span in sink.spans()]
+
+
+class Durable(unittest.TestCase):
+    def setUp(self):
+        self.sink, self.port = Sink(), free_port()
+        self.addCleanup(self.sink.close)
+        self.data = tempfile.mkdtemp(prefix="weir-durable-")
+        self.addCleanup(shutil.rmtree, self.data, True)
+
+    def weir(self, *arguments, **options):
+        return Weir(configuration(self.port, self.sink.port, **options), args=["--data-dir", self.data, *arguments], ready=[self.port])
+
+    def queue(self, *arguments):
+        done = subprocess.run([binary(), "queue", *arguments], capture_output=True, text=True)
+        return done.returncode, done.stdout
+
+    def trials(self, count, seed, **options):
+        """Kills weir `count` times at random points under load while the back end does what backends do. -> (answered, delivered)"""
+        rng, accepted, first = random.Random(seed), [], 0
+        for trial in range(count):
+            mood = rng.choice(["down", "slow", "flapping", "fine"])
+            self.sink.answer = {
+                "down": lambda path, body: (503, {}),
+                "slow": lambda path, body: (time.sleep(0.05), (200, {}))[1],
+                "flapping": lambda path, body: (random.choice([200, 503]), {}),
+                "fine": lambda path, body: (200, {})}[mood]
+            with self.weir("--cores", str(rng.choice([1, 2, 3])), **options) as weir:
+                senders = [Sender(self.port, first + n * 1_000_000) for n in range(3)]
+                first += 3_000_000
+                time.sleep(rng.uniform(0.02, 0.4))
+                weir.signal(signal.SIGKILL)
+                weir.process.wait()
+                for sender in senders:
+                    accepted.extend(sender.stop())
+        self.sink.answer = lambda path, body: (200, {})
+        with self.weir(**options) as weir:
+            wait_for(lambda: set(ids(self.sink)) >= set(accepted), seconds=60, what="delivery of what was answered OK")
+            self.assertEqual(weir.stop(), 0)
+        return accepted, ids(self.sink)
+
+    def test_kills_at_random_points_lose_nothing_that_was_answered_ok(self):
+        count = int(os.environ.get("WEIR_TRIALS") or (100 if os.environ.get("WEIR_ALL") == "1" else 6))
+        accepted, delivered = self.trials(count, seed=os.environ.get("WEIR_SEED", "1"), processors="  batch: {timeout: 50ms}\n", chain="batch")
+        self.assertGreater(len(accepted), count)
+        self.assertEqual(set(accepted) - set(delivered), set())
+        print("%d kills: %d spans answered OK, 0 lost, %d delivered twice" % (count, len(accepted), len(delivered) - len(set(delivered))), file=sys.stderr)
+
+    def test_sigterm_with_a_dead_back_end_is_quick_and_the_next_start_delivers(self):
+        self.sink.answer = lambda path, body: (503, {})
+        with self.weir() as weir:
+            for i in range(20):
+                self.assertEqual(post(self.port, "/v1/traces", traces(i))[0], 200)
+            begun = time.monotonic()
+            self.assertEqual(weir.stop(), 0)
+            self.assertLess(time.monotonic() - begun, 10)
+        code, text = self.queue("ls", self.data)
+        self.assertEqual(code, 0)
+        self.assertIn("otlphttp", text)
+        code, text = self.queue("show", self.data, "--limit", "100")
+        self.assertEqual(text.count('"traceId"'), 20)
+        self.assertEqual(self.queue("check", self.data)[0], 0)
+        self.sink.answer = lambda path, body: (200, {})
+        with self.weir("--cores", "3"):
+            wait_for(lambda: sorted(ids(self.sink)) == list(range(20)), what="delivery")
+
+    def test_damaged_files_cost_what_was_hit_and_are_said(self):
+        self.sink.answer = lambda path, body: (503, {})
+        with self.weir("--cores", "1") as weir:
+            for i in range(30):
+                self.assertEqual(post(self.port, "/v1/traces", traces(i))[0], 200)
+            weir.signal(signal.SIGKILL)
+        segment = next(os.path.join(base, name) for base, _, names in os.walk(self.data) for name in names if name.endswith(".seg"))
+        with open(segment, "r+b") as f:
+            f.seek(os.path.getsize(segment) // 2)
+            byte = f.read(1)
+            f.seek(-1, 1)
+            f.write(bytes([byte[0] ^ 0xFF]))
+        self.assertEqual(self.queue("check", self.data)[0], 1)
+        self.sink.answer = lambda path, body: (200, {})
+        with self.weir() as weir:
+            wait_for(lambda: len(set(ids(self.sink))) == 29, what="delivery of what is whole")
+            self.assertIn("1 damaged records", weir.output())
+
+    def test_what_a_back_end_refuses_for_good_can_be_looked_at_and_sent_again(self):
+        self.sink.answer = lambda path, body: (400, {})
+        with self.weir() as weir:
+            self.assertEqual(post(self.port, "/v1/traces", traces(5))[0], 200)
+            wait_for(lambda: "Dropping data" in weir.output(), what="the refusal")
+            code, text = self.queue("replay", self.data)
+            self.assertEqual(code, 1)  # it runs
+            weir.stop()
+        code, text = self.queue("show", self.data, "--dead")
+        self.assertIn("400", text)
+        self.assertIn('"traceId"', text)
+        self.assertEqual(self.queue("replay", self.data)[0], 0)
+        self.sink.answer = lambda path, body: (200, {})
+        with self.weir():
+            wait_for(lambda: ids(self.sink) == [5], what="delivery")
+
+    def test_a_second_process_does_without_or_does_not_start(self):
+        with self.weir():
+            other = free_port()
+            with self.assertRaises(AssertionError) as caught:
+                Weir(configuration(other, self.sink.port), args=["--data-dir", self.data], ready=[other])
+            self.assertIn("another process uses", str(caught.exception))
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounts a file system")
+    def test_a_full_disk_refuses_damages_nothing_and_takes_again(self):
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", self.data], capture_output=True).returncode != 0:
+            self.skipTest("cannot mount")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.data])
+        self.sink.answer = lambda path, body: (503, {})
+        accepted, big = [], "x" * 200_000
+        with self.weir("--cores", "2") as weir:
+            worst = 0
+            for i in range(100):
+                begun = time.monotonic()
+                status = post(self.port, "/v1/traces", traces(i, name=big))[0]
+                worst = max(worst, time.monotonic() - begun)
+                self.assertIn(status, (200, 503))
+                if status == 200:
+                    accepted.append(i)
+            self.assertLess(len(accepted), 100)
+            self.assertLess(worst, 5)
+            self.assertIsNone(weir.process.poll())
+            subprocess.run(["mount", "-o", "remount,size=64m", self.data], check=True)
+            wait_for(lambda: post(self.port, "/v1/traces", traces(100))[0] == 200, seconds=2, what="room")
+            accepted.append(100)
+            weir.signal(signal.SIGKILL)
+        self.assertEqual(self.queue("check", self.data)[0], 0)
+        self.sink.answer = lambda path, body: (200, {})
+        with self.weir() as weir:
+            wait_for(lambda: set(ids(self.sink)) >= set(accepted), what="delivery")
+            weir.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()

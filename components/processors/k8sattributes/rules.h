@@ -3,7 +3,7 @@
 #include <bitset>
 
 #include "components/processors/k8sattributes/config.h"
-#include "components/processors/k8sattributes/images.h"
+#include "kube/image.h"
 #include "kube/object.h"
 #include "ottl/pattern.h"
 
@@ -61,7 +61,7 @@ class Rules {
   Found of_pod(const kube::Object& pod, const Relatives& relatives) const;
   Found of(From from, const kube::Object& object) const;
   const Names& names() const { return names_; }
-  const ImageReader& images() const { return images_; }
+  const kube::ImageReader& images() const { return images_; }
 
  private:
   struct Field {
@@ -85,7 +85,7 @@ class Rules {
   std::vector<Field> labels_, annotations_;
   bool name_from_replicaset_ = true;
   Names names_;
-  ImageReader images_;
+  kube::ImageReader images_;
 };
 
 // The deployment that a replica set with this name belongs to by its hash; "" when it does not tell.

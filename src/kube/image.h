@@ -4,7 +4,7 @@
 
 #include "base/regex.h"
 
-namespace weir::processors::k8sattributes {
+namespace weir::kube {
 
 struct Image {
   std::string_view repository;  // with its registry, if one is named
@@ -25,4 +25,4 @@ class ImageReader {
   Regex reference_;
 };
 
-}  // namespace weir::processors::k8sattributes
+}  // namespace weir::kube

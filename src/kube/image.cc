@@ -1,8 +1,8 @@
-#include "components/processors/k8sattributes/images.h"
+#include "kube/image.h"
 
 #include <algorithm>
 
-namespace weir::processors::k8sattributes {
+namespace weir::kube {
 namespace {
 
 constexpr std::size_t max_name = 255;
@@ -53,4 +53,4 @@ std::optional<std::string> ImageReader::canonical(std::string_view text) const {
   return name + "@" + std::string(image->digest);
 }
 
-}  // namespace weir::processors::k8sattributes
+}  // namespace weir::kube

@@ -40,9 +40,9 @@ TEST_CASE("configurations that are fine, in old and new spelling") {
 
 TEST_CASE("receivers of the Helm chart that no pipeline uses are left out") {
   std::string rest = ", exporters: {nop: }, " + pipeline + "}";
-  CHECK(said("{receivers: {nop: , zipkin: {endpoint: 'x:1'}}" + rest).contains("receivers::zipkin: unknown type: \"zipkin\"; no pipeline uses it, so it is left out"));
-  std::string used = "{receivers: {zipkin: }, exporters: {nop: }, service: {pipelines: {traces: {receivers: [zipkin], exporters: [nop]}}}}";
-  CHECK(said(used).contains("unknown type: \"zipkin\" for id"));
+  CHECK(said("{receivers: {nop: , opencensus: {endpoint: 'x:1'}}" + rest).contains("receivers::opencensus: unknown type: \"opencensus\"; no pipeline uses it, so it is left out"));
+  std::string used = "{receivers: {opencensus: }, exporters: {nop: }, service: {pipelines: {traces: {receivers: [opencensus], exporters: [nop]}}}}";
+  CHECK(said(used).contains("unknown type: \"opencensus\" for id"));
 }
 
 TEST_CASE("what is wrong is said, with where") {

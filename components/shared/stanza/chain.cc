@@ -115,11 +115,17 @@ ChainCounters ChainCounters::of(telemetry::Registry& registry, std::string_view 
   return {counter("filtered"), counter("error")};
 }
 
-Result<std::unique_ptr<Chain>> Chain::make(const Operators& operators, Sink& sink, std::string component, ChainCounters counters) {
+Result<std::unique_ptr<Chain>> Chain::make(const Operators& operators, Sink& sink, std::string component, ChainCounters counters,
+                                           std::unique_ptr<Operator> first) {
   std::unique_ptr<Chain> out(new Chain(sink, std::move(component), counters));
+  std::size_t shift = first ? 1 : 0;
+  if (first) out->nodes_.push_back({std::move(first), "", {operators.steps_.empty() ? Operators::the_end : 1}});
   for (auto& step : operators.steps_) {
     WEIR_ASSIGN(auto op, step.settings->make());
-    out->nodes_.push_back({std::move(op), step.id, step.outputs});
+    std::vector<std::size_t> outputs = step.outputs;
+    for (auto& output : outputs)
+      if (output != Operators::the_end) output += shift;
+    out->nodes_.push_back({std::move(op), step.id, std::move(outputs)});
   }
   return out;
 }

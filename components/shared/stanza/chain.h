@@ -45,7 +45,9 @@ struct ChainCounters {
 // One core.
 class Chain final : private Run {
  public:
-  static Result<std::unique_ptr<Chain>> make(const Operators& operators, Sink& sink, std::string component, ChainCounters counters = {});
+  // `first`: an operator in front of those of the user, a receiver's own.
+  static Result<std::unique_ptr<Chain>> make(const Operators& operators, Sink& sink, std::string component, ChainCounters counters = {},
+                                             std::unique_ptr<Operator> first = nullptr);
 
   // Where an entry's containers and texts may be made; what is in it goes with the entry.
   Arena& memory() { return arena; }

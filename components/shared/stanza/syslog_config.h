@@ -1,5 +1,6 @@
 #pragma once
 // What the operator syslog_parser and the receiver syslog have in common.
+#include "components/shared/stanza/operator.h"
 #include "config/field.h"
 
 namespace weir::stanza {
@@ -13,5 +14,8 @@ struct SyslogConfig {
   static std::span<const config::FieldInfo> fields();
   Result<> check() const;
 };
+
+// The operator, for a receiver that has it in front of all others.
+Result<std::unique_ptr<Operator>> make_syslog_parser(const SyslogConfig& config, OnError on_error);
 
 }  // namespace weir::stanza

@@ -52,8 +52,7 @@ class SyslogParser final : public ParserBase {
     if (protocol_ == "rfc3164") return read_rfc3164(text, *zone_, run.now, config_.enable_octet_counting);
     if (config_.non_transparent_framing_trailer) {
       char trailer = *config_.non_transparent_framing_trailer == "NUL" ? '\0' : '\n';
-      if (!text.ends_with(trailer)) return fail(Errc::permanent, "the message has no trailer");
-      text.remove_suffix(1);
+      if (text.ends_with(trailer)) text.remove_suffix(1);
     }
     return read_rfc5424(text, run.arena);
   }
@@ -186,6 +185,14 @@ Result<> SyslogConfig::check() const {
   if (enable_octet_counting) return fail(Errc::config, "only one of octet_counting or non_transparent_framing can be enabled");
   if (name != "rfc5424") return fail(Errc::config, "non_transparent_framing is only compatible with protocol rfc5424");
   return {};
+}
+
+Result<std::unique_ptr<Operator>> make_syslog_parser(const SyslogConfig& config, OnError on_error) {
+  SyslogParserConfig all;
+  all.syslog = config;
+  all.on_error = on_error;
+  WEIR_ASSIGN(auto made, SyslogParser::make(all));
+  return std::unique_ptr<Operator>(std::move(made));
 }
 
 OperatorType syslog_parser_operator() { return operator_type<SyslogParserConfig, SyslogParser>("syslog_parser"); }

@@ -14,6 +14,7 @@ struct Options {
   int cores = 0;                                   // 0: all there are
   std::string threads = "as-needed";
   std::string queue_action, queue;                 // queue
+  std::string logs_action, metrics_url = "http://localhost:8888/metrics";  // logs
   bool dead = false;
   std::size_t limit = 10;
   std::string shutdown_timeout = "25s";  // below the 30 s that Kubernetes gives
@@ -29,6 +30,7 @@ int explain_config(const Options& options);
 int print_config(const Options& options);
 int test_config(const Options& options);
 int queue_command(const Options& options);
+int logs_command(const Options& options);
 int run_service(const Options& options);
 
 }  // namespace weir::app

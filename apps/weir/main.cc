@@ -58,6 +58,9 @@ int main(int argc, char** argv) {
   queue->add_option("--queue", options.queue, "Only this one, as ls names it.");
   queue->add_option("--limit", options.limit, "show: at most so many requests.")->capture_default_str();
   queue->add_flag("--dead", options.dead, "show, drop: dead letters, which the backend refused for good, instead of what waits.");
+  auto* logs = app.add_subcommand("logs", "Look at the log files that a running weir reads.");
+  logs->add_option("action", options.logs_action, "status: how far each file was read, and how far that has arrived.")->required()->check(CLI::IsMember({"status"}));
+  logs->add_option("--metrics", options.metrics_url, "Where it shows its metrics.")->capture_default_str();
   auto* version = app.add_subcommand("version", "Print the version.");
   for (auto* command : {run, validate, explain, print}) configure(command);
   run_options(run);
@@ -80,6 +83,7 @@ int main(int argc, char** argv) {
   if (*components) return print_components(options);
   if (*docs) return print_docs(options);
   if (*queue) return queue_command(options);
+  if (*logs) return logs_command(options);
   if (*test) return test_config(options);
   if (*validate) return validate_config(options);
   if (*explain) return explain_config(options);

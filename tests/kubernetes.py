@@ -8,6 +8,7 @@ class KubeApi:
     def __init__(self, token=None, streamed_lists=True):
         self.lock, self.version, self.objects, self.watches, self.log = threading.RLock(), 100, {}, [], []
         self.token, self.streamed_lists, self.asked = token, streamed_lists, []
+        self.written, self.secrets = [], {}  # (method, path, body) of all writes; secrets by name
         self.refuse = lambda path, query: None
         api = self
 
@@ -16,6 +17,19 @@ class KubeApi:
 
             def log_message(self, *args):
                 pass
+
+            def do_POST(self):
+                self._write()
+
+            do_PUT = do_PATCH = do_POST
+
+            def _write(self):
+                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+                with api.lock:
+                    api.written.append((self.command, urllib.parse.urlsplit(self.path).path, body))
+                    if "/secrets" in self.path:
+                        api.secrets[body["metadata"]["name"]] = body
+                api._answer(self, 201, body)
 
             def do_GET(self):
                 url = urllib.parse.urlsplit(self.path)
@@ -73,6 +87,9 @@ class KubeApi:
             self.asked.append((path, query))
         if self.token and request.headers.get("Authorization") != "Bearer " + self.token:
             return self._answer(request, 401, {"kind": "Status", "message": "Unauthorized", "code": 401})
+        if "/secrets/" in path:
+            secret = self.secrets.get(path.rsplit("/", 1)[1])
+            return self._answer(request, 200 if secret else 404, secret or {"kind": "Status", "code": 404, "message": "not found"})
         status = self.refuse(path, query)
         if status:
             return self._answer(request, status, {"kind": "Status", "message": "refused by the test", "code": status})

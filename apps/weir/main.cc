@@ -3,6 +3,7 @@
 #include "base/gates.h"
 #include "base/time.h"
 #include "weir/commands.h"
+#include "weir/operator/operator.h"
 #include "weir/scenario/scenario.h"
 
 // `weir --config=a.yaml` is the collector's command line; everything else is a sub-command.
@@ -61,6 +62,16 @@ int main(int argc, char** argv) {
   auto* logs = app.add_subcommand("logs", "Look at the log files that a running weir reads.");
   logs->add_option("action", options.logs_action, "status: how far each file was read, and how far that has arrived.")->required()->check(CLI::IsMember({"status"}));
   logs->add_option("--metrics", options.metrics_url, "Where it shows its metrics.")->capture_default_str();
+  OperatorOptions operator_options;
+  auto* as_operator = app.add_subcommand("operator", "Instrument pods in Kubernetes: the webhook for Instrumentation resources.");
+  as_operator->add_option("--listen", operator_options.listen, "Where the API server asks, over TLS.")->capture_default_str();
+  as_operator->add_option("--health", operator_options.health, "Where /healthz, /readyz and /metrics are, without TLS.")->capture_default_str();
+  as_operator->add_option("--kubeconfig", operator_options.kubeconfig, "How to reach the API server. Default: the pod's own account.");
+  as_operator->add_option("--namespace", operator_options.name_space, "Where the certificate's Secret is. Default: our own namespace.");
+  as_operator->add_option("--service", operator_options.service, "The Service in front of us.")->capture_default_str();
+  as_operator->add_option("--webhook-url", operator_options.url, "How the API server reaches us when we are not behind a Service: https://host:port.");
+  as_operator->add_flag("--enable-go-instrumentation", operator_options.go, "Go needs a privileged container beside the program.");
+  as_operator->add_flag("!--no-multi-instrumentation", operator_options.several_languages, "Only one language for a pod.");
   auto* version = app.add_subcommand("version", "Print the version.");
   for (auto* command : {run, validate, explain, print}) configure(command);
   run_options(run);
@@ -80,6 +91,7 @@ int main(int argc, char** argv) {
   weir::gates::set(options.gates);
   if (*gates) return print_gates();
   if (*version) return print_version();
+  if (*as_operator) return run_operator(operator_options);
   if (*components) return print_components(options);
   if (*docs) return print_docs(options);
   if (*queue) return queue_command(options);

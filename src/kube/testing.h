@@ -2,6 +2,7 @@
 // For tests: an API server in memory, on virtual time, that can do all that real ones and networks do to a watch.
 #include <map>
 
+#include "kube/object.h"
 #include "kube/transport.h"
 
 namespace weir::kube::testing {
@@ -45,6 +46,13 @@ class FakeApi final : public Transport {
   std::vector<std::pair<int, int>> answers;        // status and Retry-After of the next requests, instead of what they ask for
   std::vector<std::string> asked;
   int refusals = 0;
+  struct Sent {
+    std::string method, target, body;
+  };
+  std::vector<Sent> sent;
+  // Answers to send(); 404 unless a test says otherwise.
+  std::function<net::HttpResponse(const std::string& method, const std::string& target, const std::string& body)> answer_to_send =
+      [](const std::string&, const std::string&, const std::string&) { return net::HttpResponse{.status = 404, .headers = {}, .body = {}}; };
 
   net::StreamId get(const std::string& target, bool, Duration, net::BodySink& sink) override {
     asked.push_back(target);
@@ -52,6 +60,10 @@ class FakeApi final : public Transport {
     streams_[id] = {&sink, path_of(target), {}};
     later(id, [this, id, target] { answer(id, target); });
     return id;
+  }
+  void send(std::string method, const std::string& target, std::string, std::string body, net::HttpCallback done) override {
+    sent.push_back({method, target, body});
+    executor_.post([this, method, target, body, done = std::move(done)]() mutable { done(answer_to_send(method, target, body)); });
   }
   void resume(net::StreamId) override {}
   void stop(net::StreamId stream) override { streams_.erase(stream); }

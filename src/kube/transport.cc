@@ -21,6 +21,16 @@ class HttpTransport final : public Transport {
     if (auto value = authorization(); !value.empty()) request.headers.add("authorization", value);
     return client_->stream(std::move(request), sink);
   }
+  void send(std::string method, const std::string& target, std::string content_type, std::string body, net::HttpCallback done) override {
+    net::HttpRequest request{.method = std::move(method), .url = connection_.url + target, .timeout = 30s};
+    request.headers.add("accept", "application/json");
+    if (auto value = authorization(); !value.empty()) request.headers.add("authorization", value);
+    if (!body.empty()) {
+      request.headers.add("content-type", content_type);
+      request.body.push_back(Bytes::take(std::move(body)));
+    }
+    client_->send(std::move(request), std::move(done));
+  }
   void resume(net::StreamId stream) override { client_->resume(stream); }
   void stop(net::StreamId stream) override { client_->stop(stream); }
   void refused() override { token_until_ = {}; }

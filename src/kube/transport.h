@@ -1,5 +1,5 @@
 #pragma once
-// The seam between watches and the network: GET requests to the API server. One core.
+// The seam to the network: requests to the API server. One core.
 #include "io/loop.h"
 #include "kube/connection.h"
 #include "net/client.h"
@@ -12,6 +12,8 @@ class Transport {
   // `target`: path and query. The time-out is for the head of the answer. See net::HttpClient::stream.
   // `metadata_only`: objects without spec and status are enough.
   virtual net::StreamId get(const std::string& target, bool metadata_only, Duration timeout, net::BodySink& sink) = 0;
+  // Changes something, or reads one small object. Calls back once, later.
+  virtual void send(std::string method, const std::string& target, std::string content_type, std::string body, net::HttpCallback done) = 0;
   virtual void resume(net::StreamId stream) = 0;
   virtual void stop(net::StreamId stream) = 0;
   // The server did not take our credentials: those in files are read again for the next request.

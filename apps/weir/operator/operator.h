@@ -1,0 +1,16 @@
+#pragma once
+// `weir operator`: the webhook that instruments pods.
+#include <string>
+
+namespace weir::app {
+
+struct OperatorOptions {
+  std::string listen = "0.0.0.0:9443", health = "0.0.0.0:8081";
+  std::string kubeconfig;  // a file; without it the pod's own account
+  std::string name_space, service = "weir-operator", url;
+  bool go = false, several_languages = true;
+};
+
+int run_operator(const OperatorOptions& options);
+
+}  // namespace weir::app

@@ -1,0 +1,87 @@
+"""`weir operator` beside an API server on loopback: its certificate, the webhook, what it says of pods that asked in vain."""
+import base64, os, ssl, sys, unittest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from harness import *
+from kubernetes import KubeApi
+
+INSTRUMENTATIONS = "/apis/opentelemetry.io/v1alpha1/instrumentations"
+
+
+class Operator(unittest.TestCase):
+    def setUp(self):
+        self.api, self.port, self.health = KubeApi(), free_port(), free_port()
+        self.addCleanup(self.api.close)
+        self.folder = tempfile.TemporaryDirectory(prefix="weir-test-")
+        self.addCleanup(self.folder.cleanup)
+        self.api.put(INSTRUMENTATIONS, "mine", "shop", spec={"exporter": {"endpoint": "http://otel:4317"}, "python": {"image": "agent:1"}})
+        self.api.put("/api/v1/namespaces", "shop")
+
+    def start(self):
+        path, log = os.path.join(self.folder.name, "kubeconfig"), os.path.join(self.folder.name, "log")
+        with open(path, "w") as f:
+            f.write(self.api.kubeconfig())
+        with open(log, "wb") as out:
+            process = subprocess.Popen([binary(), "operator", "--kubeconfig", path, "--listen", "127.0.0.1:%d" % self.port, "--health", "127.0.0.1:%d" % self.health,
+                                        "--webhook-url", "https://127.0.0.1:%d" % self.port], stdout=out, stderr=out)
+        self.addCleanup(process.wait)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        wait_for(lambda: connectable(self.health) and get(self.health, "/readyz")[0] == 200 and connectable(self.port), what="the operator")
+        return process
+
+    def ask(self, path, thing):
+        """Sends a review as the API server would: with the CA that it was told of. Returns the response."""
+        configuration = [body for method, where, body in self.api.written if "mutatingwebhookconfigurations" in where][-1]
+        ca = base64.b64decode(configuration["webhooks"][0]["clientConfig"]["caBundle"]).decode()
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=ssl.create_default_context(cadata=ca))
+        with contextlib.closing(connection):
+            connection.request("POST", path, json.dumps({"request": {"uid": "u", "namespace": "shop", "object": thing}}), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, 200)
+            return json.loads(answer.read())["response"]
+
+    def pod(self, **annotations):
+        return {"metadata": {"generateName": "web-", "annotations": {"instrumentation.opentelemetry.io/" + k.replace("_", "-"): v for k, v in annotations.items()}},
+                "spec": {"containers": [{"name": "app", "image": "reg/app:1"}]}}
+
+    def test_pods_are_instrumented(self):
+        process = self.start()
+        self.assertIn("weir-operator-webhook", self.api.secrets)
+        response = self.ask("/mutate-v1-pod", self.pod(inject_python="mine"))
+        patch = json.loads(base64.b64decode(response["patch"]))
+        self.assertTrue(response["allowed"])
+        self.assertEqual(response["uid"], "u")
+        added = {step["path"]: step["value"] for step in patch}
+        self.assertEqual(added["/spec/initContainers"][0]["image"], "agent:1")
+        names = [env["name"] for env in added["/spec/containers"][0]["env"]]
+        self.assertEqual(names[-1], "OTEL_RESOURCE_ATTRIBUTES")
+        self.assertIn("PYTHONPATH", names)
+        self.assertNotIn("patch", self.ask("/mutate-v1-pod", self.pod()))
+
+        refused = self.ask("/mutate-v1-pod", self.pod(inject_java="other"))
+        self.assertTrue(refused["allowed"])
+        self.assertIn("shop/other does not exist", refused["warnings"][0])
+        wait_for(lambda: [b for _, where, b in self.api.written if where.endswith("/namespaces/shop/events")], what="an event")
+        text = get(self.health, "/metrics")[1]
+        self.assertIn('weir_operator_pods{result="injected",namespace="shop"} 1', text)
+        self.assertIn('weir_operator_pods{result="refused",namespace="shop"} 1', text)
+
+        self.api.put(INSTRUMENTATIONS, "other", "shop", spec={"java": {"image": "j:1"}})
+        wait_for(lambda: "patch" in self.ask("/mutate-v1-pod", self.pod(inject_java="other")), what="the new Instrumentation")
+
+        defaults = self.ask("/mutate-opentelemetry-io-v1alpha1-instrumentation", {"metadata": {"name": "n"}, "spec": {"sampler": {"type": "always_on"}}})
+        self.assertTrue(defaults["allowed"])
+        self.assertIn("patch", defaults)
+        wrong = self.ask("/mutate-opentelemetry-io-v1alpha1-instrumentation", {"metadata": {"name": "n"}, "spec": {"sampler": {"type": "odd"}}})
+        self.assertFalse(wrong["allowed"])
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(10), 0)
+
+    def test_without_a_cluster_it_says_so(self):
+        done = subprocess.run([binary(), "operator"], capture_output=True, text=True, env={**os.environ, "KUBERNETES_SERVICE_HOST": ""}, timeout=20)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("KUBERNETES_SERVICE_HOST", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -40,9 +40,10 @@ class Sender(threading.Thread):
         return self.accepted
 
 
-def configuration(receive, send, processors="", chain="", queue=""):
+def configuration(receive, send, processors="", chain="", queue="", grpc=0):
     exporter = "    retry_on_failure: {initial_interval: 50ms, max_interval: 200ms}\n    sending_queue: {%s}\n" % queue
-    return pipeline(receive, send, processors=processors, chain=chain, exporter=exporter)
+    text = pipeline(receive, send, processors=processors, chain=chain, exporter=exporter)
+    return text.replace("    protocols:\n", "    protocols:\n      grpc: {endpoint: '127.0.0.1:%d'}\n" % grpc) if grpc else text
 
 
 def ids(sink):
@@ -63,9 +64,19 @@ class Durable(unittest.TestCase):
         done = subprocess.run([binary(), "queue", *arguments], capture_output=True, text=True)
         return done.returncode, done.stdout
 
-    def trials(self, count, seed, **options):
+    def front(self, port):
+        """A process that takes HTTP and hands on over gRPC, one request at a time, answering what it was answered."""
+        grpc = free_port()
+        config = pipeline(port, 1).replace("  otlphttp:\n    endpoint: http://127.0.0.1:1\n    encoding: json\n", "  otlp:\n    endpoint: 127.0.0.1:%d\n    tls: {insecure: true}\n    retry_on_failure: {enabled: false}\n    sending_queue: {enabled: false}\n" % grpc)
+        return grpc, Weir(config.replace("[otlphttp]", "[otlp]"), ready=[port])
+
+    def trials(self, count, seed, grpc=False, **options):
         """Kills weir `count` times at random points under load while the back end does what backends do. -> (answered, delivered)"""
-        rng, accepted, first = random.Random(seed), [], 0
+        rng, accepted, first, port = random.Random(seed), [], 0, self.port
+        if grpc:
+            port = free_port()
+            options["grpc"], front = self.front(port)
+            self.addCleanup(front.__exit__)
         for trial in range(count):
             mood = rng.choice(["down", "slow", "flapping", "fine"])
             self.sink.answer = {
@@ -74,7 +85,7 @@ class Durable(unittest.TestCase):
                 "flapping": lambda path, body: (random.choice([200, 503]), {}),
                 "fine": lambda path, body: (200, {})}[mood]
             with self.weir("--cores", str(rng.choice([1, 2, 3])), **options) as weir:
-                senders = [Sender(self.port, first + n * 1_000_000) for n in range(3)]
+                senders = [Sender(port, first + n * 1_000_000) for n in range(3)]
                 first += 3_000_000
                 time.sleep(rng.uniform(0.02, 0.4))
                 weir.signal(signal.SIGKILL)
@@ -83,16 +94,26 @@ class Durable(unittest.TestCase):
                     accepted.extend(sender.stop())
         self.sink.answer = lambda path, body: (200, {})
         with self.weir(**options) as weir:
-            wait_for(lambda: set(ids(self.sink)) >= set(accepted), seconds=60, what="delivery of what was answered OK")
+            wait_for(lambda: set(ids(self.sink)) >= set(accepted), seconds=float(os.environ.get("WEIR_PATIENCE", "60")), what="delivery of what was answered OK")
             self.assertEqual(weir.stop(), 0)
         return accepted, ids(self.sink)
 
-    def test_kills_at_random_points_lose_nothing_that_was_answered_ok(self):
-        count = int(os.environ.get("WEIR_TRIALS") or (100 if os.environ.get("WEIR_ALL") == "1" else 6))
-        accepted, delivered = self.trials(count, seed=os.environ.get("WEIR_SEED", "1"), processors="  batch: {timeout: 50ms}\n", chain="batch")
+    def kills(self, what, **options):
+        count = int(os.environ.get("WEIR_TRIALS") or (100 if os.environ.get("WEIR_ALL") == "1" else 4))
+        accepted, delivered = self.trials(count, seed=os.environ.get("WEIR_SEED", "1"), **options)
         self.assertGreater(len(accepted), count)
         self.assertEqual(set(accepted) - set(delivered), set())
-        print("%d kills: %d spans answered OK, 0 lost, %d delivered twice" % (count, len(accepted), len(delivered) - len(set(delivered))), file=sys.stderr)
+        print("%s: %d kills, %d spans answered OK, 0 lost, %d delivered twice" % (what, count, len(accepted), len(delivered) - len(set(delivered))), file=sys.stderr)
+
+    def test_kills_at_random_points_lose_nothing_that_was_answered_ok(self):
+        self.kills("HTTP and batch", processors="  batch: {timeout: 50ms}\n", chain="batch")
+
+    def test_the_same_over_grpc(self):
+        self.kills("gRPC and batch", grpc=True, processors="  batch: {timeout: 50ms}\n", chain="batch")
+
+    def test_the_same_with_tail_sampling(self):
+        self.kills("tail sampling", chain="tail_sampling, batch", processors="  batch: {timeout: 50ms}\n"
+                   "  tail_sampling: {decision_wait: 1s, policies: [{name: all, type: always_sample}]}\n")
 
     def test_sigterm_with_a_dead_back_end_is_quick_and_the_next_start_delivers(self):
         self.sink.answer = lambda path, body: (503, {})

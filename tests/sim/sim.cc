@@ -85,6 +85,7 @@ class Trial {
   }
 
   void build() {
+    if (rng_.chance(0.5)) world_.host().directory = "";  // queues and held spans in memory
     faults(*traces_);
     faults(*metrics_);
     metrics_->settings.queue.num_consumers = 1;  // in order, so that "never goes back" can be checked

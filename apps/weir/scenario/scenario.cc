@@ -147,6 +147,7 @@ class Case {
     receivers_ = used(spec, &engine::PipelineSpec::receivers, spec.connectors);
     exporters_ = used(spec, &engine::PipelineSpec::exporters, spec.connectors);
     world_ = std::make_unique<engine::testing::World>(cores_, 1);
+    world_->host().directory = "";  // nothing outlives a case
     world_->use(std::move(spec));
     WEIR_TRY(world_->try_start());
     for (auto& step : steps->items()) WEIR_TRY(run_step(step));

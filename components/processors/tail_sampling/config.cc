@@ -235,6 +235,7 @@ std::span<const FieldInfo> Config::fields() {
       field<&Config::block_on_overflow>("block_on_overflow", "Refuse spans of new traces at num_traces instead of deciding early."),
       field<&Config::sample_on_first_match>("sample_on_first_match", "Stop at the first policy that samples."),
       field<&Config::drop_pending_traces_on_shutdown>("drop_pending_traces_on_shutdown", "Drop waiting traces at shutdown instead of deciding them."),
+      field<&Config::durable>("durable", "Keep what waits on disk where there is a data directory: spans are answered when they are written, and decided after a kill."),
       field<&Config::maximum_trace_size_bytes>("maximum_trace_size_bytes", "Larger traces are dropped whole; 0 is no limit."),
       field<&Config::early_decision_trace_bytes>("early_decision_trace_bytes", "A trace that holds more than this is decided at once, its later spans follow; 0 is no limit."),
       field<&Config::sampling_strategy>("sampling_strategy", "trace-complete waits for the trace; span-ingest keeps a trace as soon as a policy samples it."),
@@ -256,7 +257,9 @@ engine::Factory factory() {
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
           .key = [](const void*, otlp::Signal) { return engine::Key::trace_id; },
-          .durability = [](const void*, const engine::StorageInfo&) { return engine::Durability::memory; },  // what it holds is in memory
+          .durability = [](const void* config, const engine::StorageInfo& storage) {
+            return static_cast<const Config*>(config)->durable && storage.data_directory ? engine::Durability::os : engine::Durability::memory;
+          },
           .make_stage = [](const void* config, engine::StageContext& context) {
             return make_stage(*static_cast<const Config*>(config), context);
           }};

@@ -157,6 +157,7 @@ struct Config {
   bool block_on_overflow = false;
   bool sample_on_first_match = false;
   bool drop_pending_traces_on_shutdown = false;
+  bool durable = true;
   std::uint64_t maximum_trace_size_bytes = 0;
   std::uint64_t early_decision_trace_bytes = 16 * 1024 * 1024;
   Strategy sampling_strategy = Strategy::trace_complete;

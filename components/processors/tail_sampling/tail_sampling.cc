@@ -44,7 +44,8 @@ TailSampling::TailSampling(const Config& config, std::unique_ptr<Policies> polic
               remembered(config.decision_cache.non_sampled_cache_size, config.num_traces, context.shards),
               needs_more(config, measures_), memory_, context.rng),
       outgoing_(surroundings_),
-      charge_(budget_.empty_charge()) {}
+      charge_(budget_.empty_charge()),
+      context_(context) {}
 
 TailSampling::~TailSampling() { shared_->waiting -= counted_; }
 
@@ -53,11 +54,28 @@ void TailSampling::begin(const Out& out) {
   wall_ = out.wall();
 }
 
+Result<> TailSampling::start(Out& out) {
+  out_ = &out;
+  if (!config_.durable) return {};
+  WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this](Batch batch, bool answered) {
+                begin(*out_);
+                take(std::move(batch), answered, *out_);
+              }));
+  if (hold_) hold_->start(out);
+  return {};
+}
+
+// With a place on disk a batch is written, then answered and taken.
 void TailSampling::process(Batch batch, Out& out) {
   begin(out);
   bool answered = !batch.refusable();
   if (!answered && refuses(out)) return out.refuse(std::move(batch), {Errc::refused, "tail sampling holds as much as it may", 1s});
+  if (hold_) return hold_->put(std::move(batch));
   out.accept(batch);
+  take(std::move(batch), answered, out);
+}
+
+void TailSampling::take(Batch batch, bool answered, Out& out) {
   for (auto& group : batch.groups()) read(group, batch.arena(), out);
   for (PendingTrace* trace : touched_) store(*trace);
   arrivals_.clear();
@@ -342,6 +360,10 @@ void TailSampling::flush(Out& out) {
   if (outgoing_.empty()) return;
   Batch batch = outgoing_.take();
   batch.charge = budget_.charge_unchecked(batch.bytes());
+  if (hold_) {
+    batch.receipts.push_back(hold_->leaving());
+    batch.mark_answered();
+  }
   out.push(std::move(batch));
 }
 
@@ -349,6 +371,10 @@ void TailSampling::finish(Out& out) {
   flush(out);
   for (Surroundings* around : leases_) surroundings_.release(*around);
   leases_.clear();
+  if (hold_) {
+    const PendingTrace* oldest = traces_.oldest();
+    hold_->left_before(oldest ? oldest->from_first.since : TimePoint::max());
+  }
   if (!decided_.empty()) board_.publish(decided_, now_);
   decided_.clear();
   auto waiting = static_cast<std::int64_t>(traces_.waiting());

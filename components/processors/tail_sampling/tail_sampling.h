@@ -1,5 +1,6 @@
 #pragma once
 // Holds spans by trace until the trace is decided, then passes on or drops all of them; late spans follow the decision.
+#include "components/shared/holding/hold_log.h"
 #include "components/processors/tail_sampling/config.h"
 #include "components/processors/tail_sampling/metrics.h"
 #include "components/processors/tail_sampling/outgoing.h"
@@ -17,10 +18,13 @@ class TailSampling : public engine::Stage {
   TailSampling(const Config& config, std::unique_ptr<Policies> policies, const engine::StageContext& context);
   ~TailSampling() override;
 
+  Result<> start(engine::Out& out) override;
   void process(otlp::Batch batch, engine::Out& out) override;
   void tick(TimePoint now, engine::Out& out) override;
   void drain(engine::Out& out) override;
-  std::size_t held() const override { return held_; }
+  bool idle() const override { return !hold_ || hold_->idle(); }
+  void abandon(engine::Out&) override { if (hold_) hold_->abandon(); }
+  std::size_t held() const override { return held_ + (hold_ ? hold_->held() : 0); }
 
  private:
   struct Arrival {
@@ -33,6 +37,7 @@ class TailSampling : public engine::Stage {
     std::atomic<std::int64_t> waiting{0};
   };
 
+  void take(otlp::Batch batch, bool answered, engine::Out& out);
   void begin(const engine::Out& out);
   bool refuses(const engine::Out& out) const;
   void read(otlp::ResourceGroup& group, Arena& arena, engine::Out& out);
@@ -80,6 +85,9 @@ class TailSampling : public engine::Stage {
   TimePoint relieved_ = TimePoint::min();  // when memory was short last
   std::uint64_t decisions_ = 0;
   bool draining_ = false;
+  const engine::StageContext context_;
+  engine::Out* out_ = nullptr;
+  std::unique_ptr<holding::HoldLog> hold_;  // null: what waits is in memory only
 
   // Of the running batch.
   std::uint64_t piece_ = 0, scope_ = 0;

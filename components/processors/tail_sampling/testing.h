@@ -28,6 +28,7 @@ struct Fixture {
   // Gives to the exporter `exporter`, which a test may have added in `prepare`.
   explicit Fixture(Config config, std::size_t cores = 1, std::uint64_t seed = 1, const std::function<std::string(World&)>& prepare = {}) : world(cores, seed) {
     static const engine::Factory tail = factory();
+    world.host().directory = "";  // in memory; hold_test.cc has the others
     world.add(tail, "tail_sampling", std::make_shared<Config>(std::move(config)));
     world.pipeline("traces", otlp::Signal::traces, {"source"}, {"tail_sampling"}, {prepare ? prepare(world) : "sink"});
     world.start();

@@ -1,7 +1,7 @@
 #include "components/shared/exporting/disk_queue.h"
 
 #include "base/log.h"
-#include "io/workers.h"
+#include "components/shared/storage/log_access.h"
 #include "otlp/wire.h"
 
 namespace weir::exporting {
@@ -53,39 +53,6 @@ std::uint32_t little_endian(std::string_view bytes) {
   std::uint32_t out = 0;
   for (std::size_t i = 0; i < 4; ++i) out |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << 8 * i;
   return out;
-}
-
-// Jobs of a log, as the host's workers do them.
-storage::Offload offload_to(io::Workers& workers, io::Executor& home) {
-  return [&workers, &home](std::move_only_function<void()> work, io::Task done) {
-    struct Job {
-      io::Workers& workers;
-      io::Executor& home;
-      std::move_only_function<void()> work;
-      io::Task done;
-
-      // A job that found no place is offered again.
-      static void submit(std::shared_ptr<Job> job) {
-        auto& where = job->workers;
-        auto taken = where.submit(io::Workers::Priority::urgent, job->home, [job] { job->work(); }, [job] { job->done(); });
-        if (!taken) job->home.at(job->home.now() + 10ms, [job] { submit(job); });
-      }
-    };
-    Job::submit(std::make_shared<Job>(workers, home, std::move(work), std::move(done)));  // shared with the worker
-  };
-}
-
-Result<std::shared_ptr<storage::LogFiles>> shared_files(engine::Host& host, const std::string& directory) {
-  Error error;
-  auto make = [&]() -> std::shared_ptr<void> {
-    auto opened = storage::LogFiles::open(host.fs(), directory);
-    if (opened) return *opened;
-    error = std::move(opened).error();
-    return nullptr;
-  };
-  auto files = std::static_pointer_cast<storage::LogFiles>(host.shared("log " + directory, make));
-  if (!files) return fail(std::move(error));
-  return files;
 }
 
 storage::LogSettings log_settings(const DiskSettings& settings, std::uint16_t shards) {
@@ -149,24 +116,14 @@ Result<DecodedRequest> decode_request(const Bytes& payload) {
 }
 
 std::string queue_directory_name(std::string_view exporter, engine::Signal signal, std::string_view endpoint) {
-  std::string out;
-  auto add = [&](std::string_view text) {
-    for (char c : text) {
-      bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
-      if (plain) out += c;
-      else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  };
-  add(exporter);
-  out += '-';
-  add(to_string(signal));
-  if (!endpoint.empty()) out += '-', add(endpoint);
+  std::string out = storage::file_name_of(exporter) + "-" + std::string(to_string(signal));
+  if (!endpoint.empty()) out += "-" + storage::file_name_of(endpoint);
   return out;
 }
 
 Result<std::unique_ptr<DiskQueue>> DiskQueue::open(const DiskSettings& settings, const engine::StageContext& context) {
-  WEIR_ASSIGN(auto files, shared_files(context.host, settings.directory));
-  WEIR_ASSIGN(auto dead, shared_files(context.host, settings.directory + "/dead"));
+  WEIR_ASSIGN(auto files, storage::shared_log_files(context.host, settings.directory));
+  WEIR_ASSIGN(auto dead, storage::shared_log_files(context.host, settings.directory + "/dead"));
   return std::unique_ptr<DiskQueue>(new DiskQueue(settings, std::move(files), std::move(dead), context));
 }
 
@@ -178,9 +135,9 @@ DiskQueue::DiskQueue(const DiskSettings& settings, std::shared_ptr<storage::LogF
       executor_(context.executor),
       files_(std::move(files)),
       dead_files_(std::move(dead)),
-      log_(files_, log_settings(settings, context.shards), context.executor, context.rng.next(), offload_to(context.host.workers(), context.executor)),
+      log_(files_, log_settings(settings, context.shards), context.executor, context.rng.next(), storage::offload_to(context.host.workers(), context.executor)),
       dead_(dead_files_, {.sync = settings.sync, .interval = settings.sync_interval, .segment_bytes = std::clamp<std::uint64_t>(settings.dead_letter_bytes / 8, 64 * 1024, 16 * 1024 * 1024), .claims = false},
-            context.executor, context.rng.next(), offload_to(context.host.workers(), context.executor)),
+            context.executor, context.rng.next(), storage::offload_to(context.host.workers(), context.executor)),
       damaged_(context.host.metrics().counter("weir_queue_damaged_records", "Records of sending queues on disk that could not be read.", {{"exporter", id_}})),
       write_failures_(context.host.metrics().counter("weir_queue_write_failures", "Writes to sending queues on disk that failed.", {{"exporter", id_}})),
       sync_failures_(context.host.metrics().counter("weir_queue_sync_failures", "Syncs of sending queues on disk that failed.", {{"exporter", id_}})),

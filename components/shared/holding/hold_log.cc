@@ -1,0 +1,213 @@
+#include "components/shared/holding/hold_log.h"
+
+#include "base/log.h"
+#include "components/shared/storage/log_access.h"
+#include "engine/key.h"
+#include "otlp/codec.h"
+
+namespace weir::holding {
+namespace {
+
+// Of one look at what is left from before.
+constexpr std::size_t recovery_bytes = 1024 * 1024;
+
+}  // namespace
+
+struct HoldLog::Peers {
+  struct Peer {
+    io::Executor* executor = nullptr;
+    HoldLog* log = nullptr;
+    std::weak_ptr<int> alive;
+  };
+  std::mutex mutex;  // guards `all`
+  std::vector<Peer> all;
+
+  void add(std::size_t shard, Peer peer) {
+    std::lock_guard lock(mutex);
+    if (all.size() <= shard) all.resize(shard + 1);
+    all[shard] = std::move(peer);
+  }
+  void remove(std::size_t shard, const HoldLog* log) {
+    std::lock_guard lock(mutex);
+    if (shard < all.size() && all[shard].log == log) all[shard] = {};
+  }
+  // Empty until all are there.
+  std::vector<Peer> complete(std::size_t shards) {
+    std::lock_guard lock(mutex);
+    if (all.size() < shards || std::ranges::any_of(all, [](auto& peer) { return peer.log == nullptr; })) return {};
+    return all;
+  }
+};
+
+Result<std::unique_ptr<HoldLog>> HoldLog::open(const engine::StageContext& context, Take take) {
+  std::string directory = context.host.data_directory();
+  if (directory.empty()) return std::unique_ptr<HoldLog>();
+  directory += "/held/" + storage::file_name_of(context.id.to_string()) + "-" + storage::file_name_of(context.pipeline);
+  WEIR_ASSIGN(auto files, storage::shared_log_files(context.host, directory));
+  return std::unique_ptr<HoldLog>(new HoldLog(context, std::move(files), std::move(take)));
+}
+
+HoldLog::HoldLog(const engine::StageContext& context, std::shared_ptr<storage::LogFiles> files, Take take)
+    : context_(context),
+      take_(std::move(take)),
+      peers_(engine::shared_state<Peers>(context.host, "peers " + files->directory())),
+      files_(std::move(files)),
+      log_(files_, {}, context.executor, context.rng.next(), storage::offload_to(context.host.workers(), context.executor)) {
+  log_.on_damage = [this](const std::string& file, const storage::Skipped& skipped) {
+    if (skipped.damage())
+      log::error("What a stage held on disk is damaged; everything else in it is taken up", {{"stage", context_.id.to_string()}, {"file", file}, {"skipped", skipped.text()}});
+  };
+}
+
+HoldLog::~HoldLog() {
+  abandoned_ = true;
+  if (timer_) context_.executor.cancel(timer_);
+  peers_->remove(context_.shard, this);
+}
+
+void HoldLog::start(engine::Out& out) {
+  out_ = &out;
+  peers_->add(context_.shard, {&context_.executor, this, alive_});
+  recover();
+}
+
+void HoldLog::put(otlp::Batch batch) {
+  auto pieces = batch.encode();
+  pieces.insert(pieces.begin(), exporting::encode_facts({context_.signal, nullptr, {}}));
+  auto items = static_cast<std::uint32_t>(batch.items());
+  writing_.push_back(std::move(batch));
+  log_.append({std::move(pieces), items, 1}, [this, entry = std::prev(writing_.end())](Result<storage::Place> place) { written(entry, std::move(place)); });
+}
+
+void HoldLog::written(std::list<otlp::Batch>::iterator entry, Result<storage::Place> place) {
+  if (abandoned_) return;  // settled already
+  otlp::Batch batch = std::move(*entry);
+  writing_.erase(entry);
+  bool answered = !batch.refusable();
+  if (!place && !answered) return out_->refuse(std::move(batch), {Errc::refused, "what is held cannot be written: " + place.error().what, 1s});
+  out_->accept(batch);
+  std::vector<Receipt> records;
+  if (place) records.push_back(record(*place));
+  take(std::move(batch), answered, std::move(records));
+}
+
+// The stage first: what it says while it takes the batch, by a clock that went on, is not about this batch.
+void HoldLog::take(otlp::Batch batch, bool answered, std::vector<Receipt> records) {
+  take_(std::move(batch), answered);
+  if (!records.empty()) held_.push_back({context_.executor.now(), std::move(records)});
+}
+
+Receipt HoldLog::record(storage::Place place) {
+  return Receipt::open([this, place, home = &context_.executor, alive = std::weak_ptr(alive_)](Outcome outcome) {
+    if (outcome) return;  // lost on the way to another core at the end: it stays
+    auto settle = [this, place, alive] {
+      if (!alive.expired() && !abandoned_) log_.settle(place);
+    };
+    if (io::current_core() == home->id()) settle();
+    else home->post(settle);
+  });
+}
+
+void HoldLog::left_before(TimePoint when) {
+  std::vector<Receipt> records;
+  while (!held_.empty() && held_.front().since < when) {
+    for (auto& one : held_.front().records) records.push_back(std::move(one));
+    held_.pop_front();
+  }
+  if (records.empty()) return;
+  gone_.push_back({left_, std::move(records)});
+  settle_gone();
+}
+
+Receipt HoldLog::leaving() {
+  std::uint64_t number = left_++;
+  settled_.push_back(false);
+  return Receipt::open([this, number, home = &context_.executor, alive = std::weak_ptr(alive_)](Outcome) {
+    auto settle = [this, number, alive] {
+      if (alive.expired() || abandoned_) return;
+      settled_[number - first_open_] = true;
+      while (!settled_.empty() && settled_.front()) settled_.pop_front(), ++first_open_;
+      settle_gone();
+    };
+    if (io::current_core() == home->id()) settle();
+    else home->post(settle);
+  });
+}
+
+void HoldLog::settle_gone() {
+  while (!gone_.empty() && gone_.front().after <= first_open_) {
+    auto records = std::move(gone_.front().records);
+    gone_.pop_front();
+    for (auto& one : records) one.settle({});
+  }
+}
+
+std::size_t HoldLog::held() const {
+  std::size_t n = 0;
+  for (auto& batch : writing_) n += batch.items();
+  return n;
+}
+
+void HoldLog::abandon() {
+  abandoned_ = true;
+  for (auto& batch : writing_) out_->refuse(std::move(batch), {Errc::retryable, "shutting down", {}});
+  writing_.clear();
+}
+
+// Reads on while there is something from before; looks for the other cores first.
+void HoldLog::recover() {
+  timer_ = 0;
+  if (abandoned_ || log_.reading() || !log_.has_unread()) return;
+  auto later = [this](Duration wait) {
+    if (!timer_) timer_ = context_.executor.at(context_.executor.now() + wait, [this] { recover(); });
+  };
+  if (peers_->complete(context_.shards).empty()) return later(20ms);
+  log_.read(recovery_bytes, [this, later](std::vector<storage::ReadRecord> records) {
+    for (auto& record : records) {
+      Receipt receipt = this->record(record.place);
+      auto request = exporting::decode_request(record.payload);
+      auto batch = request ? otlp::Batch::parse(context_.signal, request->body) : Result<otlp::Batch>(std::unexpected(request.error()));
+      if (!batch || batch->empty()) {
+        receipt.settle({});
+        out_->count_created(record.items);
+        out_->count_dropped(record.items, engine::Reason::invalid);
+        continue;
+      }
+      batch->receipts.push_back(std::move(receipt));
+      route(std::move(*batch));
+    }
+    later(1ms);
+  });
+}
+
+// Each item to the core that owns its trace now.
+void HoldLog::route(otlp::Batch batch) {
+  auto peers = peers_->complete(context_.shards);
+  if (peers.empty()) return batch.settle(Error{Errc::retryable, "shutting down", {}});
+  if (peers.size() == 1) return take_recovered(std::move(batch));
+  Arena& arena = batch.arena();
+  auto parts = batch.partition(peers.size(), [&](otlp::ResourceGroup& group, otlp::ScopeGroup&, otlp::Item& item) {
+    return engine::owner_of_key(engine::key_hash(engine::Key::trace_id, context_.signal, group, item, arena), peers.size());
+  });
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].empty()) continue;
+    if (i == context_.shard) {
+      take_recovered(std::move(parts[i]));
+      continue;
+    }
+    peers[i].executor->post([log = peers[i].log, alive = peers[i].alive, part = std::move(parts[i])]() mutable {
+      if (alive.expired()) return part.settle(Error{Errc::retryable, "shutting down", {}});
+      log->take_recovered(std::move(part));
+    });
+  }
+}
+
+void HoldLog::take_recovered(otlp::Batch batch) {
+  if (abandoned_) return batch.settle(Error{Errc::retryable, "shutting down", {}});
+  out_->count_created(batch.items());
+  batch.charge = context_.host.budget().charge_unchecked(batch.bytes());
+  auto records = std::exchange(batch.receipts, {});
+  take(std::move(batch), true, std::move(records));
+}
+
+}  // namespace weir::holding

@@ -1,5 +1,5 @@
 """The Prometheus family on the real binary: scraping what was sent, over sockets, with several cores."""
-import gzip, http.client, os, struct, sys, unittest
+import gzip, http.client, http.server, os, struct, sys, threading, unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import *
@@ -95,6 +95,190 @@ service: {telemetry: {metrics: {level: none}}, pipelines: {metrics: {receivers: 
             self.assertEqual(gzip.decompress(packed), body)
             self.assertEqual(scrape(out, "/")[0], 404)
             self.assertEqual(weir.stop(), 0)
+
+
+def unsnappy(data):
+    def number(at):
+        shift = out = 0
+        while True:
+            b = data[at]
+            at, out, shift = at + 1, out | (b & 0x7F) << shift, shift + 7
+            if b < 0x80:
+                return out, at
+    size, at = number(0)
+    out = bytearray()
+    while at < len(data):
+        tag = data[at]
+        at += 1
+        if tag & 3 == 0:
+            n = tag >> 2
+            if n >= 60:
+                extra = n - 59
+                n = int.from_bytes(data[at:at + extra], "little")
+                at += extra
+            out += data[at:at + n + 1]
+            at += n + 1
+            continue
+        if tag & 3 == 1:
+            length, offset = (tag >> 2 & 7) + 4, (tag >> 5) << 8 | data[at]
+            at += 1
+        else:
+            width = 2 if tag & 3 == 2 else 4
+            length, offset = (tag >> 2) + 1, int.from_bytes(data[at:at + width], "little")
+            at += width
+        for _ in range(length):
+            out.append(out[-offset])
+    assert len(out) == size
+    return bytes(out)
+
+
+def fields(data):
+    at = 0
+    def number():
+        nonlocal at
+        shift = out = 0
+        while True:
+            b = data[at]
+            at, out, shift = at + 1, out | (b & 0x7F) << shift, shift + 7
+            if b < 0x80:
+                return out
+    while at < len(data):
+        tag = number()
+        if tag & 7 == 0:
+            yield tag >> 3, number()
+        elif tag & 7 == 1:
+            yield tag >> 3, struct.unpack("<d", data[at:at + 8])[0]
+            at += 8
+        else:
+            n = number()
+            yield tag >> 3, data[at:at + n]
+            at += n
+
+
+def packed(data):
+    out, value, shift = [], 0, 0
+    for b in data:
+        value, shift = value | (b & 0x7F) << shift, shift + 7
+        if b < 0x80:
+            out.append(value)
+            value = shift = 0
+    return out
+
+
+class Backend:
+    """A remote write receiver of both versions that is as strict as Prometheus about the order of samples of a series."""
+
+    def __init__(self):
+        self.series, self.disorder, self.headers, self.requests, self.lock = {}, [], [], 0, threading.Lock()
+        self.away, self.refused = False, set()
+        backend = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_): pass
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                with backend.lock:
+                    backend.requests += 1
+                    status = 503 if backend.away else backend.take(unsnappy(body), self.headers)
+                self.send_response(status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def take(self, body, headers):
+        self.headers.append(dict((k.lower(), v) for k, v in headers.items()))
+        v2 = "write.v2" in headers["content-type"]
+        symbols = [v.decode() for f, v in fields(body) if f == 4] if v2 else []
+        all_series = []
+        for f, v in fields(body):
+            if f != (5 if v2 else 1):
+                continue
+            labels, samples = {}, []
+            for g, w in fields(v):
+                if g == 1 and v2:
+                    refs = [symbols[i] for i in packed(w)]
+                    labels = dict(zip(refs[::2], refs[1::2]))
+                elif g == 1:
+                    pair = dict(fields(w))
+                    labels[pair[1].decode()] = pair[2].decode()
+                elif g == 2:
+                    s = dict(fields(w))
+                    samples.append((s.get(2, 0), s.get(1, 0.0)))
+            all_series.append((tuple(sorted(labels.items())), samples))
+        if any(dict(key).get("k") in self.refused for key, _ in all_series):
+            return 400
+        for key, samples in all_series:
+            mine = self.series.setdefault(key, [])
+            for sample in samples:
+                if mine and (sample[0] < mine[-1][0] or (sample[0] == mine[-1][0] and sample[1] != mine[-1][1])):
+                    self.disorder.append((key, mine[-1], sample))
+                elif not mine or sample[0] > mine[-1][0]:
+                    mine.append(sample)
+        return 204
+
+
+class RemoteWrite(unittest.TestCase):
+    def setUp(self):
+        self.backend, self.port = Backend(), free_port()
+        self.addCleanup(self.backend.close)
+
+    def weir(self, settings="", cores=4):
+        config = """
+receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:%d"}}}}
+exporters: {prometheusremotewrite: {endpoint: "http://127.0.0.1:%d/api/v1/write"%s}}
+service: {telemetry: {metrics: {level: none}}, pipelines: {metrics: {receivers: [otlp], exporters: [prometheusremotewrite]}}}
+""" % (self.port, self.backend.port, settings)
+        return Weir(config, args=["--cores", str(cores)], ready=[self.port])
+
+    def push(self, step, count=40, services=3):
+        for service in range(services):
+            request = points("g", [step] * count, "s%d" % service)
+            for p in request["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["gauge"]["dataPoints"]:
+                p["timeUnixNano"] = str(1700000000000000000 + step * 1000000000)
+            self.assertEqual(post(self.port, "/v1/metrics", request)[0], 200)
+
+    def gauges(self):
+        with self.backend.lock:
+            return {k: list(v) for k, v in self.backend.series.items() if dict(k)["__name__"] == "g"}
+
+    def test_an_outage_loses_nothing_doubles_nothing_and_keeps_order(self):
+        for version in ("prometheus.WriteRequest", "io.prometheus.write.v2.Request"):
+            with self.subTest(version=version), self.weir(", protobuf_message: %s, max_batch_size_bytes: 2000, retry_on_failure: {max_interval: 200ms}" % version) as weir:
+                self.backend.series.clear()
+                for step in range(30):
+                    if step in (5, 20):
+                        with self.backend.lock: self.backend.away = True
+                    if step in (10, 25):
+                        with self.backend.lock: self.backend.away = False
+                    self.push(step)
+                expected = [(1700000000000 + 1000 * step, float(step)) for step in range(30)]
+                wait_for(lambda: len(self.gauges()) == 120 and all(len(v) == 30 for v in self.gauges().values()), 30, "all samples")
+                self.assertTrue(all(v == expected for v in self.gauges().values()))
+                self.assertEqual(self.backend.disorder, [])
+                self.assertEqual(weir.stop(), 0)
+        self.assertEqual(self.backend.headers[0]["x-prometheus-remote-write-version"], "0.1.0")
+        self.assertEqual(self.backend.headers[-1]["x-prometheus-remote-write-version"], "2.0.0")
+        self.assertEqual(self.backend.headers[-1]["content-encoding"], "snappy")
+
+    def test_only_what_the_backend_does_not_want_is_dropped(self):
+        self.backend.refused = {"7"}
+        with self.weir(cores=1) as weir:
+            self.push(1, services=1)
+            wait_for(lambda: len(self.gauges()) == 39, what="the other series")
+            self.assertEqual(weir.stop(), 0)
+        self.assertNotIn("7", [dict(k)["k"] for k in self.gauges()])
+        self.assertLess(self.backend.requests, 40)
 
 
 if __name__ == "__main__":

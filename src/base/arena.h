@@ -10,11 +10,15 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/budget.h"
+
 namespace weir {
 
 class Arena {
  public:
   Arena() = default;
+  // What it takes from the system is charged, over a limit too: who fills it saw to it that there is room.
+  explicit Arena(Charge charge) : charge_(std::move(charge)) {}
   Arena(Arena&&) = default;
   Arena& operator=(Arena&&) = default;
 
@@ -45,13 +49,18 @@ class Arena {
     return {to, text.size()};
   }
 
-  // Forgets everything that was allocated; keeps the newest, largest chunk for what comes next.
+  // Forgets everything that was allocated; keeps the newest, largest chunk for what comes next, unless it is unusually large.
   void reset() {
     if (chunks_.empty()) return;
+    if (last_ > max_chunk) {
+      *this = Arena(charge_.another());
+      return;
+    }
     if (chunks_.size() > 1) {
       std::swap(chunks_.front(), chunks_.back());
       chunks_.resize(1);
       footprint_ = last_;
+      charge_.shrink_to(last_);
     }
     next_ = chunks_.front().get();
   }
@@ -62,19 +71,22 @@ class Arena {
  private:
   void* grow(std::size_t size, std::size_t align) {
     // 4 KiB first (a small request needs little), doubling to 256 KiB.
-    std::size_t want = std::max(size + align, chunks_.empty() ? 4096 : std::min<std::size_t>(last_ * 2, 256 * 1024));
+    std::size_t want = std::max(size + align, chunks_.empty() ? 4096 : std::min<std::size_t>(last_ * 2, max_chunk));
     last_ = want;
     footprint_ += want;
+    charge_.grow_unchecked(want);
     chunks_.push_back(std::make_unique_for_overwrite<char[]>(want));
     next_ = chunks_.back().get();
     end_ = next_ + want;
     return allocate(size, align);
   }
 
+  static constexpr std::size_t max_chunk = 256 * 1024;
   char* next_ = nullptr;
   char* end_ = nullptr;
   std::size_t last_ = 0;
   std::size_t footprint_ = 0;
+  Charge charge_;
   std::vector<std::unique_ptr<char[]>> chunks_;
 };
 
@@ -104,6 +116,10 @@ class ArenaVector {
     if (size_ == capacity_) reserve(arena, capacity_ ? capacity_ * 2 : 4);
     data_[size_] = value;
     return data_[size_++];
+  }
+  // Room for `more` behind what is there, so that adding little many times over takes no more than push_back() does.
+  void reserve_more(Arena& arena, std::size_t more) {
+    if (size_ + more > capacity_) reserve(arena, size_ == 0 ? more : std::max<std::size_t>(size_ + more, 2 * std::size_t{capacity_}));
   }
   void reserve(Arena& arena, std::size_t n) {
     if (n <= capacity_) return;

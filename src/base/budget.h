@@ -28,9 +28,12 @@ class Charge {
   ~Charge() { release(); }
 
   std::size_t bytes() const { return bytes_; }
+  // A charge of nothing to the same budget.
+  Charge another() const { return Charge(budget_, 0); }
   // False, and nothing charged, when the budget has no room for `more`.
   [[nodiscard]] bool grow(std::size_t more);
-  // Always works: for memory that exists already. May take the budget over its limit for a moment.
+  // Always works: for memory that exists already. Taken from the core's Reserve as far as that goes; past it the budget may be
+  // over its limit for a moment.
   void grow_unchecked(std::size_t more);
   void shrink_to(std::size_t bytes);
   void release() { shrink_to(0); }
@@ -41,6 +44,7 @@ class Charge {
 
  private:
   friend class Budget;
+  friend class Reserve;
   Charge(Budget* budget, std::size_t bytes) : budget_(budget), bytes_(bytes) {}
   Budget* budget_ = nullptr;
   std::size_t bytes_ = 0;
@@ -60,8 +64,9 @@ class Budget {
   // A charge of nothing that can grow.
   Charge empty_charge() { return Charge(this, 0); }
   Charge charge_unchecked(std::size_t bytes) {
-    used_.fetch_add(bytes, std::memory_order_relaxed);
-    return Charge(this, bytes);
+    Charge out(this, 0);
+    out.grow_unchecked(bytes);
+    return out;
   }
 
   std::size_t used() const { return used_.load(std::memory_order_relaxed); }
@@ -76,9 +81,15 @@ class Budget {
   // Set before the first charge.
   void set_probe(std::function<void()> probe) { probe_ = std::move(probe); }
   bool has_room() const { return !closed() && used() < limit(); }
+  // What can be charged now.
+  std::size_t room() const {
+    std::size_t seen = used(), most = limit();
+    return closed() || seen >= most ? 0 : most - seen;
+  }
 
  private:
   friend class Charge;
+  friend class Reserve;
   bool reserve(std::size_t bytes) {
     if (closed()) return false;
     std::size_t seen = used_.load(std::memory_order_relaxed);
@@ -97,14 +108,47 @@ class Budget {
   std::function<void()> probe_;
 };
 
+// What was charged ahead for the work that runs on this thread: as long as it is in scope, memory that the work makes and
+// charges is taken out of it before the budget is asked. So a request that was let in is not refused half way.
+class Reserve {
+ public:
+  explicit Reserve(Charge& charge) : charge_(charge), outer_(std::exchange(current_, this)) {}
+  Reserve(const Reserve&) = delete;
+  ~Reserve() { current_ = outer_; }
+
+  // `part` of `whole` of what is left in this thread's, for work that goes on elsewhere.
+  static Charge share(std::size_t part, std::size_t whole) {
+    if (current_ == nullptr || whole == 0) return {};
+    Charge& all = current_->charge_;
+    return all.split(static_cast<std::size_t>(static_cast<double>(all.bytes()) * static_cast<double>(part) / static_cast<double>(whole)));
+  }
+
+ private:
+  friend class Charge;
+  // How much of `bytes` it had.
+  static std::size_t draw(const Budget* budget, std::size_t bytes) {
+    if (current_ == nullptr || current_->charge_.budget_ != budget) return 0;
+    std::size_t drawn = bytes < current_->charge_.bytes_ ? bytes : current_->charge_.bytes_;
+    current_->charge_.bytes_ -= drawn;
+    return drawn;
+  }
+  static constinit inline thread_local Reserve* current_ = nullptr;
+  Charge& charge_;
+  Reserve* outer_;
+};
+
 inline bool Charge::grow(std::size_t more) {
-  if (budget_ == nullptr || !budget_->reserve(more)) return budget_ == nullptr;
-  bytes_ += more;
+  if (budget_ == nullptr) return true;
+  std::size_t drawn = Reserve::draw(budget_, more);
+  bytes_ += drawn;
+  if (drawn == more) return true;
+  if (!budget_->reserve(more - drawn)) return shrink_to(bytes_ - drawn), false;
+  bytes_ += more - drawn;
   return true;
 }
 inline void Charge::grow_unchecked(std::size_t more) {
   if (budget_ == nullptr) return;
-  budget_->used_.fetch_add(more, std::memory_order_relaxed);
+  if (std::size_t rest = more - Reserve::draw(budget_, more)) budget_->used_.fetch_add(rest, std::memory_order_relaxed);
   bytes_ += more;
 }
 inline void Charge::shrink_to(std::size_t bytes) {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/budget.h"
+
 namespace weir {
 
 // A reference to bytes that never change. Copying shares; the last owner, on whatever core, frees.
@@ -15,6 +17,19 @@ class Bytes {
   Bytes() = default;
   static Bytes copy_of(std::string_view text) { return Bytes(std::make_shared<const std::string>(text)); }
   static Bytes take(std::string text) { return Bytes(std::make_shared<const std::string>(std::move(text))); }
+
+  // The same bytes with what was charged for them: given back when the last owner lets go.
+  Bytes charged(Charge charge) const {
+    struct Paid {
+      std::shared_ptr<const std::string> owner;
+      Charge charge;
+    };
+    auto paid = std::make_shared<Paid>(owner_, std::move(charge));
+    Bytes out;
+    out.owner_ = std::shared_ptr<const std::string>(paid, owner_.get());
+    out.view_ = view_;
+    return out;
+  }
 
   // A view into `whole` that keeps all of it alive. `part` must lie inside.
   Bytes slice(std::string_view part) const {

@@ -6,6 +6,7 @@ std::string_view to_string(Errc code) {
   switch (code) {
     case Errc::config: return "config";
     case Errc::invalid: return "invalid";
+    case Errc::too_large: return "too_large";
     case Errc::refused: return "refused";
     case Errc::retryable: return "retryable";
     case Errc::permanent: return "permanent";

@@ -13,6 +13,7 @@ namespace weir {
 enum class Errc : std::uint8_t {
   config,           // the user's configuration is wrong
   invalid,          // bytes from outside do not follow their format: never retry
+  too_large,        // more than we take of anybody in one piece: never retry
   refused,          // we have no room or will not serve now: retry later
   retryable,        // a peer or the network failed in a way that may pass
   permanent,        // a peer refused for good: retrying cannot help

@@ -75,6 +75,14 @@ class Stage {
   virtual std::size_t held() const { return 0; }
   // True while taking more would only make a queue behind it overflow.
   virtual bool congested() const { return false; }
+  // What the engine has to know to keep memory bounded. False: passes batches on, or keeps them, without a look at items.
+  virtual bool opens() const { return true; }
+  // True: keeps batches as they came, for longer than a call. Where memory is short they come as bytes.
+  virtual bool keeps() const { return false; }
+  // True when it would refuse what comes now and is Batch::whole(). Asked before a request is cut.
+  virtual bool refuses(const Out&) const { return false; }
+  // Bytes that it may come to hold for each item, beside a copy of the item: there is room for them before a request is let in.
+  virtual std::size_t bytes_per_item() const { return 0; }
 };
 
 // A source of batches on one core.
@@ -104,8 +112,8 @@ class Intake {
   virtual bool takes(Signal signal) const = 0;
   // What the stages look at of each item, for Batch::parse(); null: nothing that is worth noting.
   virtual std::shared_ptr<const otlp::Sought> sought(Signal) const { return nullptr; }
-  // Checks, charges nothing more (batch.charge is the receiver's), counts and hands on. `done` is called on this core,
-  // once, when every part of the batch is settled.
+  // Counts and hands on, when there is room for what the batch becomes; in pieces when that is much. `done` is called on this
+  // core, once, when every part of the batch is settled. Errc::too_large: there never is so much room.
   virtual void push(Batch batch, std::string_view transport, std::move_only_function<void(Outcome)> done) = 0;
   // For what never became a batch (undecodable, no room): counts it as refused.
   virtual void refused(Signal signal, std::string_view transport, std::size_t items) = 0;
@@ -204,6 +212,8 @@ struct Factory {
   // What an OK of this component with this config is worth. Null function: memory for exporters, and what is behind for all
   // others. Extensions: what is written with them.
   Durability (*durability)(const void* config, const StorageInfo& storage) = nullptr;
+  // A processor that limits the process's memory: from how many resident bytes on. Null function: none.
+  std::size_t (*memory_limit)(const void* config) = nullptr;
 
   Result<std::unique_ptr<Stage>> (*make_stage)(const void* config, StageContext& context) = nullptr;
   Result<std::unique_ptr<Receiver>> (*make_receiver)(const void* config, ReceiverContext& context) = nullptr;

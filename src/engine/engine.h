@@ -39,6 +39,8 @@ class Engine {
   // Bytes that one exchange of one core may have on their way to other cores. Past it senders are refused and come again.
   void set_exchange_credit(std::size_t bytes) { exchange_credit_ = bytes; }
   std::size_t exchange_credit() const { return exchange_credit_; }
+  // What a batch may take when it is taken apart (otlp::Cost::bytes); more goes in pieces.
+  std::size_t piece_bytes() const { return std::clamp<std::size_t>(host_.budget().limit() / 4, 256 * 1024, 64 * 1024 * 1024); }
 
   const Plan& plan() const { return plan_; }
   Host& host() { return host_; }

@@ -1,10 +1,10 @@
 #include "engine/shard.h"
 
-#include <list>
-
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/intake.h"
 #include "engine/key.h"
+#include "otlp/slicer.h"
 
 namespace weir::engine {
 
@@ -16,96 +16,6 @@ std::string_view to_string(Reason reason) {
       "queue_full", "unroutable",  "cardinality", "invalid", "shutdown"};
   return names[static_cast<std::size_t>(reason)];
 }
-
-// One receiver's way in on one core: counts, opens the receipt and feeds all pipelines of the batch's signal.
-class ReceiverIntake : public Intake {
- public:
-  ReceiverIntake(Shard& shard, const ComponentSpec& spec) : shard_(shard), id_(spec.id.to_string()) {
-    for (auto& node : shard.nodes())
-      if (node->plan.role == Role::receiver && node->plan.component == &spec) entries_[index(node->plan.signal)] = node.get();
-    if (Node* spans = entries_[index(Signal::traces)]) seekers_ = leads_to_seeker(*spans);
-  }
-
-  bool takes(Signal signal) const override { return entries_[index(signal)] != nullptr; }
-  std::shared_ptr<const otlp::Sought> sought(Signal signal) const override { return signal == Signal::traces && seekers_ ? shard_.sought_ : nullptr; }
-
-  void push(Batch batch, std::string_view transport, std::move_only_function<void(Outcome)> done) override {
-    Node* node = entries_[index(batch.signal())];
-    if (node == nullptr) {
-      batch.settle({});
-      return done(Error{Errc::unimplemented, fmt::format("no pipeline takes {}", to_string(batch.signal())), {}});
-    }
-    Counters& counters = counters_for(batch.signal(), transport);
-    std::size_t items = batch.items();
-    if (items == 0) return batch.settle({}), done({});
-    io::CoreId home = shard_.executor_.id();
-    auto answer = [this, &counters, items, done = std::move(done), record = span_of(batch.signal(), transport, items)](Outcome outcome) mutable {
-      (outcome ? counters.refused : counters.accepted).add(items);
-      if (record) record(outcome);
-      done(std::move(outcome));
-    };
-    batch.receipts.push_back(Receipt::open([this, home, answer = std::move(answer)](Outcome outcome) mutable {
-      if (io::current_core() == home) return answer(std::move(outcome));
-      shard_.executor_.post([answer = std::move(answer), outcome = std::move(outcome)]() mutable { answer(std::move(outcome)); });
-    }));
-    Ledger::add(node->ledger.created, items);
-    Ledger::add(node->ledger.out, items);
-    shard_.fan_out(node->all, std::move(batch));
-  }
-
-  void refused(Signal signal, std::string_view transport, std::size_t items) override {
-    counters_for(signal, transport).refused.add(items);
-  }
-
- private:
-  struct Counters {
-    telemetry::Counter &accepted, &refused;
-  };
-  static std::size_t index(Signal signal) { return static_cast<std::size_t>(signal); }
-
-  static bool leads_to_seeker(const Node& node) {
-    otlp::Sought sought;
-    if (node.stage && node.plan.signal == Signal::traces) node.stage->seek(sought);
-    return !sought.empty() || std::ranges::any_of(node.all, [](const Node* next) { return leads_to_seeker(*next); });
-  }
-
-  // Finishes the span of a request; null when nobody wants it.
-  std::move_only_function<void(const Outcome&)> span_of(Signal signal, std::string_view transport, std::size_t items) {
-    telemetry::SpanSink* sink = shard_.engine_.host().own_spans();
-    if (sink == nullptr) return nullptr;
-    constexpr std::array<std::string_view, 4> words = {"TraceData", "Metrics", "Logs", "Profiles"};
-    telemetry::OwnSpan span{.name = fmt::format("receiver/{}/{}Received", id_, words[index(signal)]), .start = shard_.executor_.wall()};
-    span.attributes.emplace_back("transport", std::string(transport));
-    return [this, sink, items, name = otlp::items_name(signal), span = std::move(span)](const Outcome& outcome) mutable {
-      span.end = shard_.executor_.wall();
-      span.attributes.emplace_back(fmt::format("accepted_{}", name), outcome ? 0 : items);
-      span.attributes.emplace_back(fmt::format("refused_{}", name), outcome ? items : 0);
-      if (outcome) span.error = outcome->what;
-      sink->record(std::move(span));
-    };
-  }
-
-  Counters& counters_for(Signal signal, std::string_view transport) {
-    for (auto& [key, counters] : counters_)
-      if (key.first == signal && key.second == transport) return counters;
-    auto& metrics = shard_.engine_.host().metrics();
-    telemetry::Labels labels = {{"receiver", id_}, {"transport", std::string(transport)}};
-    std::string name(otlp::items_name(signal));
-    // What fails inside of a receiver never becomes a batch, so this stays at zero; dashboards add it up with the others.
-    metrics.counter("otelcol_receiver_failed_" + name, "Items lost to errors inside of the receiver.", labels);
-    return counters_
-        .emplace_back(std::pair(signal, std::string(transport)),
-                      Counters{metrics.counter("otelcol_receiver_accepted_" + name, "Items taken into the pipelines.", labels),
-                               metrics.counter("otelcol_receiver_refused_" + name, "Items that were not taken.", labels)})
-        .second;
-  }
-
-  Shard& shard_;
-  std::string id_;
-  std::array<Node*, 4> entries_{};
-  bool seekers_ = false;  // there are some behind the spans' entry
-  std::list<std::pair<std::pair<Signal, std::string>, Counters>> counters_;  // stable references
-};
 
 Shard::Shard(Engine& engine, const Plan& plan, std::uint16_t index, io::Executor& executor, std::uint64_t seed)
     : engine_(engine), plan_(plan), index_(index), executor_(executor), rng_(seed) {
@@ -138,13 +48,17 @@ Result<> Shard::make_stage(Node& node) {
                        .host = engine_.host()};
   for (auto& port : plan.ports) context.output_pipelines.push_back(port.pipeline);
   WEIR_ASSIGN(node.stage, plan.component->factory->make_stage(plan.component->config.get(), context));
+  node.opens = node.stage->opens();
   return node.stage->start(node.out);
 }
 
 Result<> Shard::start_stages() {
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Node& node = *nodes_[i];
-    if (node.plan.role == Role::exchange || node.plan.role == Role::receiver) continue;
+    if (!node.is_stage()) {
+      node.opens = node.plan.role == Role::exchange && engine_.shard_count() > 1;
+      continue;
+    }
     if (auto made = make_stage(node); !made) {
       Error error = std::move(made).error();
       error.what = fmt::format("{} \"{}\": {}", to_string(node.plan.role), node.plan.component->id.to_string(), error.what);
@@ -226,13 +140,36 @@ void Shard::destroy() {
 
 void Shard::deliver(Node& to, Batch batch) {
   if (batch.empty()) return batch.settle({});
+  bool large = to.opens && batch.cost().bytes > engine_.piece_bytes();
+  if (large && batch.signal() != Signal::profiles) return deliver_in_pieces(to, std::move(batch));
+  take(to, std::move(batch));
+}
+
+void Shard::deliver_in_pieces(Node& to, Batch batch) {
+  otlp::Slicer pieces(std::move(batch), engine_.piece_bytes());
+  for (bool first = true; !pieces.done(); first = false) {
+    Batch piece = pieces.next();
+    if (!first || !pieces.done()) piece.mark_part();
+    if (!piece.empty()) take(to, std::move(piece));
+  }
+}
+
+void Shard::take(Node& to, Batch batch) {
   Ledger::add(to.ledger.in, batch.items());
   if (to.plan.role == Role::exchange) return exchange(to, std::move(batch));
   if (!to.stage) {
     Ledger::add(to.ledger.dropped[static_cast<std::size_t>(Reason::shutdown)], batch.items());
     return batch.settle(Error{Errc::retryable, "shutting down", {}});
   }
+  if (to.stage->keeps()) make_small(batch);
   to.stage->process(std::move(batch), to.out);
+}
+
+// Before it is kept, for as long as nobody knows.
+void Shard::make_small(Batch& batch) const {
+  const Budget& budget = engine_.host().budget();
+  constexpr std::size_t slack = 64 * 1024;
+  if (budget.used() > budget.limit() / 2 && batch.footprint() > 2 * batch.bytes() + slack) batch.compact();
 }
 
 void Shard::fan_out(const std::vector<Node*>& targets, Batch batch) {
@@ -249,8 +186,8 @@ void Shard::fan_out(const std::vector<Node*>& targets, Batch batch) {
 }
 
 void Shard::exchange(Node& node, Batch batch) {
-  // What has no sender to tell goes through: its memory exists already.
-  if (batch.refusable() && congested(node))
+  // Of a request that was cut not a part is refused. What has no sender to tell goes through as well: its memory exists already.
+  if (batch.whole() && (congested(node) || (engine_.shard_count() > 1 && refuses(node))))
     return node.out.refuse(std::move(batch), {Errc::refused, fmt::format("the cores behind \"{}\" are busy", label(node.plan)), 1s});
   Ledger::add(node.ledger.out, batch.items());
   std::size_t shards = engine_.shard_count();
@@ -265,20 +202,35 @@ void Shard::exchange(Node& node, Batch batch) {
     return owner;
   };
   auto parts = batch.partition(shards, owner_of);
+  std::size_t left = 0;
+  for (const Batch& part : parts) left += part.items();
+  bool cut = std::ranges::count_if(parts, [](const Batch& part) { return !part.empty(); }) > 1;
   for (std::size_t i = 0; i < shards; ++i) {
     if (parts[i].empty()) continue;
+    if (cut) parts[i].mark_part();
+    Charge room = Reserve::share(parts[i].items(), left);
+    left -= parts[i].items();
     if (i == index_) {
+      Reserve reserve(room);
       fan_out(node.all, std::move(parts[i]));
       continue;
     }
     Shard& other = engine_.shard(i);
     std::size_t bytes = parts[i].bytes();
     node.in_flight.fetch_add(bytes, std::memory_order_relaxed);
-    other.executor_.post([&other, &node, bytes, part = std::move(parts[i])]() mutable {
+    other.executor_.post([&other, &node, bytes, room = std::move(room), part = std::move(parts[i])]() mutable {
       node.in_flight.fetch_sub(bytes, std::memory_order_relaxed);
+      Reserve reserve(room);
       other.fan_out(other.nodes_[node.index]->all, std::move(part));
     });
   }
+}
+
+bool Shard::refuses(const Node& node) const {
+  if (node.plan.role == Role::exchange && congested(node)) return true;
+  if (node.stage && node.stage->refuses(node.out)) return true;
+  bool holds = node.stage && (node.stage->keeps() || node.stage->bytes_per_item() > 0);  // what is behind comes later
+  return !holds && std::ranges::any_of(node.all, [this](const Node* next) { return refuses(*next); });
 }
 
 bool Shard::congested(const Node& node) const {

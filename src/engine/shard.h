@@ -17,7 +17,9 @@ struct Node {
   std::vector<std::vector<Node*>> ports;
   std::vector<Node*> all;  // every port, each target once
   std::unique_ptr<Stage> stage;        // null: exchange, receiver
+  bool is_stage() const { return plan.role != PlanNode::Role::exchange && plan.role != PlanNode::Role::receiver; }
   std::unique_ptr<Intake> intake;      // receivers only
+  bool opens = true;                   // see Stage::opens()
   io::TimerId timer = 0;
   TimePoint wake{};
   std::atomic<std::size_t> in_flight{0};  // exchange: bytes on their way to other cores
@@ -38,6 +40,9 @@ class Shard {
   void abandon();
   void destroy();
 
+  // True when a request that goes to this node would be refused, or a part of it, by a stage that it comes to at once.
+  bool refuses(const Node& node) const;
+
   io::Executor& executor() { return executor_; }
   std::uint16_t index() const { return index_; }
   const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
@@ -45,6 +50,9 @@ class Shard {
  private:
   friend class Out;
   void deliver(Node& to, Batch batch);
+  void deliver_in_pieces(Node& to, Batch batch);
+  void take(Node& to, Batch batch);
+  void make_small(Batch& batch) const;
   void fan_out(const std::vector<Node*>& targets, Batch batch);
   void exchange(Node& node, Batch batch);
   bool congested(const Node& node) const;

@@ -108,6 +108,7 @@ GrpcCode grpc_code_of(const Error& error) {
     case Errc::refused:
     case Errc::retryable: return GrpcCode::unavailable;
     case Errc::invalid: return GrpcCode::invalid_argument;
+    case Errc::too_large: return GrpcCode::resource_exhausted;
     case Errc::unauthenticated: return GrpcCode::unauthenticated;
     case Errc::unimplemented: return GrpcCode::unimplemented;
     case Errc::config:

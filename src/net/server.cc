@@ -235,7 +235,10 @@ void RequestHead::index() {
   }
 }
 
-int http_status_of(const Error& error) { return http_status_of(grpc_code_of(error)); }
+int http_status_of(const Error& error) {
+  if (error.code == Errc::too_large) return 413;
+  return http_status_of(grpc_code_of(error));
+}
 
 Answer error_answer(const RequestHead& head, const Error& error, int http_status) {
   int status = http_status == 0 ? http_status_of(error) : http_status;

@@ -1,6 +1,7 @@
 #include "otlp/batch.h"
 
 #include <algorithm>
+#include <numeric>
 #include <ranges>
 
 #include "otlp/copy.h"
@@ -11,7 +12,7 @@ namespace {
 
 // Room for somewhat more items than fit if all are as long as the first; bounded, since the first may be nothing.
 void reserve_items(std::vector<Item>& items, std::size_t scope, std::size_t first) {
-  std::size_t alike = scope / (first + 2) + 1;
+  std::size_t alike = scope / (std::max<std::size_t>(first, 62) + 2) + 1;  // short ones are no promise
   items.reserve(std::min<std::size_t>(alike + alike / 8, 256));
 }
 
@@ -194,33 +195,39 @@ Item split_metric(Item& item, std::uint32_t n, Arena& arena) {
 
 Result<Batch> Batch::parse(Signal signal, Bytes request, Charge charge, std::shared_ptr<const Sought> sought) {
   WEIR_ASSIGN(Extent extent, verify(signal, request.view(), sought.get()));
+  Charge index = charge.another();
+  if (!request.empty()) request = request.charged(std::move(charge));
   Batch batch = trusted(signal, std::move(request), extent.items);
-  batch.charge = std::move(charge);
+  batch.cost_ = extent.cost;
   if (!extent.landmarks.empty()) {
-    batch.charge.grow_unchecked(extent.landmarks.size());
-    batch.chunks_.front().landmarks = Bytes::take(std::move(extent.landmarks));
+    Charge landmarks = index.another();
+    landmarks.grow_unchecked(extent.landmarks.size());
+    batch.chunks_.front().landmarks = Bytes::take(std::move(extent.landmarks)).charged(std::move(landmarks));
     batch.sought_ = std::move(sought);
   }
+  batch.charge = std::move(index);
   return batch;
 }
 
-Batch Batch::trusted(Signal signal, Bytes request, std::size_t items) {
+Batch Batch::trusted(Signal signal, Bytes request, std::size_t items, bool dense) {
   Batch batch(signal);
   batch.items_ = items;
   batch.bytes_ = request.size();
+  batch.cost_ = Cost::assumed(items, request.size(), dense);
   if (!request.empty()) batch.chunks_.push_back({std::move(request), {}});
   return batch;
 }
 
 Arena& Batch::arena() {
   if (!owns_arena_) {
-    arenas_.push_back(std::make_shared<Arena>());
+    arenas_.push_back(std::make_shared<Arena>(charge.another()));
     owns_arena_ = true;
   }
   return *arenas_.back();
 }
 
 void Batch::index(const Body& body) {
+  std::size_t first = groups_.size();
   Reader reader(body.bytes.view());
   Indexer indexer(signal_, arena(), sought_ ? body.landmarks.data() : nullptr, sought_ ? sought_->row_bytes() : 0);
   while (reader.next()) {
@@ -229,6 +236,51 @@ void Batch::index(const Body& body) {
     else
       reader.skip();
   }
+  charge_index(first);
+}
+
+void Batch::charge_index(std::size_t first_group) {
+  std::size_t bytes = 0;
+  for (std::size_t i = first_group; i < groups_.size(); ++i) {
+    bytes += sizeof(ResourceGroup) + groups_[i].scopes.capacity() * sizeof(ScopeGroup);
+    for (const ScopeGroup& scope : groups_[i].scopes) bytes += scope.items.capacity() * sizeof(Item);
+  }
+  charge.grow_unchecked(bytes);
+}
+
+std::size_t Batch::footprint() const {
+  std::size_t bytes = charge.bytes();
+  for (const Body& body : chunks_) bytes += body.bytes.size() + body.landmarks.size();
+  for (const Bytes& kept : kept_) bytes += kept.size();
+  for (const auto& arena : arenas_) bytes += arena->footprint();
+  return bytes;
+}
+
+void Batch::compact() {
+  if (groups_.empty() || signal_ == Signal::profiles) return;
+  std::vector<Bytes> pieces = encode();
+  std::string body;
+  body.reserve(std::accumulate(pieces.begin(), pieces.end(), std::size_t{0}, [](std::size_t sum, const Bytes& piece) { return sum + piece.size(); }));
+  for (const Bytes& piece : pieces) body += piece.view();
+  pieces.clear();
+  Charge paid = charge.another();
+  paid.grow_unchecked(body.size());
+  std::vector<ResourceGroup>().swap(groups_);
+  chunks_.clear();
+  kept_.clear();
+  arenas_.clear();
+  owns_arena_ = false;
+  sought_ = nullptr;
+  bytes_ = body.size();
+  cost_ = Cost::assumed(items_, bytes_, cost_.dense);
+  chunks_.push_back({Bytes::take(std::move(body)).charged(std::move(paid)), {}});
+  charge.release();
+}
+
+Cost Batch::cost_of_part(std::size_t items, std::size_t bytes) const {
+  Cost out = Cost::assumed(items, bytes, cost_.dense);
+  out.bytes = std::min(out.bytes, cost_.bytes);
+  return out;
 }
 
 std::vector<ResourceGroup>& Batch::groups() {
@@ -270,7 +322,9 @@ Batch Batch::shell() const {
   out.receipts = receipts;
   out.context = context;
   out.answered_ = answered_;
+  out.part_ = part_;
   out.sought_ = sought_;
+  out.charge = charge.another();
   return out;
 }
 
@@ -279,6 +333,7 @@ Batch Batch::fork() {
   out.chunks_ = chunks_;
   out.items_ = items_;
   out.bytes_ = bytes_;
+  out.cost_ = cost_;
   if (groups_.empty()) return out;
   Arena& to = out.arena();
   Writer writer;
@@ -299,6 +354,7 @@ Batch Batch::fork() {
       }
     }
   }
+  out.charge_index(0);
   return out;
 }
 
@@ -316,6 +372,9 @@ void Batch::append(Batch other) {
   std::move(other.kept_.begin(), other.kept_.end(), std::back_inserter(kept_));
   bool mixed = !empty() && !other.empty() && receipts.empty() != other.receipts.empty();
   answered_ = (answered_ && !empty()) || other.answered_ || mixed;
+  part_ = (part_ && !empty()) || other.part_;
+  if (empty()) cost_ = {};
+  cost_.add(other.cost_);
   // Ours stays last: only the last one is allocated from.
   arenas_.insert(arenas_.begin(), other.arenas_.begin(), other.arenas_.end());
   std::move(other.receipts.begin(), other.receipts.end(), std::back_inserter(receipts));
@@ -359,6 +418,7 @@ Batch Batch::take_front(std::size_t n) {
   groups_.erase(groups_.begin(), groups_.begin() + static_cast<std::ptrdiff_t>(used_groups));
   front.items_ = n;
   front.bytes_ = bytes_ * n / items_;
+  front.cost_ = cost_of_part(n, front.bytes_);
   front.charge = charge.split(charge.bytes() * n / items_);
   bytes_ -= front.bytes_;
   items_ -= n;

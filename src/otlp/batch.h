@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/receipt.h"
 #include "otlp/codec.h"
+#include "otlp/cost.h"
 #include "otlp/landmarks.h"
 #include "otlp/model.h"
 
@@ -18,6 +19,7 @@ struct Context {
   std::string peer;                                                         // address without port
   std::map<std::string, std::vector<std::string>, std::less<>> metadata;    // lower-case keys; only with include_metadata
   std::map<std::string, std::string, std::less<>> auth;
+  Charge charge;  // for this
 };
 
 // A message that is still bytes until somebody looks, and is encoded anew only when somebody changed it.
@@ -113,11 +115,11 @@ class Batch {
   Batch(Batch&&) = default;
   Batch& operator=(Batch&&) = default;
 
-  // Takes an Export<Signal>ServiceRequest after checking all of it. Errc::invalid when it is malformed. `sought`: what
-  // stages will look for in each span, or null.
+  // Takes an Export<Signal>ServiceRequest after checking all of it. Errc::invalid when it is malformed. `charge` is for its
+  // bytes and goes when they go. `sought`: what stages will look for in each span, or null.
   static Result<Batch> parse(Signal signal, Bytes request, Charge charge = {}, std::shared_ptr<const Sought> sought = nullptr);
   // The same for a request that was put together here, from parts that were checked when they came.
-  static Batch trusted(Signal signal, Bytes request, std::size_t items);
+  static Batch trusted(Signal signal, Bytes request, std::size_t items, bool dense = false);
 
   Signal signal() const { return signal_; }
   // Spans, data points, log records.
@@ -125,6 +127,12 @@ class Batch {
   bool empty() const { return items_ == 0; }
   // About its size on the wire.
   std::size_t bytes() const { return bytes_; }
+  // At most what it takes when it is taken apart.
+  const Cost& cost() const { return cost_; }
+  // About what it keeps alive: bodies, also where it has only a part of them, its index, and what was changed.
+  std::size_t footprint() const;
+  // Gives up what was taken apart and changed for the same content as one body.
+  void compact();
   // What the landmarks of its items are about; null: none have any that anybody could use.
   const std::shared_ptr<const Sought>& sought() const { return sought_; }
 
@@ -160,24 +168,32 @@ class Batch {
   // True when somebody still waits for the answer on every part of it: refusing it loses nothing. False for what was
   // answered already, or made here, also where that was joined with what was not.
   bool refusable() const { return !receipts.empty() && !answered_; }
+  // True when nothing of the requests that it came in was taken yet: who has no room refuses those, and takes the others. A
+  // request of which a part is refused comes again as a whole.
+  bool whole() const { return refusable() && !part_; }
+  void mark_part() { part_ = true; }
   void mark_answered() { answered_ = true; }
   // Whoever waits for `from` waits for this instead.
   void take_receipts(Batch& from) {
     receipts = std::exchange(from.receipts, {});
     answered_ = from.answered_;
+    part_ = from.part_;
   }
 
   std::vector<Receipt> receipts;
-  Charge charge;
+  Charge charge;  // for its index; bodies and arenas have charges of their own, since they may be shared
   std::shared_ptr<const Context> context;  // shared by every batch cut from one request
 
  private:
+  friend class Slicer;
   // A request body, and the landmarks of its spans.
   struct Body {
     Bytes bytes, landmarks;
   };
   void index(const Body& body);
+  void charge_index(std::size_t first_group);
   void count();
+  Cost cost_of_part(std::size_t items, std::size_t bytes) const;
   Batch shell() const;
 
   Signal signal_;
@@ -189,6 +205,8 @@ class Batch {
   std::vector<std::shared_ptr<Arena>> arenas_;       // shared with siblings; only the last is allocated from, by its creator
   std::shared_ptr<const Sought> sought_;
   bool owns_arena_ = false;
+  Cost cost_;
+  bool part_ = false;      // of requests whose other parts were taken
   bool answered_ = false;  // nobody waits for a part of it, though there are receipts for the rest
 };
 
@@ -226,6 +244,7 @@ std::vector<Batch> Batch::partition(std::size_t parts, PartOf part_of) {
   for (Batch& part : out) {
     part.count();
     part.bytes_ = bytes_ * part.items_ / whole;
+    part.cost_ = cost_of_part(part.items_, part.bytes_);
     part.charge = charge.split(held * part.items_ / whole);
     if (part.empty()) part.settle({});
   }

@@ -102,7 +102,7 @@ void decode_fixed(Reader& reader, Arena& arena, ArenaVector<T>& out) {
     return;
   }
   std::string_view run = reader.bytes();
-  out.reserve(arena, out.size() + run.size() / 8);
+  out.reserve_more(arena, run.size() / 8);
   for (std::size_t i = 0; i + 8 <= run.size(); i += 8) {
     T value;
     std::memcpy(&value, run.data() + i, 8);
@@ -259,6 +259,9 @@ void decode_data(std::string_view message, Arena& arena, MetricType type, bool p
     }
   }
 }
+
+// How many points there are at one time while a metric is decoded.
+std::size_t most_points(std::string_view metric);
 
 constexpr std::array<MetricType, 12> metric_types = {
     MetricType::none, MetricType::none,      MetricType::none, MetricType::none,
@@ -497,6 +500,7 @@ bool decode(std::string_view message, Arena& arena, LogRecord& out, const Excerp
 }
 
 bool decode(std::string_view message, Arena& arena, Metric& out, const Excerpt& excerpt) {
+  if (excerpt.parts & Parts::children) out.points.reserve(arena, most_points(message));
   Reader reader(message);
   while (reader.next()) {
     if (left_out(reader, excerpt.parts, 12)) continue;
@@ -526,8 +530,14 @@ TraceId peek_trace_id(Signal signal, std::string_view item) {
   return {};
 }
 
-std::size_t count_points(std::string_view metric) {
-  std::size_t points = 0;
+namespace {
+
+struct PointCount {
+  std::size_t last = 0, most = 0;  // of the last kind of data, of any kind
+};
+
+PointCount points_of(std::string_view metric) {
+  std::size_t points = 0, most = 0;
   std::uint32_t counted = 0;  // the data field that `points` is about
   Reader reader(metric);
   while (reader.next()) {
@@ -536,14 +546,21 @@ std::size_t count_points(std::string_view metric) {
       reader.skip();
       continue;
     }
-    if (std::exchange(counted, field) != field) points = 0;
+    if (std::exchange(counted, field) != field) points = 0;  // of different kinds the last counts
     Reader data(reader.bytes());
     while (data.next()) {
       points += data.field() == 1;
       data.skip();
     }
+    most = std::max(most, points);
   }
-  return points;
+  return {points, most};
 }
+
+std::size_t most_points(std::string_view metric) { return points_of(metric).most; }
+
+}  // namespace
+
+std::size_t count_points(std::string_view metric) { return points_of(metric).last; }
 
 }  // namespace weir::otlp

@@ -234,7 +234,9 @@ class Converter {
   bool list(const Field& field, dom::element value, int depth) {
     dom::array array;
     if (value.get(array) != simdjson::SUCCESS) return wrong("expected an array");
-    std::vector<dom::element> elements(array.begin(), array.end());
+    std::vector<dom::element> elements;
+    elements.reserve(array.size());
+    elements.insert(elements.end(), array.begin(), array.end());
     std::size_t mark = out_.size();
     for (std::size_t i = elements.size(); i-- > 0;) {
       bool ok = field.packed ? element_of_packed(field, elements[i]) : single(field, elements[i], depth, true);
@@ -420,11 +422,31 @@ simdjson::error_code parse(dom::parser& parser, std::string_view json, dom::elem
   return parser.parse(json.data(), json.size()).get(out);
 }
 
+// What a request takes at most while it is converted: the parser's marks and tape, its texts twice, lists of elements, and the
+// result, whose buffer doubles as it grows. In a text there may be what looks like more elements.
+std::size_t memory_for(std::string_view json) {
+  auto begins_element = [](char c) { return c == ',' || c == ':' || c == '[' || c == '{'; };
+  constexpr std::size_t for_each_byte = 4, for_each_element = 112;
+  return for_each_byte * json.size() + for_each_element * static_cast<std::size_t>(std::ranges::count_if(json, begins_element));
+}
+
+Result<Charge> charge_for(std::string_view json, Budget& budget) {
+  Charge room;
+  std::size_t bytes = memory_for(json);
+  if (budget.try_charge(bytes, room)) return room;
+  bool never = bytes + json.size() > budget.limit();
+  return fail(never ? Errc::too_large : Errc::refused, "{} bytes of JSON need {} bytes of memory, {} are free of {}", json.size(), bytes, budget.room(), budget.limit());
+}
+
 }  // namespace
 
-Result<Bytes> json_to_protobuf(Signal signal, std::string_view json) {
+Result<Bytes> json_to_protobuf(Signal signal, std::string_view json, Budget* budget) {
   static const std::array<Message, 3> roots = {Message{traces_fields}, Message{metrics_fields}, Message{logs_fields}};
   if (signal == Signal::profiles) return fail(Errc::invalid, "profiles are taken as protobuf only");
+  Charge room;
+  if (budget != nullptr) {
+    WEIR_ASSIGN(room, charge_for(json, *budget));
+  }
   ParserLease lease(json.size());
   dom::parser& parser = lease.parser();
   if (auto error = parser.allocate(std::max<std::size_t>(json.size(), 64), max_json_depth); error != simdjson::SUCCESS)

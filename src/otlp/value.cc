@@ -1,3 +1,5 @@
+#include <map>
+
 #include "base/text.h"
 #include "base/utf8.h"
 #include "otlp/codec.h"
@@ -95,8 +97,13 @@ bool equal_in(const Value& a, const Value& b, Arena& scratch) {
     case ValueType::map: {
       const Attributes &x = fields_of(a, scratch), &y = fields_of(b, scratch);
       if (x.size() != y.size()) return false;
+      constexpr std::size_t small = 32;
+      std::map<std::string_view, const Value*> index;  // of what is large: in order, so that no choice of keys makes it slow
+      if (y.size() > small)
+        for (auto& kv : y) index.emplace(kv.key, &kv.value);
       for (auto& kv : x) {
-        const Value* other = y.find(kv.key);
+        auto at = index.find(kv.key);
+        const Value* other = y.size() <= small ? y.find(kv.key) : at == index.end() ? nullptr : at->second;
         if (other == nullptr || !equal_in(kv.value, *other, scratch)) return false;
       }
       return true;

@@ -1,6 +1,7 @@
 #include "otlp/verify.h"
 
 #include "base/text.h"
+#include "otlp/batch.h"
 #include "otlp/span_view.h"
 
 namespace weir::otlp {
@@ -60,7 +61,19 @@ struct Descriptor {
   std::string_view name;
   bool counts = false;  // one of these is an item
   std::array<Field, 17> fields{};
+  std::uint32_t cost = 0;  // Cost::bytes of one without what is nested in it
+  bool unit = false;       // see Cost::ordinary_unit()
 };
+
+// An element of an ArenaVector: what is outgrown stays behind, and there is room for four from the start.
+template <class T>
+constexpr std::uint32_t listed = 4 * sizeof(T);
+// An element of a std::vector, while it is moved.
+template <class T>
+constexpr std::uint32_t moved = 3 * sizeof(T);
+constexpr std::uint32_t unknown_cost = listed<std::string_view>;
+constexpr std::uint32_t attribute_cost = listed<KeyValue>;
+constexpr std::uint32_t number_cost = listed<std::uint64_t>;  // in a list
 
 constexpr Field varint{Kind::varint}, fixed64{Kind::fixed64}, fixed32{Kind::fixed32}, text{Kind::text}, bytes{Kind::bytes},
     trace_id{Kind::trace_id}, span_id{Kind::span_id}, packed8{Kind::packed8}, packed_varint{Kind::packed_varint}, none{};
@@ -107,6 +120,25 @@ constexpr auto table = [] {
   t[resource_profiles] = {"ResourceProfiles", false, {none, of(resource), of(scope_profiles), text}};
   t[scope_profiles] = {"ScopeProfiles", false, {none, of(scope), of(profile), text}};
   t[profile] = {"Profile", true, {}};
+
+  for (auto group : {resource_spans, resource_logs, resource_metrics, resource_profiles}) t[group].cost = moved<ResourceGroup>;
+  for (auto group : {scope_spans, scope_logs, scope_metrics, scope_profiles}) t[group].cost = moved<ScopeGroup>;
+  t[resource].cost = sizeof(Resource);
+  t[scope].cost = sizeof(Scope);
+  t[any_value].cost = listed<Value>;
+  t[key_value].cost = attribute_cost;
+  t[array_value].cost = sizeof(Array);
+  t[key_value_list].cost = sizeof(Attributes);
+  t[span].cost = moved<Item> + sizeof(Span) + 8 * sizeof(KeyValue);
+  t[event].cost = listed<Span::Event>;
+  t[link].cost = listed<Span::Link>;
+  t[log_record].cost = moved<Item> + sizeof(LogRecord);
+  t[metric].cost = moved<Item> + sizeof(Metric);
+  for (auto point : {number_point, histogram_point, exponential_point, summary_point}) t[point].cost = sizeof(DataPoint);
+  t[quantile].cost = listed<DataPoint::Quantile>;
+  t[exemplar].cost = listed<Exemplar>;
+  t[profile].cost = moved<Item>;
+  for (auto unit : {resource, scope, span, log_record, metric}) t[unit].unit = true;
   return t;
 }();
 
@@ -179,6 +211,8 @@ class Walker {
   bool walk(MessageId id, const char* p, const char* end, int depth) {
     const Descriptor& type = table[id];
     items += type.counts;
+    const std::size_t cost_before = cost.bytes, items_before = items;
+    cost.bytes += type.cost;
     if (id == opaque || id == profile) return true;
     if (id == key_value && is_plain_key_value(p, end)) return true;
     const char* begin = p;
@@ -203,15 +237,23 @@ class Walker {
         data_items += added;
       }
     }
+    if (type.unit) end_unit(cost.bytes - cost_before, items - items_before, static_cast<std::size_t>(end - begin));
     return true;
   }
 
   std::size_t items = 0;
+  std::size_t unknown = 0;  // cost of fields that nobody knows
+  Cost cost;
   std::string where;
   std::string_view why;
 
  private:
   static constexpr std::string_view cut = "cut short or not protobuf";
+
+  void end_unit(std::size_t taken, std::size_t counted, std::size_t size) {
+    cost.largest = std::max(cost.largest, taken);
+    cost.dense |= taken > Cost::ordinary_unit(counted, size);
+  }
 
   // Past those fields of a span that stand here in the form and order in which SDKs send them.
   const char* past_plain_span_fields(const char* p, const char* end, const char* begin) {
@@ -223,8 +265,10 @@ class Walker {
       auto left = static_cast<std::size_t>(end - p);
       return left >= 2 && byte_at(p) == 0x4a && byte_at(p + 1) < 0x80 && left >= 2u + byte_at(p + 1);
     };
-    for (std::size_t size; is_attribute() && is_plain_key_value(p + 2, p + 2 + (size = byte_at(p + 1))); p += 2 + size)
+    std::size_t attributes = 0;
+    for (std::size_t size; is_attribute() && is_plain_key_value(p + 2, p + 2 + (size = byte_at(p + 1))); p += 2 + size, ++attributes)
       if (landmarks_ != nullptr) landmarks_->attribute(p, {p + 4, byte_at(p + 3)});
+    cost.bytes += attributes * attribute_cost;
     return p;
   }
 
@@ -257,6 +301,8 @@ class Walker {
 
   // Past the field's value, null when it is not what it should be.
   const char* value(Field field, WireType type, const char* p, const char* end, int depth) {
+    if (field.kind == Kind::unknown) unknown += unknown_cost;
+    if (field.kind == Kind::packed8 || field.kind == Kind::packed_varint) cost.bytes += number_cost;
     switch (type) {
       case WireType::varint:
         if (field.kind != Kind::varint && field.kind != Kind::unknown && field.kind != Kind::packed_varint) return wrong(wire_type);
@@ -305,8 +351,9 @@ class Walker {
         auto next = static_cast<MessageId>(field.message);
         return walk(next, p, end, next == any_value ? depth - 1 : depth);
       }
-      case Kind::packed8: return size % 8 == 0 || wrong("packed doubles are cut short");
+      case Kind::packed8: cost.bytes += size / 8 * number_cost; return size % 8 == 0 || wrong("packed doubles are cut short");
       case Kind::packed_varint:
+        cost.bytes += size * number_cost;
         while (p != nullptr && p != end) p = past_varint(p, end);
         return p == end || wrong("packed numbers are cut short");
       default: return wrong(wire_type);
@@ -325,7 +372,29 @@ Result<Extent> verify(Signal signal, std::string_view request, const Sought* sou
   Walker walker(landmarks ? &*landmarks : nullptr);
   if (!walker.walk(roots[static_cast<std::size_t>(signal)], request.data(), request.data() + request.size(), max_value_depth))
     return fail(Errc::invalid, "{}: {}", walker.where, walker.why);
-  return Extent{walker.items, landmarks ? landmarks->finish() : std::string()};
+  walker.cost.bytes += walker.unknown;
+  walker.cost.largest += walker.unknown;  // they may all stand in one message
+  walker.cost.bytes += request.size();  // room that scopes keep for items, see reserve_items()
+  walker.cost.dense |= walker.cost.bytes > Cost::ordinary(walker.items, request.size()) + Cost::ordinary(1, 0);
+  return Extent{walker.items, landmarks ? landmarks->finish() : std::string(), walker.cost};
 }
+
+namespace {
+
+Cost cost_of(MessageId id, std::string_view message) {
+  Walker walker;
+  walker.walk(id, message.data(), message.data() + message.size(), max_value_depth);
+  walker.cost.bytes += walker.unknown;
+  return walker.cost;
+}
+
+}  // namespace
+
+Cost cost_of_item(Signal signal, std::string_view item) {
+  constexpr std::array ids = {span, metric, log_record, profile};
+  return cost_of(ids[static_cast<std::size_t>(signal)], item);
+}
+Cost cost_of_resource(std::string_view message) { return cost_of(resource, message); }
+Cost cost_of_scope(std::string_view message) { return cost_of(scope, message); }
 
 }  // namespace weir::otlp

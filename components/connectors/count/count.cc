@@ -13,10 +13,11 @@ class Count : public engine::Stage {
  public:
   // `parts` counts what lies in an item: events of a span, points of a metric; log records have none.
   Count(Counter items, std::optional<Counter> parts, engine::StageContext& context)
-      : items_(std::move(items)), parts_(std::move(parts)), name_(context.id.to_string()), c_(nowhere_, context.executor, context.rng) {}
+      : budget_(context.host.budget()), items_(std::move(items)), parts_(std::move(parts)), name_(context.id.to_string()), c_(nowhere_, context.executor, context.rng) {}
 
   void process(Batch batch, engine::Out& out) override {
     Batch counts(otlp::Signal::metrics);
+    counts.charge = budget_.empty_charge();
     c_.use_arena(batch.arena());
     c_.sender = batch.context.get();
     for (auto& group : batch.groups())
@@ -89,6 +90,7 @@ class Count : public engine::Stage {
     return {};
   }
 
+  Budget& budget_;
   Counter items_;
   std::optional<Counter> parts_;
   std::string name_;

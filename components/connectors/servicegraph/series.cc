@@ -140,8 +140,8 @@ namespace {
 // Builds the metrics of one batch.
 class MetricsWriter {
  public:
-  MetricsWriter(const Shape& shape, UnixNanos now, Duration offset)
-      : shape_(shape), arena_(batch_.arena()), offset_(static_cast<UnixNanos>(offset.count())), now_(now - offset_) {
+  MetricsWriter(const Shape& shape, UnixNanos now, Duration offset, Charge charge)
+      : shape_(shape), batch_(charged_batch(std::move(charge))), arena_(batch_.arena()), offset_(static_cast<UnixNanos>(offset.count())), now_(now - offset_) {
     for (auto& label : shape.labels) labels_.push_back(arena_.copy(label));
   }
 
@@ -196,6 +196,11 @@ class MetricsWriter {
   Arena& arena() { return arena_; }
 
  private:
+  static otlp::Batch charged_batch(Charge charge) {
+    otlp::Batch out(otlp::Signal::metrics);
+    out.charge = std::move(charge);
+    return out;
+  }
   void labels(std::string_view key, otlp::Attributes& out) {
     if (key == overflow_key) {
       out.push_back(arena_, {"otel.metric.overflow", Value::of(true)});
@@ -218,7 +223,7 @@ class MetricsWriter {
   }
 
   const Shape& shape_;
-  otlp::Batch batch_{otlp::Signal::metrics};
+  otlp::Batch batch_;
   Arena& arena_;
   UnixNanos offset_, now_;
   std::vector<std::string_view> labels_;
@@ -226,10 +231,11 @@ class MetricsWriter {
 
 }  // namespace
 
-otlp::Batch SeriesTable::write(UnixNanos now, Duration offset) const {
-  MetricsWriter writer(*shape_, now, offset);
+otlp::Batch SeriesTable::write(UnixNanos now, Duration offset, Charge charge) const {
+  MetricsWriter writer(*shape_, now, offset, std::move(charge));
   Metric *total = writer.counter("traces_service_graph_request_total"), *failures = writer.counter("traces_service_graph_request_failed_total");
   Metric *server = writer.histogram("traces_service_graph_request_server"), *client = writer.histogram("traces_service_graph_request_client");
+  for (Metric* metric : {total, server, client}) metric->points.reserve(writer.arena(), rows_.size());
   for (auto& [labels, row] : rows_) {
     std::string_view key = writer.arena().copy(labels);
     writer.count(*total, key, row.start, row.requests);

@@ -60,7 +60,8 @@ class SeriesTable {
   // Series that are new from now on say that they began at `start`.
   void begin(UnixNanos start) { start_ = start; }
   // All series as cumulative metrics; times are moved back by `offset`.
-  otlp::Batch write(UnixNanos now, Duration offset) const;
+  // `charge` grows with the batch.
+  otlp::Batch write(UnixNanos now, Duration offset, Charge charge) const;
 
  private:
   struct Row {

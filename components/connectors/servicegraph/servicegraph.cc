@@ -283,7 +283,7 @@ class ServiceGraph : public engine::Stage {
     if (part == Part::last && ++ended_ < shards_) return;
     if (part == Part::round && ++round_ < shards_) return;
     round_ = 0;
-    if (!series_.empty()) out_->emit(series_.write(out_->wall(), config_.metrics_timestamp_offset));
+    if (!series_.empty()) out_->emit(series_.write(out_->wall(), config_.metrics_timestamp_offset, charge_.another()));
   }
 
   const Config& config_;

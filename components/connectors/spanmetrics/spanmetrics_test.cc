@@ -178,9 +178,7 @@ TEST_CASE("span metrics: beyond the limit everything is counted in one series") 
 TEST_CASE("span metrics: the memory budget bounds series, too") {
   Fixture f({});
   f.world.host().limit_memory(64 * 1024);
-  std::vector<SpanSpec> spans;
-  for (int i = 0; i < 200; ++i) spans.push_back({.name = fmt::format("op {}", i)});
-  f.push(spans);
+  for (int i = 0; i < 200; ++i) f.push({{.name = fmt::format("op {}", i)}});
   f.flushed();
   Points points = f.flushed();
   CHECK(points.size() < 100);

@@ -28,6 +28,7 @@ class LoadBalancing : public engine::Stage, private exporting::Relay {
   bool idle() const override { return early_.empty() && front_->idle() && backends_.idle(); }
   void abandon(engine::Out& out) override;
   std::size_t held() const override;
+  bool keeps() const override { return true; }
   bool congested() const override { return front_->congested() || backends_.congested(); }
 
  private:

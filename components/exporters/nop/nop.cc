@@ -12,6 +12,7 @@ struct Config {
 
 class NopExporter : public engine::Stage {
  public:
+  bool opens() const override { return false; }
   void process(otlp::Batch batch, engine::Out& out) override { out.delivered(std::move(batch)); }
 };
 

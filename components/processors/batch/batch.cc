@@ -29,6 +29,7 @@ struct Metrics {
 // What waits for one set of metadata values.
 struct Pending {
   Batch batch;
+  Charge charge;  // for this and its key
   TimePoint due{};
 };
 
@@ -36,32 +37,40 @@ struct Pending {
 class BatchStage : public engine::Stage {
  public:
   BatchStage(const Config& config, const engine::StageContext& context)
-      : config_(config), signal_(context.signal), answers_early_(context.best_answer == engine::Durability::memory), metrics_(Metrics::of(context)) {
+      : config_(config),
+        signal_(context.signal),
+        answers_early_(context.best_answer == engine::Durability::memory),
+        metrics_(Metrics::of(context)),
+        budget_(context.host.budget()) {
     for (auto& key : config_.metadata_keys) key = to_lower(key);
     immediate_ = config_.timeout == 0s || config_.send_batch_size == 0;
   }
 
   void process(Batch batch, Out& out) override {
-    Pending* pending = find(batch, out);
-    if (pending == nullptr)
+    auto at = find(batch);
+    if (at == pending_.end())
       return out.refuse(std::move(batch), {Errc::refused, "too many batcher metadata-value combinations", {}});
     if (answers_early_ && !out.congested()) out.accept(batch);
-    if (!pending->batch.can_join()) send(*pending, out, metrics_.by_size, pending->batch.items());
-    bool first = pending->batch.empty();
-    pending->batch.append(std::move(batch));
-    if (immediate_) return send_all(*pending, out, metrics_.by_timeout);
-    while (pending->batch.items() >= config_.send_batch_size) send(*pending, out, metrics_.by_size, chunk(*pending));
-    if (!pending->batch.empty() && (first || pending->due == TimePoint{})) schedule(*pending, out);
+    Pending& pending = at->second;
+    if (!pending.batch.can_join()) send(pending, out, metrics_.by_size, pending.batch.items());
+    bool first = pending.batch.empty();
+    pending.batch.append(std::move(batch));
+    if (immediate_)
+      send_all(pending, out, metrics_.by_timeout);
+    else
+      while (pending.batch.items() >= config_.send_batch_size) send(pending, out, metrics_.by_size, chunk(pending));
+    if (!pending.batch.empty() && (first || pending.due == TimePoint{})) schedule(pending, out);
+    if (pending.batch.empty() && forgets_values()) pending_.erase(at);
   }
 
   void tick(TimePoint now, Out& out) override {
-    for (auto& [key, pending] : pending_) {
-      if (pending.batch.empty()) continue;
-      if (pending.due <= now)
-        send_all(pending, out, metrics_.by_timeout);
-      else
-        out.wake_at(pending.due);
+    for (auto at = pending_.begin(); at != pending_.end();) {
+      Pending& pending = at->second;
+      if (!pending.batch.empty() && pending.due <= now) send_all(pending, out, metrics_.by_timeout);
+      if (!pending.batch.empty()) out.wake_at(pending.due);
+      at = pending.batch.empty() && forgets_values() ? pending_.erase(at) : std::next(at);
     }
+    metrics_.cardinality.set(static_cast<double>(pending_.size()));
   }
 
   void drain(Out& out) override {
@@ -74,10 +83,20 @@ class BatchStage : public engine::Stage {
     for (auto& [key, pending] : pending_) n += pending.batch.items();
     return n;
   }
+  bool opens() const override { return config_.send_batch_max_size > 0; }
+  bool keeps() const override { return true; }
 
  private:
-  // Null when this would be one set of values too many.
-  Pending* find(const Batch& batch, Out&) {
+  // Beside a Pending and its key.
+  static constexpr std::size_t overhead = 128;
+
+  // A limit is on all sets of values that were ever seen, as in the Go collector; without one those are kept that are in use.
+  bool forgets_values() const { return !config_.metadata_keys.empty() && config_.metadata_cardinality_limit == 0; }
+
+  using Sets = std::map<std::vector<std::string>, Pending>;
+
+  // The end when this would be one set of values too many.
+  Sets::iterator find(const Batch& batch) {
     std::vector<std::string> key;
     for (auto& name : config_.metadata_keys) {
       const std::vector<std::string>* values = nullptr;
@@ -88,11 +107,13 @@ class BatchStage : public engine::Stage {
       if (values) key.insert(key.end(), values->begin(), values->end());
     }
     auto at = pending_.find(key);
-    if (at != pending_.end()) return &at->second;
-    if (!key.empty() && config_.metadata_cardinality_limit && pending_.size() >= config_.metadata_cardinality_limit) return nullptr;
-    at = pending_.emplace(std::move(key), Pending{Batch(signal_), {}}).first;
+    if (at != pending_.end()) return at;
+    if (!key.empty() && config_.metadata_cardinality_limit && pending_.size() >= config_.metadata_cardinality_limit) return pending_.end();
+    std::size_t bytes = sizeof(*at) + overhead;
+    for (auto& value : key) bytes += sizeof(value) + value.capacity();
+    at = pending_.emplace(std::move(key), Pending{Batch(signal_), budget_.charge_unchecked(bytes), {}}).first;
     metrics_.cardinality.set(static_cast<double>(pending_.size()));
-    return &at->second;
+    return at;
   }
 
   std::size_t chunk(const Pending& pending) const {
@@ -124,7 +145,8 @@ class BatchStage : public engine::Stage {
   bool answers_early_;
   bool immediate_;
   Metrics metrics_;
-  std::map<std::vector<std::string>, Pending> pending_;
+  Budget& budget_;
+  Sets pending_;
 };
 
 }  // namespace

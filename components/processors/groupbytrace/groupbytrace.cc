@@ -38,9 +38,10 @@ struct Metrics {
 
 // A trace that waits.
 struct Pending {
-  std::string body;  // a request: one ResourceSpans for each part that came
+  std::string body;           // a request: one ResourceSpans for each part that came
+  std::vector<Bytes> sealed;  // what came before, of a large trace
   std::size_t spans = 0;
-  Charge charge;
+  Charge charge;              // for this and `body`
   std::vector<Receipt> receipts;  // of those who still wait for an answer
   bool answered = false;          // some of it has nobody who waits
 };
@@ -63,6 +64,7 @@ class GroupByTrace : public engine::Stage {
     Arena& arena = batch.arena();
     for (auto& group : batch.groups())
       for (auto& scope : group.scopes) take(group, scope, batch, arena, out);
+    dense_ |= batch.cost().dense;
     batch.settle({});
     if (draining_) release_all(out);
     finish(out);
@@ -80,6 +82,7 @@ class GroupByTrace : public engine::Stage {
   }
 
   std::size_t held() const override { return held_ + outgoing_.items(); }
+  std::size_t bytes_per_item() const override { return overhead + 128; }  // and a resource and scope
 
  private:
   struct Waiting {
@@ -91,7 +94,9 @@ class GroupByTrace : public engine::Stage {
     std::uint32_t item;
   };
   // An entry of the table and of the queue, beside the body.
-  static constexpr std::size_t overhead = sizeof(Pending) + sizeof(Waiting) + 2 * sizeof(TraceId);
+  static constexpr std::size_t overhead = sizeof(Pending) + sizeof(Waiting) + 2 * sizeof(TraceId) + 64;
+  // A body that grows is copied: not when it is large.
+  static constexpr std::size_t seal_from = 256 * 1024;
 
   // Each trace gets a copy of the resources and scopes that its spans came under: a large resource in front of many
   // traces takes many times the request's memory. True when there is room for the copies.
@@ -110,7 +115,7 @@ class GroupByTrace : public engine::Stage {
   }
 
   void turn_away(Batch batch, Out& out) {
-    if (batch.refusable()) return out.refuse(std::move(batch), {Errc::refused, "there is no memory for a copy of the resource with each trace", 1s});
+    if (batch.whole()) return out.refuse(std::move(batch), {Errc::refused, "there is no memory for a copy of the resource with each trace", 1s});
     metrics_.evicted.add(batch.items());  // its senders are gone: it goes on as it is
     out.push(std::move(batch));
   }
@@ -148,11 +153,17 @@ class GroupByTrace : public engine::Stage {
     std::size_t before = trace.body.capacity();
     for (const Bytes& piece : part.encode()) trace.body += piece.view();
     trace.charge.grow_unchecked(trace.body.capacity() - before);
+    if (trace.body.size() >= seal_from) seal(trace);
     trace.spans += spans.size();
     held_ += spans.size();
     // One for each batch is enough, but batches come to one trace in many scopes; each reference is settled.
     trace.receipts.insert(trace.receipts.end(), from.receipts.begin(), from.receipts.end());
     trace.answered |= !from.refusable();
+  }
+
+  static void seal(Pending& trace) {
+    Charge paid = trace.charge.split(trace.body.capacity());
+    trace.sealed.push_back(Bytes::take(std::exchange(trace.body, {})).charged(std::move(paid)));
   }
 
   Pending& pending(const TraceId& id, Out& out) {
@@ -180,14 +191,16 @@ class GroupByTrace : public engine::Stage {
   }
 
   void release(Pending trace, Out& out) {
-    trace.charge.shrink_to(trace.body.capacity());
-    Batch batch = Batch::trusted(Signal::traces, Bytes::take(std::move(trace.body)), trace.spans);
+    if (!trace.body.empty()) seal(trace);
+    // How many spans are in which of several bodies does not matter: they go together.
+    Batch batch = Batch::trusted(Signal::traces, trace.sealed.front(), trace.spans, dense_);
+    for (std::size_t i = 1; i < trace.sealed.size(); ++i) batch.append(Batch::trusted(Signal::traces, trace.sealed[i], 0, dense_));
     held_ -= trace.spans;
-    batch.charge = std::move(trace.charge);
     batch.receipts = std::move(trace.receipts);
     if (trace.answered) batch.mark_answered();
     metrics_.traces_released.add();
     metrics_.spans_released.add(trace.spans);
+    batch.charge = budget_.empty_charge();
     outgoing_.append(std::move(batch));
     if (outgoing_.items() >= outgoing_items) flush(out);
   }
@@ -199,6 +212,7 @@ class GroupByTrace : public engine::Stage {
   void finish(Out& out) {
     flush(out);
     metrics_.in_memory.set(static_cast<double>(pending_.size()));
+    if (queue_.empty()) dense_ = false;
     if (queue_.empty()) return;
     auto due = queue_.front().due.time_since_epoch();
     out.wake_at(TimePoint((due + tick_length - 1ns) / tick_length * tick_length));
@@ -207,6 +221,7 @@ class GroupByTrace : public engine::Stage {
   Duration wait_;
   std::size_t limit_;
   bool answers_early_, draining_ = false;
+  bool dense_ = false;  // some of what is held came in requests that are otlp::Cost::dense
   Metrics metrics_;
   Budget& budget_;
   boost::unordered_flat_map<TraceId, std::unique_ptr<Pending>, otlp::IdHash, otlp::IdEqual> pending_;

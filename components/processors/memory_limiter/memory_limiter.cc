@@ -18,9 +18,10 @@ class MemoryLimiter : public engine::Stage {
     context.host.limit_memory(refusing_from(config, total_memory()));
   }
 
+  bool opens() const override { return false; }
   void process(otlp::Batch batch, engine::Out& out) override {
-    // What is held already would be lost by refusing.
-    if (budget_.has_room() || !batch.refusable()) {
+    // What is held already would be lost by refusing, and a part of a request would come again with the others.
+    if (budget_.has_room() || !batch.whole()) {
       for (auto* counter : accepted_) counter->add(batch.items());
       return out.push(std::move(batch));
     }
@@ -86,6 +87,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
+          .memory_limit = [](const void* config) { return refusing_from(*static_cast<const Config*>(config), total_memory()); },
           .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
             return std::make_unique<MemoryLimiter>(*static_cast<const Config*>(config), context);
           }};

@@ -116,6 +116,12 @@ class QueuedExporter : public QueuedStage {
     return n;
   }
   bool congested() const override { return settings_.queue.enabled && is_full(1, 1); }
+  bool opens() const override {
+    bool cuts = settings_.queue.enabled && settings_.queue.batch && settings_.queue.batch->max_size > 0;
+    return cuts || relay_ != nullptr || sender_->opens();
+  }
+  bool keeps() const override { return true; }
+  bool refuses(const Out&) const override { return congested() && !settings_.queue.block_on_overflow && settings_.queue.overflow == Overflow::refuse; }
 
   void tick(TimePoint, Out&) override { pump(); }
 
@@ -145,6 +151,7 @@ class QueuedExporter : public QueuedStage {
     UnixNanos sent_at = 0;  // the latest attempt
     io::TimerId timer = 0;
     std::uint64_t number = 0;
+    Charge sending;  // for what the batch was encoded to
   };
   using JobRef = std::list<Job>::iterator;
   using Entries = std::list<Waiting>;
@@ -207,6 +214,7 @@ class QueuedExporter : public QueuedStage {
       blocked_.push_back(std::move(batch));
       return false;
     }
+    if (!batch.whole()) return true;  // other parts of its request were taken
     metrics_.enqueue_failed.add(batch.items());
     out.refuse(std::move(batch), {Errc::refused, "sending queue is full", {}});
     return false;
@@ -402,6 +410,7 @@ class QueuedExporter : public QueuedStage {
     if (relay_) return relay(job);
     metrics_.in_flight.set(metrics_.in_flight.value() + 1);
     auto done = [this, number = job->number](Sent sent) { finished(number, std::move(sent)); };
+    job->sending = context_.host.budget().charge_unchecked(job->request.batch.bytes());
     Batch& batch = job->request.batch;
     if (!job->request.encoded.empty() && sender_->sends_protobuf())
       sender_->send(Payload{job->request.encoded, context_.signal, batch.items(), batch.context}, settings_.timeout, std::move(done));
@@ -421,6 +430,7 @@ class QueuedExporter : public QueuedStage {
     metrics_.in_flight.set(metrics_.in_flight.value() - 1);
     auto job = std::find_if(jobs_.begin(), jobs_.end(), [number](const Job& j) { return j.number == number; });
     if (job == jobs_.end()) return;  // abandoned meanwhile
+    job->sending.release();
     if (spans_ != nullptr) record_span(*job, sent.error);
     metrics_.rejected.add(sent.rejected);
     if (!sent.error) return succeed(job);

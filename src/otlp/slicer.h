@@ -1,0 +1,52 @@
+#pragma once
+// A large batch as several that can be taken apart one after the other, each in bounded memory.
+#include "otlp/batch.h"
+
+namespace weir::otlp {
+
+// Cuts between items, without an index of the whole. The pieces keep the batch's bodies alive and have copies of its receipts;
+// who takes all of them needs not settle the batch. Resources and scopes without items are left out.
+class Slicer {
+ public:
+  // `most`: Cost::bytes of a piece; one item may take more.
+  Slicer(Batch batch, std::size_t most);
+
+  bool done() const { return state_ == State::done; }
+  // The next piece; after the last one an empty batch. The last one is not known to be the last before done().
+  Batch next();
+  // Settles what is left.
+  void stop(Outcome outcome);
+
+ private:
+  enum class State : std::uint8_t { indexed, body, resource, scope, item, done };
+  // Fields of a resource or scope message beside what is nested in it.
+  struct Head {
+    std::string_view about, schema_url;
+    bool has_about = false;
+    std::vector<std::string_view> unknown;  // for the first piece that has some of it
+    std::size_t cost = 0;
+
+    void read(std::string_view message, bool is_scope);
+  };
+  void advance();
+  bool find_item();
+  void open_body();
+  void keep_body(Batch& piece) const;
+  void put(Batch& piece);
+
+  Batch batch_;
+  const std::size_t most_;
+  State state_ = State::indexed;
+  std::size_t body_ = 0;                       // of batch_.chunks_
+  Reader in_request_{{}}, in_resource_{{}}, in_scope_{{}};
+  Head resource_, scope_;
+  const char* landmarks_ = nullptr;
+  // The item that goes next.
+  std::string_view item_;
+  std::uint8_t item_head_ = 0;
+  std::size_t item_cost_ = 0;
+  // Of the running piece: whether the current resource and scope are in it.
+  bool resource_open_ = false, scope_open_ = false;
+};
+
+}  // namespace weir::otlp

@@ -114,6 +114,7 @@ Answer Incoming::refuse(const Error& error, int http_status) {
 }
 
 Answer Incoming::no_room() {
+  passing_.reset();  // what was counted shows before the answer does
   return refuse({Errc::refused, "no room for more data", host_.settings.retry_delay}, 503);
 }
 
@@ -153,8 +154,34 @@ std::optional<Answer> Incoming::begin_http(std::optional<std::uint64_t> content_
 
 std::optional<Answer> Incoming::append(std::string_view bytes) {
   if (head.is_grpc) return append_grpc(bytes);
-  if (body_.size() + bytes.size() > limit()) return too_large(body_.size() + bytes.size());
-  if (!body_.append(bytes)) return no_room();
+  if (size() + bytes.size() > limit()) return too_large(size() + bytes.size());
+  if (passing_) return pass(bytes);
+  if (!body_.append(bytes)) return let_pass(bytes);
+  return std::nullopt;
+}
+
+bool Incoming::compressed() const { return encoding_ != Compression::none && (!head.is_grpc || prefix_[0] == 1); }
+
+// False when nobody wants to look at it.
+bool Incoming::start_passing() {
+  auto to = host_.handler.on_no_room(head);
+  if (!to) return false;
+  auto inflow = Inflow::make(compressed() ? encoding_ : Compression::none);
+  if (!inflow) return false;
+  passing_.emplace(std::move(to), std::move(inflow));
+  pass(body_.view());
+  body_.discard();
+  return true;
+}
+
+std::optional<Answer> Incoming::let_pass(std::string_view bytes) {
+  if (!start_passing()) return no_room();
+  return pass(bytes);
+}
+
+std::optional<Answer> Incoming::pass(std::string_view bytes) {
+  passing_->size += bytes.size();
+  if (passing_->to && !passing_->inflow->take(bytes, [this](std::string_view part) { passing_->to->take(part); })) passing_->to.reset();
   return std::nullopt;
 }
 
@@ -175,14 +202,15 @@ std::optional<Answer> Incoming::append_grpc(std::string_view bytes) {
   if (prefix_size_ < grpc_prefix_bytes)
     if (auto answer = take_prefix(bytes)) return answer;
   if (bytes.empty()) return std::nullopt;
-  if (bytes.size() > message_size_ - body_.size())
+  if (bytes.size() > message_size_ - size())
     return refuse({Errc::internal, "more than one message in a unary call", {}});
-  if (!body_.append(bytes)) return no_room();
+  if (passing_) return pass(bytes);
+  if (!body_.append(bytes)) return let_pass(bytes);
   return std::nullopt;
 }
 
 Result<> Incoming::grpc_complete() const {
-  if (prefix_size_ < grpc_prefix_bytes || body_.size() < message_size_)
+  if (prefix_size_ < grpc_prefix_bytes || size() < message_size_)
     return fail(Errc::internal, "the call ended before its message");
   if (prefix_[0] == 1 && encoding_ == Compression::none)
     return fail(Errc::internal, "compressed message without grpc-encoding");
@@ -193,7 +221,10 @@ std::optional<Answer> Incoming::inflate() {
   Charge charge = host_.budget.empty_charge();
   auto text = decompress(encoding_, body_.view(), limit(), charge);
   if (!text) {
-    if (text.error().code == Errc::refused) return no_room();
+    if (text.error().code == Errc::refused) {
+      start_passing();
+      return no_room();
+    }
     if (text.error().code == Errc::permanent) return refuse(text.error(), 413);
     return refuse(text.error(), 400);
   }
@@ -204,15 +235,16 @@ std::optional<Answer> Incoming::inflate() {
 std::optional<Answer> Incoming::finish(std::int32_t stream) {
   if (head.is_grpc)
     if (auto complete = grpc_complete(); !complete) return refuse(complete.error());
+  if (passing_) return no_room();
   wire_size_ = body_.size();
-  bool compressed = encoding_ != Compression::none && (head.is_grpc ? prefix_[0] == 1 : wire_size_ > 0);
-  if (compressed)
+  bool is_compressed = compressed() && (head.is_grpc || wire_size_ > 0);
+  if (is_compressed)
     if (auto answer = inflate()) return answer;
   ++host_.stats.requests;
   Request request(std::move(head));
   request.charge = body_.take_charge();
   request.body = Bytes::take(body_.take_text());
-  request.content_encoding = compressed ? encoding_ : Compression::none;
+  request.content_encoding = is_compressed ? encoding_ : Compression::none;
   request.wire_size = wire_size_;
   request.deadline = deadline_;
   host_.handler.on_request(std::move(request), host_.responder(stream));

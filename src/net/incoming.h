@@ -1,5 +1,6 @@
 #pragma once
 // One request on its way in, whatever the protocol: checks of its head, the charge for its body, decompression.
+#include "net/inflow.h"
 #include "net/server.h"
 #include "net/stream.h"
 
@@ -83,16 +84,27 @@ class Incoming {
   Answer refuse(const Error& error, int http_status = 0);
 
   // For bodies read straight into place; not for gRPC.
-  std::size_t room(std::size_t waiting) { return body_.room(waiting); }
+  std::size_t room(std::size_t waiting) { return passing_ ? 0 : body_.room(waiting); }
   BodyBuffer& body() { return body_; }
   const BodyBuffer& body() const { return body_; }
-  Answer no_room();
 
   std::optional<TimePoint> deadline() const { return deadline_; }
   // Kept for the answer, when the head is gone.
   const std::string& origin() const { return origin_; }
 
  private:
+  // A body for which there is no room, as it comes and goes.
+  struct Passing {
+    std::unique_ptr<PassingBody> to;
+    std::unique_ptr<Inflow> inflow;
+    std::size_t size = 0;
+  };
+  Answer no_room();
+  std::optional<Answer> let_pass(std::string_view bytes);
+  bool start_passing();
+  std::optional<Answer> pass(std::string_view bytes);
+  std::size_t size() const { return passing_ ? passing_->size : body_.size(); }
+  bool compressed() const;
   std::optional<Answer> begin_grpc();
   std::optional<Answer> begin_http(std::optional<std::uint64_t> content_length);
   std::optional<Answer> append_grpc(std::string_view bytes);
@@ -108,6 +120,7 @@ class Incoming {
   std::optional<TimePoint> deadline_;
   std::string origin_;
   std::size_t wire_size_ = 0;
+  std::optional<Passing> passing_;
   // gRPC: the prefix as far as it has come, and what it says.
   std::array<unsigned char, grpc_prefix_bytes> prefix_{};
   std::uint8_t prefix_size_ = 0;

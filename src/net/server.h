@@ -169,6 +169,13 @@ class Responder {
   std::int32_t stream_ = 0;
 };
 
+// Looks at a body that is not kept. Let go when all of it has come, or no more does.
+class PassingBody {
+ public:
+  virtual ~PassingBody() = default;
+  virtual void take(std::string_view decompressed) = 0;
+};
+
 // What a server does with requests. On the server's core. Outlives the server and its open requests.
 class Handler {
  public:
@@ -177,6 +184,8 @@ class Handler {
   virtual std::optional<Answer> on_head(const RequestHead&) { return std::nullopt; }
   // The body is complete.
   virtual void on_request(Request request, Responder responder) = 0;
+  // There is no room for the body: it may still be looked at as it passes by, before the request is turned away. Null: no need.
+  virtual std::unique_ptr<PassingBody> on_no_room(const RequestHead&) { return nullptr; }
   // The server itself turns the request away after on_head: no room, too large, undecodable, too slow. `http_status`
   // says more than the error's code, e.g. 413.
   virtual Answer on_error(const RequestHead& head, const Error& error, int http_status);

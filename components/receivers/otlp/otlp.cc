@@ -9,6 +9,7 @@
 #include "engine/component.h"
 #include "io/loop.h"
 #include "net/server.h"
+#include "otlp/item_counter.h"
 #include "otlp/json.h"
 #include "telemetry/detail.h"
 
@@ -18,6 +19,7 @@ namespace {
 using engine::Intake;
 using weir::otlp::Batch;
 using weir::otlp::Context;
+using weir::otlp::ItemCounter;
 
 // The address without its port.
 std::string host_of(std::string_view peer) {
@@ -29,8 +31,8 @@ std::string host_of(std::string_view peer) {
 // What gRPC and HTTP have in common: who may send, what is known about the sender, and the way into the pipelines.
 class Endpoint : public net::Handler {
  public:
-  Endpoint(Intake& intake, std::string_view transport, bool include_metadata, auth::Server* authenticator)
-      : intake_(intake), transport_(transport), include_metadata_(include_metadata), authenticator_(authenticator) {}
+  Endpoint(Intake& intake, Budget& budget, std::string_view transport, bool include_metadata, auth::Server* authenticator)
+      : intake_(intake), budget_(budget), transport_(transport), include_metadata_(include_metadata), authenticator_(authenticator) {}
 
   // Before the first request.
   void measure(telemetry::Registry& registry, const io::Executor& executor, std::string_view endpoint, bool tls) {
@@ -45,7 +47,28 @@ class Endpoint : public net::Handler {
     return std::nullopt;
   }
 
+  std::unique_ptr<net::PassingBody> on_no_room(const net::RequestHead& head) override {
+    auto signal = signal_of(head);
+    if (!signal) return nullptr;
+    return std::make_unique<Refused>(*this, *signal, is_json(head) ? ItemCounter::Encoding::json : ItemCounter::Encoding::protobuf);
+  }
+
  protected:
+  // Counts what is refused before it is a batch.
+  class Refused : public net::PassingBody {
+   public:
+    Refused(Endpoint& endpoint, Signal signal, ItemCounter::Encoding encoding)
+        : endpoint_(endpoint), signal_(signal), counter_(signal, encoding) {}
+    ~Refused() override { endpoint_.intake_.refused(signal_, endpoint_.transport_, counter_.items()); }
+    void take(std::string_view bytes) override { counter_.take(bytes); }
+
+   private:
+    Endpoint& endpoint_;
+    Signal signal_;
+    ItemCounter counter_;
+  };
+
+  virtual bool is_json(const net::RequestHead&) const { return false; }
   virtual std::optional<net::Answer> route(const net::RequestHead& head) = 0;
   virtual std::optional<Signal> signal_of(const net::RequestHead& head) const = 0;
 
@@ -57,6 +80,13 @@ class Endpoint : public net::Handler {
         if (!field.name.starts_with(':')) context->metadata[std::string(field.name)].emplace_back(field.value);
     if (authenticator_ != nullptr)
       if (auto known = authenticator_->authenticate(head.headers)) context->auth = std::move(*known);
+    std::size_t bytes = sizeof(Context);
+    for (auto& [name, values] : context->metadata) {
+      bytes += entry_bytes + name.size();
+      for (auto& value : values) bytes += sizeof value + value.size();
+    }
+    for (auto& [name, value] : context->auth) bytes += entry_bytes + name.size() + value.size();
+    context->charge = budget_.charge_unchecked(bytes);
     return context;
   }
 
@@ -65,10 +95,12 @@ class Endpoint : public net::Handler {
   Duration took(TimePoint began) const { return executor_->now() - began; }
 
   Intake& intake_;
+  Budget& budget_;
   std::string transport_;
   std::optional<CallMetrics> metrics_;  // detailed metrics only
 
  private:
+  static constexpr std::size_t entry_bytes = 128;  // of a map of texts
   const io::Executor* executor_ = nullptr;
   bool include_metadata_;
   auth::Server* authenticator_;
@@ -113,8 +145,8 @@ class GrpcEndpoint : public Endpoint {
 
 class HttpEndpoint : public Endpoint {
  public:
-  HttpEndpoint(HttpPaths paths, Intake& intake, bool include_metadata, auth::Server* authenticator)
-      : Endpoint(intake, "http", include_metadata, authenticator), paths_(std::move(paths)) {}
+  HttpEndpoint(HttpPaths paths, Intake& intake, Budget& budget, bool include_metadata, auth::Server* authenticator)
+      : Endpoint(intake, budget, "http", include_metadata, authenticator), paths_(std::move(paths)) {}
 
   void on_request(net::Request request, net::Responder responder) override {
     Call call{*paths_.signal_of(request.path()), *encoding_of(request.content_type()), request.http_major, request.wire_size, began()};
@@ -143,9 +175,16 @@ class HttpEndpoint : public Endpoint {
 
   Result<Batch> parse(Signal signal, Encoding encoding, net::Request& request) {
     if (encoding == Encoding::protobuf) return Batch::parse(signal, std::move(request.body), std::move(request.charge), intake_.sought(signal));
-    WEIR_ASSIGN(Bytes body, weir::otlp::json_to_protobuf(signal, request.body.view()));
-    return Batch::parse(signal, std::move(body), std::move(request.charge), intake_.sought(signal));
+    auto body = weir::otlp::json_to_protobuf(signal, request.body.view(), &budget_);
+    if (!body) {
+      if (no_memory(body.error())) Refused(*this, signal, ItemCounter::Encoding::json).take(request.body.view());
+      return std::unexpected(std::move(body).error());
+    }
+    Charge charge = budget_.charge_unchecked(body->size());
+    return Batch::parse(signal, std::move(*body), std::move(charge), intake_.sought(signal));
   }
+  static bool no_memory(const Error& error) { return error.code == Errc::refused || error.code == Errc::too_large; }
+  bool is_json(const net::RequestHead& head) const override { return encoding_of(head.content_type()) == Encoding::json; }
 
   static net::Response success(Encoding encoding) {
     net::Response response{.status = 200, .headers = {{"content-type", content_type(encoding)}}};
@@ -155,7 +194,7 @@ class HttpEndpoint : public Endpoint {
 
   static net::Response error(Encoding encoding, const Error& error) {
     net::GrpcCode code = net::grpc_code_of(error);
-    net::Response response{.status = net::http_status_of(code), .headers = {{"content-type", content_type(encoding)}}};
+    net::Response response{.status = net::http_status_of(error), .headers = {{"content-type", content_type(encoding)}}};
     if (response.status == 503 || response.status == 429) {
       auto seconds = std::chrono::ceil<std::chrono::seconds>(error.retry_after > 0s ? error.retry_after : Duration{1s});
       response.headers.set("retry-after", fmt::format("{}", seconds.count()));
@@ -253,12 +292,12 @@ Result<std::unique_ptr<engine::Receiver>> make(const Config& config, engine::Rec
   if (auto& grpc = config.protocols.grpc) {
     WEIR_ASSIGN(auth::Server * authenticator, auth::find_server(context.host, grpc->auth));
     listening.push_back(std::make_unique<Listening>(
-        grpc->settings(), std::make_unique<GrpcEndpoint>(context.intake, "grpc", grpc->include_metadata, authenticator)));
+        grpc->settings(), std::make_unique<GrpcEndpoint>(context.intake, context.host.budget(), "grpc", grpc->include_metadata, authenticator)));
   }
   if (auto& http = config.protocols.http) {
     WEIR_ASSIGN(auth::Server * authenticator, auth::find_server(context.host, http->auth));
     listening.push_back(std::make_unique<Listening>(
-        http->settings(), std::make_unique<HttpEndpoint>(http->paths(), context.intake, http->include_metadata, authenticator)));
+        http->settings(), std::make_unique<HttpEndpoint>(http->paths(), context.intake, context.host.budget(), http->include_metadata, authenticator)));
   }
   return std::make_unique<OtlpReceiver>(std::move(listening), context);
 }

@@ -14,7 +14,10 @@ void Outgoing::add(HeldSpans spans) {
 }
 
 void Outgoing::add(Surroundings& around, std::string_view span) {
-  part(around).slices.push_back({span, false});
+  Part& to = part(around);
+  to.slices.push_back({copies_.copy(span), false});
+  ++to.users;
+  ++around.users;
   ++items_;
   bytes_ += HeldSpans::framed(span.size());
 }
@@ -29,7 +32,7 @@ Outgoing::Part& Outgoing::part(Surroundings& around) {
   return parts_[around.part];
 }
 
-otlp::Batch Outgoing::take() {
+otlp::Batch Outgoing::take(Budget& budget, bool dense) {
   auto end = parts_.begin() + static_cast<std::ptrdiff_t>(used_);
   std::sort(parts_.begin(), end, [](const Part& a, const Part& b) { return a.around->resource_hash < b.around->resource_hash; });
   otlp::Writer out(bytes_ + 32 * used_);
@@ -48,8 +51,13 @@ otlp::Batch Outgoing::take() {
     if (std::size_t users = std::exchange(part->users, 0)) table_.release(*part->around, users);
   }
   spans_.clear();
+  copies_.reset();
   used_ = bytes_ = 0;
-  return otlp::Batch::trusted(otlp::Signal::traces, out.finish(), std::exchange(items_, 0));
+  Bytes body = out.finish();
+  Charge paid = budget.charge_unchecked(body.size());
+  auto batch = otlp::Batch::trusted(otlp::Signal::traces, body.charged(std::move(paid)), std::exchange(items_, 0), dense);
+  batch.charge = budget.empty_charge();
+  return batch;
 }
 
 void Outgoing::write_scope(const Part& part, otlp::Writer& out) const {

@@ -4,20 +4,22 @@
 
 namespace weir::processors::tail_sampling {
 
-// One core. What was added must live until take(), where it is copied once.
+// One core. Spans that were held stay where they are until take(), where they are copied once.
 class Outgoing {
  public:
   explicit Outgoing(SurroundingsTable& table) : table_(table) {}
 
   // Takes over the surroundings' users.
   void add(HeldSpans spans);
-  // A single span that lives elsewhere; `around` has a user until take().
+  // A single span, which is copied.
   void add(Surroundings& around, std::string_view span);
 
   std::size_t items() const { return items_; }
   bool empty() const { return items_ == 0; }
-  // All of it as one batch, without a charge.
-  otlp::Batch take();
+  // About what take() will make.
+  std::size_t bytes() const { return bytes_; }
+  // All of it as one batch, charged to `budget`.
+  otlp::Batch take(Budget& budget, bool dense);
 
  private:
   struct Slice {
@@ -34,6 +36,7 @@ class Outgoing {
 
   SurroundingsTable& table_;
   std::vector<HeldSpans> spans_;
+  Arena copies_;
   std::vector<Part> parts_;  // the first used_ of them; the others keep their memory
   std::size_t used_ = 0, items_ = 0, bytes_ = 0;
 };

@@ -9,6 +9,8 @@ using otlp::Batch;
 
 // Decided traces go on together up to this size, so that what follows is called less often.
 constexpr std::size_t outgoing_items = 2000;
+// ... or this: what receivers take in one gRPC message is 4 MiB.
+constexpr std::size_t outgoing_bytes = 2 * 1024 * 1024;
 
 // Traces that are due come in rounds this far apart: one wake-up for many.
 constexpr Duration round_length = 100ms;
@@ -68,7 +70,7 @@ Result<> TailSampling::start(Out& out) {
 // With a place on disk a batch is written, then answered and taken.
 void TailSampling::process(Batch batch, Out& out) {
   begin(out);
-  bool answered = !batch.refusable();
+  bool answered = !batch.whole();
   if (!answered && refuses(out)) return out.refuse(std::move(batch), {Errc::refused, "tail sampling holds as much as it may", 1s});
   if (hold_) return hold_->put(std::move(batch));
   out.accept(batch);
@@ -76,6 +78,7 @@ void TailSampling::process(Batch batch, Out& out) {
 }
 
 void TailSampling::take(Batch batch, bool answered, Out& out) {
+  dense_ |= batch.cost().dense;
   for (auto& group : batch.groups()) read(group, batch.arena(), out);
   for (PendingTrace* trace : touched_) store(*trace);
   arrivals_.clear();
@@ -240,7 +243,8 @@ void TailSampling::make_room(bool may_be_over, Out& out) {
 // what was dropped and delivered shows before more is given up. Not while something behind is full: new input is refused
 // then anyway, and what is kept would only move on to wait there.
 void TailSampling::relieve(Out& out) {
-  bool short_of_memory = budget_.closed() || budget_.used() > budget_.limit() / 8 * 7;
+  // A quarter is what a request may need to be let in.
+  bool short_of_memory = budget_.closed() || budget_.used() > budget_.limit() / 4 * 3;
   if (!short_of_memory || now_ < relieved_ + round_length || out.congested()) return;
   relieved_ = now_;
   std::size_t enough = bytes_ - bytes_ / 16;
@@ -251,6 +255,7 @@ void TailSampling::tick(TimePoint now, Out& out) {
   begin(out);
   decide_due(now, out);
   relieve(out);
+  flush(out);
   finish(out);
   metrics_.timer_took(out.now() - now_);
 }
@@ -308,6 +313,7 @@ void TailSampling::decide(PendingTrace& trace, Out& out) {
 
 void TailSampling::decide_early(PendingTrace& trace, Early why, Out& out) {
   metrics_.early(why);
+  pressed_ = now_;
   decide(trace, out);
 }
 
@@ -335,10 +341,15 @@ Policies::Verdict TailSampling::ask(const Facts& facts, Out& out) {
 void TailSampling::keep(PendingTrace& trace, Out& out) {
   bytes_ -= trace.bytes();
   held_ -= trace.facts.spans;
+  // Of a large trace a part at a time: there may be no room for a copy of all of it.
+  while (trace.spans.bytes() > outgoing_bytes) {
+    outgoing_.add(trace.spans.take_first());
+    if (outgoing_.bytes() >= outgoing_bytes) flush(out);
+  }
   outgoing_.add(trace.spans.take());
   bytes_ += trace.bytes();
   forget(trace, true);
-  if (outgoing_.items() >= outgoing_items) flush(out);
+  if (outgoing_.items() >= outgoing_items || outgoing_.bytes() >= outgoing_bytes) flush(out);
 }
 
 void TailSampling::reject(PendingTrace& trace, Reason reason, Out& out) {
@@ -358,8 +369,7 @@ void TailSampling::forget(PendingTrace& trace, bool kept) {
 
 void TailSampling::flush(Out& out) {
   if (outgoing_.empty()) return;
-  Batch batch = outgoing_.take();
-  batch.charge = budget_.charge_unchecked(batch.bytes());
+  Batch batch = outgoing_.take(budget_, dense_);
   if (hold_) {
     batch.receipts.push_back(hold_->leaving());
     batch.mark_answered();
@@ -368,10 +378,11 @@ void TailSampling::flush(Out& out) {
 }
 
 void TailSampling::finish(Out& out) {
-  flush(out);
+  // Decisions that are forced come with every request, a few at a time: they go on together, at the end of the round.
+  if (draining_ || now_ >= pressed_ + round_length) flush(out);
   for (Surroundings* around : leases_) surroundings_.release(*around);
   leases_.clear();
-  if (hold_) {
+  if (hold_ && outgoing_.empty()) {
     const PendingTrace* oldest = traces_.oldest();
     hold_->left_before(oldest ? oldest->from_first.since : TimePoint::max());
   }
@@ -388,7 +399,8 @@ void TailSampling::finish(Out& out) {
   metrics_.bytes_in_memory.set(static_cast<double>(bytes));
   // Rounded up, so that cores and processors wake together.
   auto next = (now_.time_since_epoch() + round_length) / round_length * round_length;
-  if (waiting > 0) out.wake_at(TimePoint(next));
+  if (waiting > 0 || !outgoing_.empty()) out.wake_at(TimePoint(next));
+  if (waiting == 0 && outgoing_.empty()) dense_ = false;
 }
 
 Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, const engine::StageContext& context) {

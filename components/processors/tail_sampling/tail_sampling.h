@@ -24,7 +24,10 @@ class TailSampling : public engine::Stage {
   void drain(engine::Out& out) override;
   bool idle() const override { return !hold_ || hold_->idle(); }
   void abandon(engine::Out&) override { if (hold_) hold_->abandon(); }
-  std::size_t held() const override { return held_ + (hold_ ? hold_->held() : 0); }
+  std::size_t held() const override { return held_ + outgoing_.items() + (hold_ ? hold_->held() : 0); }
+  bool refuses(const engine::Out& out) const override;
+  // A trace of its own with its look-ups and decision, and a resource and scope.
+  std::size_t bytes_per_item() const override { return 768; }
 
  private:
   struct Arrival {
@@ -39,7 +42,6 @@ class TailSampling : public engine::Stage {
 
   void take(otlp::Batch batch, bool answered, engine::Out& out);
   void begin(const engine::Out& out);
-  bool refuses(const engine::Out& out) const;
   void read(otlp::ResourceGroup& group, Arena& arena, engine::Out& out);
   void read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, engine::Out& out);
   void look_ahead(std::span<const otlp::Item> items, std::size_t i) const;
@@ -84,7 +86,9 @@ class TailSampling : public engine::Stage {
   std::int64_t counted_ = 0;               // traces told to shared_
   TimePoint relieved_ = TimePoint::min();  // when memory was short last
   std::uint64_t decisions_ = 0;
+  TimePoint pressed_ = TimePoint::min();   // when traces were decided early last
   bool draining_ = false;
+  bool dense_ = false;                     // some of what is held came in requests that are otlp::Cost::dense
   const engine::StageContext context_;
   engine::Out* out_ = nullptr;
   std::unique_ptr<holding::HoldLog> hold_;  // null: what waits is in memory only

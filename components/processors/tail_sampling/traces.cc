@@ -60,6 +60,15 @@ HeldSpans::~HeldSpans() {
   while (first_ != nullptr) Segments::give_back(std::exchange(first_, first_->next)->segment);
 }
 
+HeldSpans HeldSpans::take_first() {
+  Block* block = std::exchange(first_, first_->next);
+  if (first_ == nullptr) last_ = nullptr;
+  block->next = nullptr;
+  std::size_t bytes = sizeof(Block) + block->runs * sizeof(Run) + block->size;
+  bytes_ -= bytes;
+  return HeldSpans(block, block, bytes);
+}
+
 HeldSpans::Appender HeldSpans::open(std::uint32_t runs, std::size_t bytes, Segments& memory) {
   std::size_t whole = sizeof(Block) + runs * sizeof(Run) + bytes;
   Segments::Piece piece = memory.take(whole);

@@ -82,6 +82,8 @@ class HeldSpans {
       }
     }
   }
+  // Takes out what the first open() was for. Not empty.
+  HeldSpans take_first();
   // Empties it; the bytes stay as long as the result. The caller releases the surroundings of each run.
   HeldSpans take() { return HeldSpans(std::exchange(first_, nullptr), std::exchange(last_, nullptr), std::exchange(bytes_, 0)); }
   HeldSpans(HeldSpans&& o) noexcept : HeldSpans(std::exchange(o.first_, nullptr), std::exchange(o.last_, nullptr), std::exchange(o.bytes_, 0)) {}

@@ -80,7 +80,6 @@ sigset_t block_signals() {
 // kernel clears its pages: measured 20 % of all CPU for 500-span requests.
 void tune_allocator() {
   mallopt(M_MMAP_THRESHOLD, 8 * 1024 * 1024);
-  mallopt(M_TRIM_THRESHOLD, kept_by_allocator);
 }
 
 std::size_t core_count(const Options& options) {
@@ -195,7 +194,7 @@ int explain_config(const Options& options) {
   // As it runs where the data directory can be written to.
   loaded->spec.data_directory = true;
   auto plan = engine::Plan::build(loaded->spec);
-  fmt::print("{}", plan->explain());
+  fmt::print("{}\nmemory: {}\n", plan->explain(), to_string(memory_limit_of(loaded->spec)));
   return 0;
 }
 

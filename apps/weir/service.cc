@@ -1,24 +1,14 @@
 #include "weir/service.h"
 
-#include <malloc.h>
-
 #include <csignal>
 
 #include "base/log.h"
-#include "base/memory.h"
 #include "components/shared/listeners/listeners.h"
 #include "telemetry/detail.h"
 #include "weir/own_metrics.h"
 #include "weir/own_pipelines.h"
 
 namespace weir::app {
-namespace {
-
-// Bodies in flight may fill this share of the soft limit; the rest is for what is made of them.
-constexpr double body_share = 0.6;
-
-}  // namespace
-
 // What exists between a start and the next stop.
 struct Service::Running {
   std::shared_ptr<const Loaded> loaded;  // the configuration, kept for going back to it
@@ -34,9 +24,8 @@ Service::Service(std::size_t cores, io::Team::Threads threads) {
   for (std::size_t i = 0; i < cores; ++i)
     loops.push_back(cores_.emplace_back(std::make_unique<io::Loop>(io::CoreId{static_cast<std::uint16_t>(i)})).get());
   team_ = std::make_unique<io::Team>(std::move(loops), threads);
-  refusing_from_ = total_memory() / 100 * 75;
-  budget_.set_limit(static_cast<std::size_t>(static_cast<double>(refusing_from_) * body_share));
-  budget_.set_probe([this] { check_memory(); });
+  memory_.watch(*team_, cores);
+  budget_.set_probe([this] { memory_.check(); });
   process_metrics_ = add_process_metrics(metrics_, budget_);
   listeners_ = Listeners::of(*this);
   cores_.front()->post([this] { watch_memory(); });
@@ -67,6 +56,8 @@ Result<> Service::launch(std::shared_ptr<const Loaded> loaded) {
   telemetry::set_detailed(loaded->own.detailed);
   auto running = std::make_unique<Running>();
   running->loaded = loaded;
+  memory_.reset();
+  log::info("Memory", {{"limit", to_string(memory_limit_of(loaded->spec))}});
   std::vector<io::Executor*> executors;
   for (auto& core : cores_) executors.push_back(core.get());
   running->engine = std::make_unique<engine::Engine>(std::move(*plan), executors, *this, Rng::from_system().next());
@@ -192,40 +183,10 @@ engine::Extension* Service::extension(const config::ComponentId& id) {
   return nullptr;
 }
 
-void Service::limit_memory(std::size_t bytes) {
-  std::lock_guard lock(memory_mutex_);
-  refusing_from_ = std::min(refusing_from_.load(), bytes);
-  budget_.set_limit(static_cast<std::size_t>(static_cast<double>(refusing_from_) * body_share));
-}
-
-// Opens and closes the budget by what the process really uses.
-void Service::check_memory() {
-  std::size_t resident = resident_memory(), limit = refusing_from_.load(std::memory_order_relaxed);
-  if (resident > limit) {
-    if (!budget_.closed()) give_back_memory();
-    budget_.set_closed(resident_memory() > limit);
-  } else if (resident < limit / 10 * 9) {
-    if (budget_.closed()) mallopt(M_TRIM_THRESHOLD, kept_by_allocator);
-    budget_.set_closed(false);
-  }
-}
-
-// What was freed goes back to the system: between what is in use, and at the end of each core's heap, which the allocator
-// looks at only when its core frees something large.
-void Service::give_back_memory() {
-  constexpr int little = 128 * 1024;
-  mallopt(M_TRIM_THRESHOLD, little);
-  malloc_trim(0);
-  team_->each_thread([] {
-    void* volatile large = std::malloc(little);  // else the compiler leaves out both
-    std::free(large);
-  });
-}
+void Service::limit_memory(std::size_t bytes) { memory_.limit(bytes); }
 
 void Service::watch_memory() {
-  // What was given up since the budget closed shows only when it is back with the system; each second, as it takes a while.
-  if (budget_.closed() && ++rounds_closed_ % 10 == 0) give_back_memory();
-  check_memory();
+  memory_.check();
   cores_.front()->after(100ms, [this] { watch_memory(); });
 }
 

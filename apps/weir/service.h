@@ -9,12 +9,10 @@
 #include "io/team.h"
 #include "io/workers.h"
 #include "weir/data_directory.h"
+#include "weir/memory_watch.h"
 #include "weir/settings.h"
 
 namespace weir::app {
-
-// How much each core's heap keeps of what was freed, in bytes, as long as memory is not short.
-inline constexpr int kept_by_allocator = 64 * 1024 * 1024;
 
 class Service : public engine::Host {
  public:
@@ -64,8 +62,6 @@ class Service : public engine::Host {
   Result<> start_extensions();
   void start_engine(std::move_only_function<void(Result<>)> done);
   Result<> serve_own_metrics();
-  void check_memory();
-  void give_back_memory();
   Result<> launch(std::shared_ptr<const Loaded> loaded);
   void halt(Duration patience);
   void begin_halt(Duration patience, io::Task done);
@@ -79,15 +75,13 @@ class Service : public engine::Host {
   DataDirectory data_;  // first: given up last
   telemetry::Registry metrics_;
   Budget budget_;
+  MemoryWatch memory_{budget_, metrics_};
   engine::SharedStates states_;
   std::vector<std::unique_ptr<io::Loop>> cores_;
   io::WorkerThreads workers_;  // posts to the cores, so it goes before them
   std::shared_ptr<void> process_metrics_;
   std::unique_ptr<Running> running_;
   std::shared_ptr<void> listeners_;  // keeps the sockets' registry alive between plans
-  std::mutex memory_mutex_;          // one limit at a time
-  std::atomic<std::size_t> refusing_from_;
-  unsigned rounds_closed_ = 0;       // of watch_memory(), with the budget closed; first core
   std::vector<engine::LedgerRow> last_ledger_;
   std::atomic<bool> failed_{false};
   std::unique_ptr<io::Team> team_;  // last: nothing runs any more when the rest goes

@@ -1,6 +1,7 @@
 #include "base/memory.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
@@ -32,12 +33,23 @@ std::string cgroup_path() {
 
 }  // namespace
 
-std::size_t total_memory() {
-  std::size_t ram = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+std::size_t memory_limit() {
+  const std::size_t ram = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  std::size_t least = ram;
+  rlimit space{};
+  if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) least = std::min<std::size_t>(least, space.rlim_cur);
   for (std::string path : {"/sys/fs/cgroup" + cgroup_path() + "/memory.max", std::string("/sys/fs/cgroup/memory.max"),
                            std::string("/sys/fs/cgroup/memory/memory.limit_in_bytes")})
-    if (std::size_t limit = read_number(path); limit != 0 && limit < ram) return limit;
-  return ram;
+    if (std::size_t limit = read_number(path); limit != 0 && limit < ram) {
+      least = std::min(least, limit);
+      break;
+    }
+  return least < ram ? least : 0;
+}
+
+std::size_t total_memory() {
+  std::size_t limit = memory_limit();
+  return limit != 0 ? limit : static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 std::size_t resident_memory() {

@@ -4,7 +4,10 @@
 
 namespace weir {
 
-// The cgroup's limit (v2 or v1) if there is one, otherwise all RAM. Bytes.
+// What the process may have: the limit of its cgroup (v2 or v1) or of its address space (ulimit -v), the least of them. Bytes; 0:
+// as much as there is.
+std::size_t memory_limit();
+// The same, or all RAM.
 std::size_t total_memory();
 // Resident bytes of this process.
 std::size_t resident_memory();

@@ -22,7 +22,6 @@ class HttpSender : public exporting::Sender {
     return {};
   }
 
-  bool opens() const override { return encoding_ != Encoding::proto; }
   std::vector<Bytes> encode(weir::otlp::Batch& batch) override {
     if (encoding_ == Encoding::proto || batch.signal() == engine::Signal::profiles) return batch.encode();
     return {Bytes::take(weir::otlp::to_json(batch))};

@@ -118,7 +118,7 @@ class QueuedExporter : public QueuedStage {
   bool congested() const override { return settings_.queue.enabled && is_full(1, 1); }
   bool opens() const override {
     bool cuts = settings_.queue.enabled && settings_.queue.batch && settings_.queue.batch->max_size > 0;
-    return cuts || relay_ != nullptr || sender_->opens();
+    return cuts || relay_ != nullptr || !sender_->sends_protobuf();
   }
   bool keeps() const override { return true; }
   bool refuses(const Out&) const override { return congested() && !settings_.queue.block_on_overflow && settings_.queue.overflow == Overflow::refuse; }

@@ -33,9 +33,7 @@ class Sender {
   virtual Result<> start() { return {}; }
   // How a batch becomes bytes. Default: protobuf.
   virtual std::vector<Bytes> encode(otlp::Batch& batch) { return batch.encode(); }
-  // True when encode() or send() takes every batch apart.
-  virtual bool opens() const { return false; }
-  // True when encode() gives OTLP protobuf: what a queue on disk has already is then sent as it is.
+  // True when encode() gives OTLP protobuf: what a queue on disk has already is then sent as it is. Others take every batch apart.
   virtual bool sends_protobuf() const { return false; }
   // `done` runs once, on this core, also after a time-out, but not after the sender is gone. timeout 0: none.
   virtual void send(Payload payload, Duration timeout, Done done) = 0;

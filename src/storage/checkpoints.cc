@@ -138,13 +138,16 @@ Result<Checkpoints::Image> Checkpoints::image() {
 }
 
 Result<> Checkpoints::write(io::Fs& fs, const Image& image, bool sync) {
-  WEIR_ASSIGN(auto before, fs.info(image.path));
-  WEIR_ASSIGN(auto file, fs.open(image.path, io::OpenMode::replace));
-  std::string_view piece = image.bytes;
-  WEIR_TRY(file->append({&piece, 1}));
-  if (!sync) return {};
-  WEIR_TRY(file->sync());
-  if (!before) WEIR_TRY(fs.sync_directory(image.path.substr(0, image.path.rfind('/'))));
+  // A new file under the old name: whoever is killed here leaves the one or the other.
+  std::string fresh = image.path + ".new";
+  {
+    WEIR_ASSIGN(auto file, fs.open(fresh, io::OpenMode::replace));
+    std::string_view piece = image.bytes;
+    WEIR_TRY(file->append({&piece, 1}));
+    if (sync) WEIR_TRY(file->sync());
+  }
+  WEIR_TRY(fs.rename(fresh, image.path));
+  if (sync) WEIR_TRY(fs.sync_directory(image.path.substr(0, image.path.rfind('/'))));
   return {};
 }
 

@@ -2,7 +2,7 @@
 // A component's small durable state: keys and values that are written as a whole. For offsets, cursors and the like, up
 // to some megabytes; what grows with the data belongs into the segment log.
 //
-// Two files take turns ("name.0" and "name.1"): a save overwrites the older one, so the newer one is whole at any moment,
+// Two files take turns ("name.0" and "name.1"): a save replaces the older one, so the newer one is whole at any moment,
 // whatever happens meanwhile. The layout is described in README.md.
 #include <map>
 
@@ -38,7 +38,7 @@ class Checkpoints {
   };
   // Errc::permanent when it would be larger than max_bytes.
   Result<Image> image();
-  // Blocks. Survives a power cut once it has returned, if `sync`.
+  // Blocks. Survives the death of the process once it has returned, and a power cut too if `sync`, which may take long.
   static Result<> write(io::Fs& fs, const Image& image, bool sync = true);
   // What was not written is to be part of the next image.
   void write_failed();

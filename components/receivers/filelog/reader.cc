@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t piece_bytes = 512 * 1024;         // read at a time
 constexpr std::size_t batch_bytes = 512 * 1024, batch_records = 8192;
 constexpr std::size_t max_unsettled_bytes = 8 << 20, max_unsettled = 64;
-constexpr Duration save_interval = 200ms, tick_interval = 100ms, refused_pause = 100ms;
+constexpr Duration save_interval = 200ms, sync_interval = 10s, tick_interval = 100ms, refused_pause = 100ms;
 
 otlp::Value view_of(std::string_view text) { return otlp::Value::of(text.data() == nullptr ? std::string_view("") : text); }
 
@@ -122,6 +122,7 @@ Result<> Reader::open_storage() {
 
 Result<> Reader::start() {
   WEIR_TRY(open_storage());
+  last_sync_ = context_.executor.now();
   shown_ = std::make_shared<Shown>();
   metrics_ = context_.host.metrics().add_source([shown = shown_, name = name_](std::vector<telemetry::Family>& out) {
     std::lock_guard lock(shown->mutex);
@@ -489,12 +490,15 @@ void Reader::save() {
   }
   auto image = checkpoints->image();
   if (!image) return log::error("Positions cannot be saved", {{"receiver", name_}, {"error", image.error().what}});
+  // A disk under load takes seconds for a sync. Without one a save survives our own death, which is the commoner case.
+  bool sync = now >= last_sync_ + sync_interval;
+  if (sync) last_sync_ = now;
   saving_ = true;
   last_save_ = now;
   auto result = std::make_shared<Result<>>();  // shared with the worker
   auto submitted = workers().submit(
-      io::Workers::Priority::urgent, context_.executor,
-      [result, image = std::move(*image), fs = &context_.host.fs()] { *result = storage::Checkpoints::write(*fs, image); },
+      io::Workers::Priority::normal, context_.executor,
+      [result, image = std::move(*image), fs = &context_.host.fs(), sync] { *result = storage::Checkpoints::write(*fs, image, sync); },
       [this, alive = alive_, result] {
         if (!*alive) return;
         saving_ = false;

@@ -82,7 +82,7 @@ class Reader {
   std::size_t unsettled_bytes_ = 0;
   std::uint64_t next_number_ = 1;
   UnixNanos wall_ = 0;
-  TimePoint round_began_{}, last_save_{};
+  TimePoint round_began_{}, last_save_{}, last_sync_{};
   bool searching_ = false, reading_ = false, polling_ = false, saving_ = false, stopping_ = false, save_wanted_ = false;
   std::optional<storage::Checkpoints::Image> image_;
   io::TimerId poll_timer_ = 0, tick_timer_ = 0, save_timer_ = 0;

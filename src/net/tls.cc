@@ -191,7 +191,6 @@ Result<Context> client_context(const TlsClientSettings& settings, const std::vec
   WEIR_ASSIGN(Context context, common_context(settings, false));
   WEIR_ASSIGN(std::string ca, pem_of("CA", settings.ca_file, settings.ca_pem));
   if (!ca.empty()) WEIR_TRY(add_trust(context.get(), ca, "CA"));
-  if (ca.empty() || settings.include_system_ca_certs_pool) SSL_CTX_set_default_verify_paths(context.get());
   SSL_CTX_set_verify(context.get(), settings.insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
   std::string wire = alpn_wire(alpn);
   if (!wire.empty())
@@ -216,14 +215,25 @@ struct TlsContext::Impl {
   TimePoint loaded_at;
   bool is_server;
   const TlsClientSettings client;
+  bool has_system_roots = false;
+
+  // Reading the system's certificates takes long, and many clients never speak TLS: they wait for the first handshake.
+  void add_system_roots() {
+    bool own = !client.ca_file.empty() || !client.ca_pem.empty();
+    if (is_server || has_system_roots || (own && !client.include_system_ca_certs_pool)) return;
+    SSL_CTX_set_default_verify_paths(context.get());
+    has_system_roots = true;
+  }
 
   void reload() {
     TimePoint now = clock.now();
     if (reload_interval <= Duration::zero() || now < loaded_at + reload_interval) return;
     loaded_at = now;
     auto fresh = build();
-    if (fresh) context = std::move(*fresh);
-    else log::warn("TLS files could not be read again; the old ones stay in use", {{"error", fresh.error().what}});
+    if (fresh) {
+      context = std::move(*fresh);
+      has_system_roots = false;
+    } else log::warn("TLS files could not be read again; the old ones stay in use", {{"error", fresh.error().what}});
   }
 };
 
@@ -252,6 +262,7 @@ Result<std::unique_ptr<TlsContext>> TlsContext::client(const TlsClientSettings& 
 
 ssl_st* TlsContext::start(const std::string& server_name) {
   impl_->reload();
+  impl_->add_system_roots();
   SSL* ssl = SSL_new(impl_->context.get());
   if (impl_->is_server) {
     SSL_set_accept_state(ssl);

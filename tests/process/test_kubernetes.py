@@ -90,6 +90,40 @@ class Kubernetes(unittest.TestCase):
             wait_for(lambda: self.ask().get("k8s.pod.name") == "one", what="the pod")
             self.assertEqual(weir.stop(), 0)
 
+    def test_events_and_objects_are_log_records(self):
+        api = KubeApi()
+        self.addCleanup(api.close)
+        self.add_pod(api, "one", "10.0.0.1")
+        config = """
+receivers:
+  k8s_events: {auth_type: kubeConfig}
+  k8sobjects:
+    auth_type: kubeConfig
+    objects: [{name: pods, mode: watch, exclude_watch_type: [MODIFIED]}, {name: nodes, mode: pull}]
+exporters: {otlphttp: {endpoint: "http://127.0.0.1:%d", encoding: json, compression: none}}
+service:
+  telemetry: {metrics: {address: "127.0.0.1:%d"}}
+  pipelines: {logs: {receivers: [k8s_events, k8sobjects], exporters: [otlphttp]}}
+""" % (self.sink.port, self.own)
+        path = os.path.join(tempfile.mkdtemp(prefix="weir-test-"), "config")
+        with open(path, "w") as f:
+            f.write(api.kubeconfig())
+        api.put(NODES, "n1")
+        records = lambda: [(r, g["resource"]) for request in self.sink.json() for g in request["resourceLogs"] for s in g["scopeLogs"] for r in s["logRecords"]]
+        attribute = lambda record, key: next((kv["value"].get("stringValue") for kv in record["attributes"] if kv["key"] == key), None)
+        with Weir(config, ready=[self.own], env={"KUBECONFIG": path}) as weir:
+            wait_for(lambda: len(api.watches) == 3, what="three watches")
+            wait_for(lambda: 'weir_kubernetes_lists{resource="pods"' in get(self.own, "/metrics")[1] and any(attribute(r, "k8s.resource.name") == "nodes" for r, _ in records()),
+                     what="the node, and the pods are known")
+            self.add_pod(api, "two", "10.0.0.2")
+            api.remove(PODS, "one", "shop")
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            api.put("/api/v1/events", "e1", "shop", involvedObject={"kind": "Pod", "name": "two"}, message="Started", type="Normal", lastTimestamp=now)
+            wait_for(lambda: len(records()) >= 4, what="four records")
+            names = sorted((attribute(r, "event.name") or attribute(r, "k8s.event.name") or attribute(r, "k8s.resource.name")) for r, _ in records())
+            self.assertEqual(names, ["e1", "nodes", "one", "two"])
+            self.assertEqual(weir.stop(), 0)
+
     def test_outside_of_a_cluster_it_says_what_is_missing(self):
         config = CONFIG.replace("auth_type: kubeConfig", "auth_type: serviceAccount") % (self.port, "passthrough: false", self.sink.port, self.own)
         with self.assertRaises(AssertionError) as caught:

@@ -16,7 +16,10 @@ namespace weir::net {
 
 struct HttpClientSettings {
   TlsClientSettings tls;
-  std::string proxy_url;  // empty: HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured
+  std::string proxy_url;  // empty: see proxy_from_environment
+  std::string no_proxy;   // what is asked without proxy_url, as in NO_PROXY
+  bool proxy_from_environment = true;  // HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured when there is no proxy_url
+  HeaderList proxy_connect_headers;    // for the proxy, when it is asked for a tunnel
   HeaderList headers;     // on every request
   Compression compression = Compression::none;
   int compression_level = 0;

@@ -136,6 +136,8 @@ void Dial::ask_proxy() {
   proxy_answer_.clear();
   std::string request = fmt::format("CONNECT {0} HTTP/1.1\r\nhost: {0}\r\n", plan_.tunnel_to);
   if (!plan_.proxy_authorization.empty()) request += fmt::format("proxy-authorization: {}\r\n", plan_.proxy_authorization);
+  for (auto [name, value] : plan_.proxy_headers)
+    if (valid_header_name(name) && valid_header_value(value)) request += fmt::format("{}: {}\r\n", name, value);
   request += "\r\n";
   iovec piece{request.data(), request.size()};
   // A new socket's buffer takes that much in one go.

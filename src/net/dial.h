@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "io/loop.h"
+#include "net/headers.h"
 #include "net/stream.h"
 #include "net/tls.h"
 #include "net/url.h"
@@ -29,6 +30,7 @@ struct DialPlan {
   // Set: ask the proxy at these addresses for a tunnel to "host:port".
   std::string tunnel_to;
   std::string proxy_authorization;  // value of the header, or empty
+  HeaderList proxy_headers;         // more of them
   TlsContext* tls = nullptr;
   std::string server_name;
   Duration timeout = 20s;  // for all of it; an address that does not answer takes only its share

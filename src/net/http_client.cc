@@ -41,10 +41,15 @@ struct Pool {
   bool speaks_http2 = true;                  // unknown counts as yes: one attempt, not one for each request
 };
 
+ProxyRules rules_of(const HttpClientSettings& settings) {
+  if (!settings.proxy_url.empty()) return {settings.proxy_url, settings.proxy_url, settings.no_proxy};
+  return settings.proxy_from_environment ? ProxyRules::from_environment() : ProxyRules();
+}
+
 }  // namespace
 
 struct HttpClient::Impl final : ClientConnection::Owner {
-  Impl(io::Loop& l, HttpClientSettings s) : loop(l), settings(std::move(s)), rules(ProxyRules::from_environment()) {}
+  Impl(io::Loop& l, HttpClientSettings s) : loop(l), settings(std::move(s)), rules(rules_of(settings)) {}
   ~Impl();
 
   void send(HttpRequest request, HttpCallback done);
@@ -99,7 +104,8 @@ Result<Pool*> HttpClient::Impl::pool_for(const Url& url) {
   auto pool = std::make_unique<Pool>();
   pool->url = url;
   pool->speaks_http2 = url.https && settings.force_attempt_http2;
-  auto proxy = settings.proxy_url.empty() ? rules.proxy_for(url.https, url.host, url.port) : settings.proxy_url;
+  bool always = !settings.proxy_url.empty() && settings.no_proxy.empty();
+  auto proxy = always ? settings.proxy_url : rules.proxy_for(url.https, url.host, url.port);
   if (proxy) {
     WEIR_ASSIGN(pool->proxy, parse_url(*proxy));
     if (pool->proxy->https) return fail(Errc::config, "proxy '{}': only http:// proxies are supported", *proxy);
@@ -229,6 +235,7 @@ void HttpClient::Impl::connect(Pool& pool, const std::shared_ptr<Dialing>& diali
   if (pool.proxy && pool.url.https) {
     plan.tunnel_to = join_host_port(pool.url.host, pool.url.port);
     if (!pool.proxy->user_info.empty()) plan.proxy_authorization = "Basic " + encode_base64(pool.proxy->user_info);
+    plan.proxy_headers = settings.proxy_connect_headers;
   }
   if (pool.url.https) {
     plan.tls = tls.get();

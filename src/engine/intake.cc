@@ -32,7 +32,11 @@ ReceiverIntake::ReceiverIntake(Shard& shard, const ComponentSpec& spec)
 
 ReceiverIntake::~ReceiverIntake() {
   *self_ = nullptr;
-  for (Slow& slow : slow_) slow.pieces.stop(Error{Errc::retryable, "shutting down", {}});
+  abandon();
+}
+
+void ReceiverIntake::abandon() {
+  for (Slow& slow : std::exchange(slow_, {})) slow.pieces.stop(Error{Errc::retryable, "shutting down", {}});
 }
 
 void ReceiverIntake::look_behind(Entry& entry) {
@@ -91,6 +95,7 @@ void ReceiverIntake::push(Batch batch, std::string_view transport, std::move_onl
 
 // The first piece decides: when it is refused nothing of the request was taken. The others then have to be taken.
 void ReceiverIntake::take_piece() {
+  if (slow_.empty()) return;
   Slow& slow = slow_.front();
   Batch piece = slow.pieces.next();
   Outcome refused;

@@ -21,6 +21,8 @@ class ReceiverIntake : public Intake {
   std::shared_ptr<const otlp::Sought> sought(Signal signal) const override;
   void push(Batch batch, std::string_view transport, std::move_only_function<void(Outcome)> done) override;
   void refused(Signal signal, std::string_view transport, std::size_t items) override;
+  // Shutdown's time is over: settles what is not taken yet of requests in pieces. While whoever waits for answers is still there.
+  void abandon();
 
  private:
   // What the stages behind an entry may do with a request.

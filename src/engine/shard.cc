@@ -124,6 +124,7 @@ bool Shard::idle() const {
 }
 
 void Shard::abandon() {
+  for (auto& intake : intakes_) intake->abandon();
   for (auto& node : nodes_)
     if (node->stage) node->stage->abandon(node->out);
 }

@@ -6,6 +6,7 @@
 namespace weir::engine {
 
 class Engine;
+class ReceiverIntake;
 
 // A plan node that lives on one core.
 struct Node {
@@ -69,7 +70,7 @@ class Shard {
   Rng rng_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::shared_ptr<const otlp::Sought> sought_;  // by the stages that take spans; one for all cores, null: nothing
-  std::vector<std::unique_ptr<Intake>> intakes_;
+  std::vector<std::unique_ptr<ReceiverIntake>> intakes_;
   std::vector<std::unique_ptr<Receiver>> receivers_;
 };
 

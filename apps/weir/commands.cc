@@ -192,7 +192,7 @@ int explain_config(const Options& options) {
   report(problems);
   if (!loaded) return 1;
   // As it runs where the data directory can be written to.
-  loaded->spec.data_directory = true;
+  loaded->spec.data_directory = !data_path(options).path.empty();
   auto plan = engine::Plan::build(loaded->spec);
   fmt::print("{}\nmemory: {}\n", plan->explain(), to_string(memory_limit_of(loaded->spec)));
   return 0;

@@ -7,6 +7,7 @@
 namespace weir::app {
 
 DataPath data_path(const Options& options) {
+  if (options.data_dir == "none") return {{}, true};
   if (!options.data_dir.empty()) return {options.data_dir, true};
   if (const char* named = std::getenv("WEIR_DATA_DIR"); named && *named) return {named, true};
   if (const char* state = std::getenv("STATE_DIRECTORY"); state && *state) {
@@ -19,6 +20,7 @@ DataPath data_path(const Options& options) {
 }
 
 Result<DataDirectory> take_data_directory(io::Fs& fs, const DataPath& place) {
+  if (place.path.empty()) return DataDirectory{{}, "--data-dir none", {}};
   auto take = [&]() -> Result<std::shared_ptr<void>> {
     WEIR_TRY(fs.make_directory(place.path, 0750));
     return fs.lock(place.path + "/weir.lock");

@@ -6,7 +6,7 @@
 namespace weir::app {
 
 // --data-dir, else $WEIR_DATA_DIR, else systemd's $STATE_DIRECTORY, else /var/lib/weir if it is there and may be written to, else
-// ./weir-data. `asked`: somebody named it.
+// ./weir-data. `asked`: somebody named it. Empty: --data-dir none.
 struct DataPath {
   std::string path;
   bool asked = false;

@@ -24,4 +24,9 @@ TEST_CASE("data directory: the command line is heard first") {
   options.data_dir = "/a";
   CHECK(data_path(options).path == "/a");
   CHECK(data_path(options).asked);
+  options.data_dir = "none";
+  io::MemoryFs fs;
+  auto none = take_data_directory(fs, data_path(options));
+  REQUIRE(none.has_value());
+  CHECK(none->path.empty());
 }

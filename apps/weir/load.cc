@@ -9,6 +9,12 @@
 namespace weir::app {
 namespace {
 
+// Where the default configuration writes its files.
+std::string files_path(const Options& options) {
+  std::string path = data_path(options).path;
+  return path.empty() ? "weir-data" : path;
+}
+
 // Every scalar below.
 void mask(config::Value& value) {
   if (value.is_scalar()) value = config::Value::string(std::string(config::Secret::redacted));
@@ -26,7 +32,7 @@ void mask_headers(config::Value& value) {
 }  // namespace
 
 std::string default_config(const Options& options) {
-  std::string dir = data_path(options).path;
+  std::string dir = files_path(options);
   return fmt::format(R"(receivers:
   otlp:
     protocols:
@@ -58,7 +64,7 @@ std::string welcome_text(const Options& options, const Loaded& loaded) {
       "Send OTLP to {} (gRPC) or {} (HTTP), as in OTEL_EXPORTER_OTLP_ENDPOINT=http://{}\n"
       "What comes is counted here and kept as OTLP JSON in {}/traces.jsonl, metrics.jsonl and logs.jsonl\n"
       "Health: http://{}/  Own metrics: {}  To run your own configuration: weir --config=FILE\n",
-      at("receivers::otlp::protocols::grpc::endpoint"), http, http, std::filesystem::absolute(data_path(options).path).lexically_normal().string(),
+      at("receivers::otlp::protocols::grpc::endpoint"), http, http, std::filesystem::absolute(files_path(options)).lexically_normal().string(),
       at("extensions::health_check::endpoint"), metrics);
 }
 

@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
     command->add_option("--feature-gates", options.gates, "Comma list; -gate switches off, +gate or gate on.");
   };
   auto run_options = [&](CLI::App* command) {
-    command->add_option("--data-dir", options.data_dir, "Where weir keeps queues and files. Default: $WEIR_DATA_DIR, $STATE_DIRECTORY, /var/lib/weir if it is there, or ./weir-data");
+    command->add_option("--data-dir", options.data_dir, "Where weir keeps queues and files. Default: $WEIR_DATA_DIR, $STATE_DIRECTORY, /var/lib/weir if it is there, or ./weir-data; none: nothing survives");
     command->add_option("--cores", options.cores, "Cores to run on. Default: all.")->check(CLI::Range(1, 256));
     command->add_option("--threads", options.threads, "as-needed: few threads run all cores while little is to do; all: always one for each core.")
         ->check(CLI::IsMember({"as-needed", "all"}))

@@ -159,7 +159,10 @@ std::future<void> Service::begin_stop(Duration patience) {
 }
 
 void Service::hurry() {
-  cores_.front()->post([this] { running_->engine->hurry(); });
+  on_first_core([this](io::Task done) {  // waits: finish_stop() must not come in between
+    running_->engine->hurry();
+    done();
+  });
 }
 
 bool Service::finish_stop() {

@@ -86,7 +86,23 @@ void Engine::stop(Duration patience, io::Task done) {
   deadline_ = now + patience;
   next_line_ = now + line_interval;
   stopped_ = std::move(done);
-  on_all([](Shard& shard, io::Task next) { shard.stop_receivers(std::move(next)); }, [this] { drain_from(0); });
+  auto stopped = std::make_shared<bool>(false);  // shared with the timer below
+  on_all([](Shard& shard, io::Task next) { shard.stop_receivers(std::move(next)); }, [this, stopped] {
+    *stopped = true;
+    drain_from(0);
+  });
+  // A receiver waits for the answers to its requests, and a request may wait for room in a queue: exporters hear early that
+  // nobody is to wait any more.
+  shards_.front()->executor().at(now + std::min<Duration>(patience, 1s), [this, stopped] {
+    if (*stopped) return;
+    on_all(
+        [this](Shard& shard, io::Task next) {
+          for (std::size_t i = 0; i < plan_.nodes().size(); ++i)
+            if (plan_.nodes()[i].role == PlanNode::Role::exporter) shard.drain(i);
+          next();
+        },
+        [] {});
+  });
 }
 
 // One wave for each node: what a core sent to another before its wave is in that core's queue before the next wave.

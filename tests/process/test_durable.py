@@ -87,7 +87,8 @@ class Durable(unittest.TestCase):
             with self.weir("--cores", str(rng.choice([1, 2, 3])), **options) as weir:
                 senders = [Sender(port, first + n * 1_000_000) for n in range(3)]
                 first += 3_000_000
-                time.sleep(rng.uniform(0.02, 0.4))
+                wait_for(lambda: any(sender.accepted for sender in senders), what="a first answer")
+                time.sleep(rng.uniform(0, 0.4))
                 weir.signal(signal.SIGKILL)
                 weir.process.wait()
                 for sender in senders:
@@ -132,6 +133,24 @@ class Durable(unittest.TestCase):
         self.sink.answer = lambda path, body: (200, {})
         with self.weir("--cores", "3"):
             wait_for(lambda: sorted(ids(self.sink)) == list(range(20)), what="delivery")
+
+    def test_sigterm_ends_also_while_senders_wait_for_room(self):
+        self.sink.answer = lambda path, body: (503, {})
+        for durable, code in (("true", 0), ("false", 1)):
+            with self.weir(queue="block_on_overflow: true, queue_size: 1, num_consumers: 1, durable: " + durable) as weir:
+                answers = []
+                senders = [threading.Thread(target=lambda: answers.append(post(self.port, "/v1/traces", traces(1))[0])) for _ in range(4)]
+                for sender in senders:
+                    sender.start()
+                wait_for(lambda: 200 in answers, what="one in the queue")
+                begun = time.monotonic()
+                weir.signal(signal.SIGTERM)
+                for sender in senders:
+                    sender.join()
+                self.assertEqual(sorted(answers)[0], 200)
+                self.assertIn(503, answers)
+                self.assertLess(time.monotonic() - begun, 20)
+                self.assertEqual(weir.stop(), code)
 
     def test_damaged_files_cost_what_was_hit_and_are_said(self):
         self.sink.answer = lambda path, body: (503, {})

@@ -220,7 +220,7 @@ class Overload(unittest.TestCase):
         sink.answer = lambda path, body: (released.wait(120), (200, {}))[1]
         config = pipeline(port, sink.port, processors=LIMITER + "  batch: {}\n", chain="memory_limiter, batch",
                           exporter="    timeout: 100s\n    sending_queue: {queue_size: 100000}")
-        with Weir(config, ready=[port]) as weir:
+        with Weir(config, ready=[port], args=["--data-dir", "none"]) as weir:
             watch, accepted, refused, lock = Watch(weir), [], [], threading.Lock()
             filler = [{"key": "filler", "value": {"stringValue": "x" * 2000}}]
 

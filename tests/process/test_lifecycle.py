@@ -134,7 +134,7 @@ class Lifecycle(unittest.TestCase):
     def test_sigterm_with_a_dead_backend_says_what_is_lost(self):
         self.sink.answer = lambda path, body: (503, {})
         with Weir(pipeline(self.port, self.sink.port, exporter="    retry_on_failure: {max_elapsed_time: 2s, initial_interval: 500ms, max_interval: 1s}"),
-                  ready=[self.port]) as weir:
+                  ready=[self.port], args=["--data-dir", "none"]) as weir:
             self.assertEqual(post(self.port, "/v1/traces", traces(1, 2, 3))[0], 200)
             weir.stop()
             self.assertRegex(weir.output(), r'Dropping data.*"items": 3')
@@ -143,7 +143,7 @@ class Lifecycle(unittest.TestCase):
         """A weir whose backend refuses for now, with one request taken."""
         self.sink.answer = lambda path, body: (503, {})
         weir = Weir(pipeline(self.port, self.sink.port, exporter="    retry_on_failure: {max_elapsed_time: 0s, initial_interval: 100ms, max_interval: 100ms}"),
-                    ready=[self.port], args=args)
+                    ready=[self.port], args=["--data-dir", "none", *args])
         self.assertEqual(post(self.port, "/v1/traces", traces(1, 2, 3))[0], 200)
         return weir
 

@@ -9,6 +9,9 @@ namespace {
 using engine::Out;
 using otlp::Batch;
 
+// Where senders wait for the answer of a queue on disk they wait for the batch, too: no longer than this.
+constexpr Duration longest_wait = 200ms;
+
 struct Metrics {
   telemetry::Counter &by_size, &by_timeout;
   telemetry::Histogram& send_size;
@@ -136,7 +139,8 @@ class BatchStage : public engine::Stage {
 
   void schedule(Pending& pending, Out& out) {
     if (immediate_) return;
-    pending.due = out.now() + config_.timeout;
+    bool somebody_waits = !pending.batch.receipts.empty();
+    pending.due = out.now() + (somebody_waits ? std::min(config_.timeout, longest_wait) : config_.timeout);
     out.wake_at(pending.due);
   }
 

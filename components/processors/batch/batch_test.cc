@@ -96,3 +96,28 @@ TEST_CASE("draining sends what waits") {
   f.world.stop();
   CHECK(f.sizes() == Sizes{2});
 }
+
+TEST_CASE("batch: senders that wait for a queue on disk do not wait for a long timeout") {
+  // An exporter whose OK is worth more than memory.
+  static const engine::Factory disk{
+      .kind = engine::Kind::exporter,
+      .type = "disk",
+      .signals = {Signal::traces},
+      .durability = [](const void*, const engine::StorageInfo&) { return engine::Durability::os; },
+      .make_stage = [](const void*, engine::StageContext&) -> Result<std::unique_ptr<engine::Stage>> {
+        struct Stage : engine::Stage {
+          void process(otlp::Batch batch, engine::Out& out) override { out.delivered(std::move(batch)); }
+        };
+        return std::make_unique<Stage>();
+      }};
+  World world(1, 1);
+  world.add(test_factory, "batch", std::make_shared<Config>(Config{.timeout = 1h}));
+  world.add(disk, "disk", nullptr);
+  world.pipeline("traces", Signal::traces, {"source"}, {"batch"}, {"disk"});
+  world.start();
+  auto push = world.push(make_traces(std::vector<SpanSpec>(1)));
+  CHECK_FALSE(world.answer(push));
+  world.advance(250ms);
+  CHECK(world.answer(push));
+  world.stop();
+}

@@ -12,7 +12,8 @@ std::span<const config::FieldInfo> Config::fields() {
       field<&Config::num_traces>("num_traces", "Traces held per process; past this the oldest goes on early.", {.min = 1}),
       config::ignored("num_workers", "every core is a worker"),
       field<&Config::discard_orphans>("discard_orphans", "Not supported, as in the collector."),
-      field<&Config::store_on_disk>("store_on_disk", "Not supported, as in the collector."),
+      field<&Config::store_on_disk>("store_on_disk", "Not supported, as in the collector; see durable."),
+      field<&Config::durable>("durable", "Keep what waits on disk where there is a data directory: spans are answered when they are written, and go on after a kill."),
   };
   return rows;
 }

@@ -3,6 +3,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 
+#include "components/shared/holding/hold_log.h"
 #include "otlp/id_hash.h"
 
 namespace weir::processors::groupbytrace {
@@ -51,16 +52,31 @@ struct Pending {
 class GroupByTrace : public engine::Stage {
  public:
   GroupByTrace(const Config& config, const engine::StageContext& context)
-      : wait_(config.wait_duration),
+      : context_(context),
+        durable_(config.durable),
+        wait_(config.wait_duration),
         limit_(std::max<std::size_t>(1, config.num_traces / context.shards)),
         answers_early_(context.best_answer == engine::Durability::memory),
         metrics_(Metrics::of(context, config)),
         budget_(context.host.budget()),
         pending_(0, otlp::IdHash(context.rng)) {}
 
+  Result<> start(Out& out) override {
+    if (!durable_) return {};
+    WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this, &out](Batch batch, bool) { take(std::move(batch), out); }));
+    if (hold_) hold_->start(out);
+    return {};
+  }
+
+  // With a place on disk a batch is written, then answered and taken.
   void process(Batch batch, Out& out) override {
     if (!fits(batch)) return turn_away(std::move(batch), out);
+    if (hold_) return hold_->put(std::move(batch));
     if (answers_early_ && !out.congested()) out.accept(batch);
+    take(std::move(batch), out);
+  }
+
+  void take(Batch batch, Out& out) {
     Arena& arena = batch.arena();
     for (auto& group : batch.groups())
       for (auto& scope : group.scopes) take(group, scope, batch, arena, out);
@@ -81,7 +97,11 @@ class GroupByTrace : public engine::Stage {
     finish(out);
   }
 
-  std::size_t held() const override { return held_ + outgoing_.items(); }
+  bool idle() const override { return !hold_ || hold_->idle(); }
+  void abandon(Out&) override {
+    if (hold_) hold_->abandon();
+  }
+  std::size_t held() const override { return held_ + outgoing_.items() + (hold_ ? hold_->held() : 0); }
   std::size_t bytes_per_item() const override { return overhead + 128; }  // and a resource and scope
 
  private:
@@ -206,11 +226,17 @@ class GroupByTrace : public engine::Stage {
   }
 
   void flush(Out& out) {
-    if (!outgoing_.empty()) out.push(std::exchange(outgoing_, Batch(Signal::traces)));
+    if (outgoing_.empty()) return;
+    if (hold_) {
+      outgoing_.receipts.push_back(hold_->leaving());
+      outgoing_.mark_answered();
+    }
+    out.push(std::exchange(outgoing_, Batch(Signal::traces)));
   }
 
   void finish(Out& out) {
     flush(out);
+    if (hold_) hold_->left_before(queue_.empty() ? TimePoint::max() : queue_.front().due - wait_);
     metrics_.in_memory.set(static_cast<double>(pending_.size()));
     if (queue_.empty()) dense_ = false;
     if (queue_.empty()) return;
@@ -218,6 +244,9 @@ class GroupByTrace : public engine::Stage {
     out.wake_at(TimePoint((due + tick_length - 1ns) / tick_length * tick_length));
   }
 
+  const engine::StageContext context_;
+  bool durable_;
+  std::unique_ptr<holding::HoldLog> hold_;  // null: what waits is in memory only
   Duration wait_;
   std::size_t limit_;
   bool answers_early_, draining_ = false;

@@ -17,7 +17,9 @@ using engine::Signal;
 namespace {
 
 struct Fixture {
-  explicit Fixture(Config config, std::size_t cores = 1) : world(cores, 1) {
+  explicit Fixture(Config config, std::size_t cores = 1, bool on_disk = false, const io::MemoryFs* disk = nullptr) : world(cores, 1) {
+    if (disk) world.host().fs() = disk->copy();
+    if (!on_disk) world.host().directory = "";
     world.add(stage_factory, "groupbytrace", std::make_shared<Config>(config));
     world.pipeline("traces", Signal::traces, {"source"}, {"groupbytrace"}, {"sink"});
     world.start();
@@ -174,4 +176,23 @@ TEST_CASE("groupbytrace: settings") {
   config::Problems problems;
   auto value = config::parse_yaml("{num_workers: 4, wait_duration: 10s, store_on_disk: false}");
   CHECK(factory().decode(&*value, problems) != nullptr);
+}
+
+TEST_CASE("groupbytrace: on disk a sender hears OK long before the trace is complete, and a kill loses nothing") {
+  io::MemoryFs disk;
+  Fixture first({.wait_duration = 30s}, 2, true);
+  auto push = first.world.push(make_traces({{.trace = 1, .name = "a"}, {.trace = 2, .name = "b"}}));
+  first.world.advance(20ms);
+  REQUIRE(first.world.answer(push));
+  CHECK_FALSE(*first.world.answer(push));
+  disk = first.world.host().fs().copy();
+  Fixture second({.wait_duration = 30s}, 1, true, &disk);
+  second.world.advance(1s);
+  second.world.push(make_traces({{.trace = 1, .name = "c"}}));
+  second.world.advance(31s);
+  auto lines = second.out();
+  std::ranges::sort(lines);
+  CHECK(lines == Lines{"1 shop.a", "1 shop.c", "2 shop.b"});
+  second.world.stop();
+  first.world.stop();
 }

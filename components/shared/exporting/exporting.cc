@@ -68,8 +68,8 @@ class QueuedExporter : public QueuedStage {
 
   void drain(Out& out) override {
     draining_ = true;
+    for (auto& batch : std::exchange(blocked_, {})) out.refuse(std::move(batch), shutting_down());
     if (disk_) {
-      for (auto& batch : std::exchange(blocked_, {})) out.refuse(std::move(batch), shutting_down());
       // What failed before is on disk: another attempt now would only hold up the end.
       for (auto job = jobs_.begin(); job != jobs_.end();) {
         auto next = std::next(job);

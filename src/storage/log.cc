@@ -245,6 +245,11 @@ bool Log::has_unread() const {
   return std::any_of(segments_.begin(), segments_.end(), [](auto& entry) { return entry.second->unread(); });
 }
 
+bool Log::has_unread_from_before() const {
+  if (settings_.claims && files_->has_free()) return true;
+  return std::any_of(segments_.begin(), segments_.end(), [](auto& entry) { return !entry.second->own && entry.second->unread(); });
+}
+
 void Log::adopt(const FreeSegment& free) {
   auto made = std::make_unique<Segment>();
   made->name = free.name;

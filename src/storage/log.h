@@ -72,6 +72,8 @@ class Log {
 
   // True when there may be something to read.
   bool has_unread() const;
+  // The same of what others left here.
+  bool has_unread_from_before() const;
   using Read = std::move_only_function<void(std::vector<ReadRecord>)>;
   // The next records, at least one if there is one, up to about `bytes`. One call at a time. An empty answer: nothing now.
   void read(std::size_t bytes, Read done);

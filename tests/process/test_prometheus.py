@@ -1,5 +1,5 @@
 """The Prometheus family on the real binary: scraping what was sent, over sockets, with several cores."""
-import gzip, http.client, http.server, os, struct, sys, threading, unittest
+import gzip, http.client, http.server, os, shutil, signal, struct, sys, tempfile, threading, unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import *
@@ -233,13 +233,13 @@ class RemoteWrite(unittest.TestCase):
         self.backend, self.port = Backend(), free_port()
         self.addCleanup(self.backend.close)
 
-    def weir(self, settings="", cores=4):
+    def weir(self, settings="", cores=4, data=None):
         config = """
 receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:%d"}}}}
 exporters: {prometheusremotewrite: {endpoint: "http://127.0.0.1:%d/api/v1/write"%s}}
 service: {telemetry: {metrics: {level: none}}, pipelines: {metrics: {receivers: [otlp], exporters: [prometheusremotewrite]}}}
 """ % (self.port, self.backend.port, settings)
-        return Weir(config, args=["--cores", str(cores)], ready=[self.port])
+        return Weir(config, args=["--cores", str(cores)] + (["--data-dir", data] if data else []), ready=[self.port])
 
     def push(self, step, count=40, services=3):
         for service in range(services):
@@ -270,6 +270,26 @@ service: {telemetry: {metrics: {level: none}}, pipelines: {metrics: {receivers: 
         self.assertEqual(self.backend.headers[0]["x-prometheus-remote-write-version"], "0.1.0")
         self.assertEqual(self.backend.headers[-1]["x-prometheus-remote-write-version"], "2.0.0")
         self.assertEqual(self.backend.headers[-1]["content-encoding"], "snappy")
+
+    def test_what_waits_on_disk_survives_a_kill_and_arrives_first(self):
+        data = tempfile.mkdtemp(prefix="weir-prometheus-")
+        self.addCleanup(shutil.rmtree, data, True)
+        self.backend.away = True
+        with self.weir(", retry_on_failure: {max_interval: 200ms}", data=data) as weir:
+            for step in range(8):
+                self.push(step)
+            weir.signal(signal.SIGKILL)
+            weir.process.wait(10)
+        with self.weir(", retry_on_failure: {max_interval: 200ms}", data=data) as weir:
+            self.push(8)
+            with self.backend.lock: self.backend.away = False
+            for step in range(9, 12):
+                self.push(step)
+            expected = [(1700000000000 + 1000 * step, float(step)) for step in range(12)]
+            wait_for(lambda: len(self.gauges()) == 120 and all(len(v) == 12 for v in self.gauges().values()), 30, "all samples")
+            self.assertTrue(all(v == expected for v in self.gauges().values()))
+            self.assertEqual(self.backend.disorder, [])
+            self.assertEqual(weir.stop(), 0)
 
     def test_only_what_the_backend_does_not_want_is_dropped(self):
         self.backend.refused = {"7"}

@@ -53,6 +53,7 @@ class DiskQueue {
   void leave(storage::Place place) { log_.leave(place); }
 
   bool has_unread() const { return log_.has_unread(); }
+  bool has_unread_from_before() const { return log_.has_unread_from_before(); }
   bool reading() const { return log_.reading(); }
   // The next requests of about so many bytes; none: nothing can be read now. What cannot be read or is too old is gone, and told.
   void read(std::size_t bytes, std::move_only_function<void(std::vector<Stored>)> done);

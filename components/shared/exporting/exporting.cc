@@ -51,6 +51,7 @@ class QueuedExporter : public QueuedStage {
     if (settings_.queue.enabled && context_.shard == 0)
       gauges_ = export_fill(context_, settings_.endpoint, fill_, settings_.queue.queue_size.value_or(disk_ ? 0 : QueueSettings::default_size));
     WEIR_TRY(sender_ ? sender_->start() : Result<>());
+    if (context_.shard == 0) tell_backlog();
     look_at_disk();
     return {};
   }
@@ -291,6 +292,7 @@ class QueuedExporter : public QueuedStage {
   }
 
   bool fits_window(const Batch& batch) const {
+    if (settings_.queue.in_order && disk_->reading()) return false;  // what is being read comes first
     if (take_ || (disk_->has_unread() && !settings_.queue.newest_first)) return false;
     return waiting_.empty() || window_ + batch.bytes() <= window_limit();
   }
@@ -325,11 +327,14 @@ class QueuedExporter : public QueuedStage {
   }
 
   // From now on the batch stands for its record: the last part of it that ends settles the record.
-  void keep_record(Batch& batch, Place place, std::uint64_t size, bool somebody_waits) {
-    batch.receipts.push_back(Receipt::open([this, place, size, alive = std::weak_ptr(alive_)](Outcome) {
+  void keep_record(Batch& batch, Place place, std::uint64_t size, bool somebody_waits, bool recovered = false) {
+    open_recovered_ += recovered;
+    batch.receipts.push_back(Receipt::open([this, place, size, recovered, alive = std::weak_ptr(alive_)](Outcome) {
       if (alive.expired()) return;
       --open_records_;
+      open_recovered_ -= recovered;
       if (leaving_) return;
+      if (recovered) tell_backlog();
       disk_->settle(place);
       release(size);
     }));
@@ -345,6 +350,7 @@ class QueuedExporter : public QueuedStage {
       disk_->read(std::max<std::size_t>(window_limit() / 2, 64 * 1024), [this](std::vector<Stored> requests) {
         bool none = requests.empty();
         for (auto& request : requests) take_back(std::move(request));
+        tell_backlog();
         if (none) return check_later();
         pump();
       });
@@ -355,10 +361,21 @@ class QueuedExporter : public QueuedStage {
   // Cores look from time to time whether another one has left something.
   void check_later() {
     if (check_timer_ || abandoned_) return;
-    check_timer_ = executor_.at(executor_.now() + (disk_->has_unread() ? 100ms : 5s), [this] {
+    check_timer_ = executor_.at(executor_.now() + (disk_->has_unread() || must_wait() ? 100ms : 5s), [this] {
       check_timer_ = 0;
       pump();
     });
+  }
+
+  // The first core reads what an earlier process left. Series and their like were spread over the cores then as they are now, but
+  // perhaps over more or fewer of them: nothing new may overtake what is still on its way.
+  void tell_backlog() {
+    if (!settings_.queue.in_order || context_.shard != 0) return;
+    bool there = disk_ && (disk_->has_unread_from_before() || disk_->reading() || open_recovered_ > 0);
+    fill_->backlog.store(there ? Fill::Backlog::there : Fill::Backlog::none, std::memory_order_release);
+  }
+  bool must_wait() const {
+    return settings_.queue.in_order && disk_ && context_.shard != 0 && fill_->backlog.load(std::memory_order_acquire) != Fill::Backlog::none;
   }
 
   void take_back(Stored stored) {
@@ -374,7 +391,7 @@ class QueuedExporter : public QueuedStage {
     auto asker = askers_.extract(stored.place);
     if (asker) batch.receipts = std::move(asker.mapped());
     bool waits = !batch.receipts.empty();
-    keep_record(batch, stored.place, size, waits);
+    keep_record(batch, stored.place, size, waits, stored.recovered);
     batch.charge = context_.host.budget().charge_unchecked(batch.bytes());
     wait({std::move(batch), 0, executor_.now(), std::move(stored.encoded), true});
   }
@@ -383,7 +400,8 @@ class QueuedExporter : public QueuedStage {
 
   void pump() {
     if (std::exchange(pumping_, true)) return;  // an attempt may end at once, and ends here
-    while (!waiting_.empty() && jobs_.size() < consumers_ && !away_) {
+    away_ = away_ || (draining_ && must_wait());  // it is on disk and goes on there
+    while (!waiting_.empty() && jobs_.size() < consumers_ && !away_ && !must_wait()) {
       auto next = batcher_.take(waiting_, executor_.now(), draining_);
       if (!next.request) {
         out_->wake_at(next.due);
@@ -599,6 +617,7 @@ class QueuedExporter : public QueuedStage {
   std::size_t spilled_items_ = 0;    // on disk only, of this process
   std::uint64_t spilled_sizes_ = 0;  // what they take of the queue
   std::size_t open_records_ = 0;     // on disk and in somebody's hands
+  std::size_t open_recovered_ = 0;   // of them, from an earlier process
   std::map<Place, std::vector<Receipt>> askers_;  // wait_for_result, of spilled requests
   std::uint64_t job_number_ = 0;
   io::TimerId check_timer_ = 0;

@@ -6,7 +6,11 @@ namespace weir::exporting {
 
 // A queue's fill, in units of its sizer, shared by the cores of one exporter.
 struct Fill {
+  // Where order counts: requests of an earlier process go first, from the first core, and the others wait for that.
+  enum class Backlog : std::uint8_t { unknown, there, none };
+
   std::atomic<std::int64_t> size{0};
+  std::atomic<Backlog> backlog{Backlog::unknown};
   std::uint64_t value() const { return static_cast<std::uint64_t>(std::max<std::int64_t>(size.load(std::memory_order_relaxed), 0)); }
   void add(std::int64_t more) { size.fetch_add(more, std::memory_order_relaxed); }
 };

@@ -21,7 +21,8 @@ Result<std::optional<DiskSettings>> place_of(const Settings& settings, const eng
                    .max_bytes = queue.max_disk_bytes,
                    .max_age = queue.max_age,
                    .newest_first = queue.newest_first,
-                   .claims = settings.endpoint.empty(),  // what is left of one backend's queue is routed anew by whoever stands in front
+                   // What is left of one backend's queue is routed anew by whoever stands in front. Where order counts one core reads all.
+                   .claims = settings.endpoint.empty() && (!queue.in_order || context.shard == 0),
                    .dead_letter_bytes = queue.dead_letter_bytes};
   if (!queue.durable) return std::optional<DiskSettings>();
   if (!queue.storage.empty()) {

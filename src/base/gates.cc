@@ -34,6 +34,7 @@ bool enabled(std::string_view name, bool standard) {
 
 std::span<const Known> known() {
   static constexpr std::array rows{
+      Known{"confmap.enableMergeAppendOption", "Lists of several configurations are joined instead of replaced."},
       Known{"connector.routing.defaultErrorModeIgnore", "routing's error_mode is ignore by default."},
       Known{instance_id, "spanmetrics puts collector.instance.id on its resources (on by default)."},
       Known{"connector.spanmetrics.excludeResourceMetrics", "spanmetrics keeps resource attributes off its own resources unless add_resource_attributes is set."},

@@ -33,8 +33,8 @@ Result<ComponentId> parse_component_id(std::string_view text) {
 }
 
 Result<ComponentId> ComponentId::decode(const Value& value, Context&) {
-  if (value.is_null()) return ComponentId{};
-  if (!value.is_scalar()) return fail(Errc::config, "expected a component id, got {}", value.describe());
+  if (value.is_null() && !value.is_text()) return ComponentId{};
+  if (!value.is_text()) return fail(Errc::config, "expected a component id, got {}", value.describe());
   return parse_component_id(value.text());
 }
 

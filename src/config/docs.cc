@@ -92,8 +92,10 @@ std::string description(const FieldInfo& field) {
   return escape_cell(out);
 }
 
+// Settings one after another, as rows of a Markdown table or as text for a terminal.
 class TablePrinter {
  public:
+  explicit TablePrinter(bool as_text = false) : as_text_(as_text) {}
   void add(std::span<const FieldInfo> fields, const Value& defaults, const std::string& path, int depth) {
     for (auto& field : fields) {
       if (!field.type) {
@@ -106,6 +108,10 @@ class TablePrinter {
     }
   }
   std::string take() {
+    if (as_text_) {
+      for (auto& key : ignored_) rows_ += fmt::format("  {}: accepted without effect\n", key);
+      return std::exchange(rows_, {});
+    }
     std::string out = "| setting | type | default | |\n|---|---|---|---|\n" + rows_;
     if (rows_.empty()) out = "There is nothing to set.\n";
     if (!ignored_.empty()) out += fmt::format("\nAccepted without effect: `{}`.\n", fmt::join(ignored_, "`, `"));
@@ -115,7 +121,10 @@ class TablePrinter {
  private:
   void add_field(const FieldInfo& field, const Value* value, const std::string& path, int depth) {
     std::string key = path + std::string(field.key);
-    rows_ += fmt::format("| `{}` | {} | {} | {} |\n", key, type_name(*field.type), default_text(field, value), description(field));
+    if (as_text_)
+      add_text(field, value, key);
+    else
+      rows_ += fmt::format("| `{}` | {} | {} | {} |\n", key, type_name(*field.type), default_text(field, value), description(field));
     const TypeInfo& inner = innermost(*field.type);
     bool known = std::find(open_.begin(), open_.end(), inner.fields) != open_.end();
     if (!inner.fields || depth >= max_depth || known) return;
@@ -126,6 +135,14 @@ class TablePrinter {
     open_.pop_back();
   }
 
+  void add_text(const FieldInfo& field, const Value* value, const std::string& key) {
+    std::string standard = default_text(field, value);
+    std::erase(standard, '`');
+    if (!standard.empty() && standard != "required") standard = "default " + standard;
+    rows_ += fmt::format("  {}: {}{}{}\n      {}\n", key, type_name(*field.type), standard.empty() ? "" : ", ", standard, description(field));
+  }
+
+  bool as_text_;
   std::string rows_;
   std::vector<std::string> ignored_;
   std::vector<std::span<const FieldInfo> (*)()> open_;  // sections around the one being printed
@@ -227,6 +244,12 @@ class SchemaPrinter {
 
 std::string settings_table(std::span<const FieldInfo> fields, const Value& defaults) {
   TablePrinter printer;
+  printer.add(fields, defaults, "", 0);
+  return printer.take();
+}
+
+std::string settings_text(std::span<const FieldInfo> fields, const Value& defaults) {
+  TablePrinter printer(true);
   printer.add(fields, defaults, "", 0);
   return printer.take();
 }

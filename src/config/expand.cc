@@ -1,5 +1,6 @@
 #include "config/expand.h"
 
+#include "base/mask.h"
 #include "base/text.h"
 #include "config/yaml.h"
 
@@ -37,6 +38,7 @@ std::unordered_map<std::size_t, std::size_t> match_braces(std::string_view text)
 struct Reference {
   Uri uri;
   std::optional<std::string> fallback;
+  bool old_default = false;  // ${X:-y}
 };
 
 std::optional<Reference> parse_reference(std::string_view text) {
@@ -49,7 +51,11 @@ std::optional<Reference> parse_reference(std::string_view text) {
     return out;
   };
   auto colon = text.find(':');
-  if (colon == text.npos || text.substr(colon).starts_with(":-")) return split_default(text);
+  if (colon == text.npos || text.substr(colon).starts_with(":-")) {
+    auto out = split_default(text);
+    out.old_default = colon != text.npos;
+    return out;
+  }
   auto uri = parse_uri(text);
   if (!uri) return {};
   if (uri->scheme == "env") return split_default(uri->rest);
@@ -69,8 +75,9 @@ class Expander {
       }
     } else if (value.is_map()) {
       for (auto& entry : value.entries()) {
+        // A dollar sign in a password is a dollar sign.
         Problems::Scope scope(problems_, entry.key);
-        walk(entry.value, own_text, depth);
+        walk(entry.value, own_text && !is_secret_key(entry.key), depth);
       }
     } else if (value.kind() == Value::Kind::string && value.text().find('$') != std::string::npos) {
       if (depth == 0) references_ = 0;
@@ -141,7 +148,7 @@ class Expander {
   void append_reference(std::string& out, std::string_view inner, const Mark& mark, bool own_text, std::size_t depth) {
     auto found = follow(inner, mark, own_text, depth);
     if (!found) return;
-    if (found->is_list() || found->is_map())
+    if ((found->is_list() || found->is_map()) && !found->is_text())
       return error(mark, fmt::format("${{{}}} is {}; inside of a text only a scalar can stand", inner, found->describe()));
     out += found->text();
   }
@@ -179,7 +186,7 @@ class Expander {
     if (!found) return {};
     charge(found->weight(), mark);
     if (stopped() || exhausted()) return {};
-    walk(*found, address.starts_with("file:") || address.starts_with("yaml:"), depth);
+    walk(*found, own_text && (address.starts_with("file:") || address.starts_with("yaml:")), depth);
     return found;
   }
 
@@ -194,6 +201,8 @@ class Expander {
       return {};
     }
     bool env = reference->uri.scheme == "env";
+    if (reference->old_default)
+      problems_.warning(mark, fmt::format("${{{0}}} is an old spelling that newer collectors refuse; write ${{env:{0}}}", address));
     if (env && !valid_name(reference->uri.rest)) {
       error(mark, fmt::format("environment variable \"{}\" has invalid name: a letter or an underscore, then letters, "
                               "digits and underscores; write $${{{}}} for the text itself", reference->uri.rest, address));

@@ -9,28 +9,51 @@ namespace weir::config {
 // Says for its lifetime that `value` is the object whose settings are read, for Context::error_at.
 class ObjectScope {
  public:
-  ObjectScope(Context& context, const Value& value) : context_(context), outer_(context.object_) {
+  ObjectScope(Context& context, const Value& value)
+      : context_(context), outer_(context.object_), from_(context.read_from_), to_(context.read_to_), first_(context.problems_.all().size()) {
     context.object_ = &value;
+    context.read_from_ = context.read_to_ = 0;
   }
-  ~ObjectScope() { context_.object_ = outer_; }
+  ~ObjectScope() {
+    context_.object_ = outer_;
+    context_.read_from_ = from_;
+    context_.read_to_ = to_;
+  }
+  // All settings are read: what follows are rules over several of them.
+  void read() {
+    context_.read_from_ = first_;
+    context_.read_to_ = context_.problems_.all().size();
+  }
 
  private:
   Context& context_;
   const Value* outer_;
+  std::size_t from_, to_, first_;
 };
 
-void Context::report(std::string_view key, std::string message, bool warning) {
+void Context::report(std::string_view key, std::string message, Severity severity) {
   Mark mark = object_ ? object_->mark() : Mark{};
   const Value* at = object_;
   for (auto rest = key; at && !rest.empty();) {
     auto end = rest.find("::");
-    auto* entry = at->entry(rest.substr(0, end));
-    if (entry) mark = entry->mark;
-    at = entry ? &entry->value : nullptr;
+    auto step = rest.substr(0, end);
+    if (at->is_list()) {
+      at = at->find(step);
+      if (at) mark = at->mark();
+    } else {
+      auto* entry = at->entry(step);
+      if (entry) mark = entry->mark;
+      at = entry ? &entry->value : nullptr;
+    }
     rest = end == rest.npos ? "" : rest.substr(end + 2);
   }
   Problems::Scope scope(problems_, key);
-  warning ? problems_.warning(mark, std::move(message)) : problems_.error(mark, std::move(message));
+  if (severity != Severity::warning && problems_.failed_at(problems_.path(), read_from_, read_to_)) return;
+  switch (severity) {
+    case Severity::error: return problems_.error(mark, std::move(message));
+    case Severity::machine: return problems_.machine_error(mark, std::move(message));
+    case Severity::warning: return problems_.warning(mark, std::move(message));
+  }
 }
 
 namespace {
@@ -93,6 +116,7 @@ std::optional<Number> to_integer(const Value& value) {
     case Value::Kind::unsigned_integer: return Number{value.as_uint(), false};
     case Value::Kind::boolean: return Number{value.as_bool(), true};
     case Value::Kind::number:
+      if (value.is_too_long_a_number()) return {};
       if (std::abs(value.as_double()) >= 0x1p64 || value.as_double() != std::floor(value.as_double())) return {};
       return Number{static_cast<__int128>(value.as_double()), true};
     case Value::Kind::string: {
@@ -142,7 +166,7 @@ void decode_boolean(const TypeInfo& type, const Value& value, void* out, Context
 
 void decode_choice(const TypeInfo& type, const Value& value, void* out, Context& context) {
   auto choices = type.choices();
-  if (value.is_scalar())
+  if (value.is_text())
     for (auto& choice : choices)
       if (equal_ignore_case(choice.name, value.text())) return type.store(out, choice.value);
   std::vector<std::string_view> names;
@@ -153,7 +177,7 @@ void decode_choice(const TypeInfo& type, const Value& value, void* out, Context&
 
 // The text for a string setting; empty after an error.
 std::optional<std::string> to_text(const Value& value, Context& context) {
-  if (!value.is_scalar() && !value.expanded()) {
+  if (!value.is_text()) {
     expected("a string", value, context);
     return {};
   }
@@ -347,8 +371,9 @@ void decode_row(const Row& row, const Value& object, Context& context) {
   Problems::Scope scope(context.problems(), row.given ? row.given->key : field.key,
                         options.secret || hides(*field.type));
   const Value* value = row.given ? &row.given->value : nullptr;
-  bool blank = !value || value->is_null() || (value->kind() == Value::Kind::string && value->text().empty()) ||
-               (!value->is_scalar() && value->size() == 0 && takes_scalars(*field.type) == false &&
+  bool text = value && value->is_text();
+  bool blank = !value || (value->is_null() && !text) || (value->kind() == Value::Kind::string && value->text().empty()) ||
+               (!value->is_scalar() && !text && value->size() == 0 && takes_scalars(*field.type) == false &&
                 field.type->shape != Shape::object && field.type->shape != Shape::custom);
   if (options.required && blank) {
     context.problems().error(row.given ? row.given->mark : object.mark(), "is required");
@@ -362,14 +387,13 @@ void decode_row(const Row& row, const Value& object, Context& context) {
 
 void decode_object(const TypeInfo& type, const Value& value, void* out, Context& context) {
   if (!value.is_map() && !value.is_null()) return expected("a map", value, context);
-  auto before = context.problems().errors();
   ObjectScope object(context, value);
   std::vector<Row> rows;
   std::vector<Embedded> embedded;
   flatten(type.fields(), out, rows, embedded);
   assign_rows(value, rows, context);
   for (auto& row : rows) decode_row(row, value, context);
-  if (context.problems().errors() != before) return;  // rules over several fields would only add noise
+  object.read();
   for (auto& part : embedded)
     if (part.type->validate) part.type->validate(part.object, context);
   if (type.validate) type.validate(out, context);
@@ -378,7 +402,7 @@ void decode_object(const TypeInfo& type, const Value& value, void* out, Context&
 void decode_optional(const TypeInfo& type, const FieldOptions& options, const Value& value, void* out,
                      Context& context) {
   bool section = type.element->shape == Shape::object || type.element->shape == Shape::custom;
-  if (value.is_null() && !section) return;
+  if (value.is_null() && !section && !value.is_text()) return;
   decode_any(*type.element, options, value, type.add(out, {}), context);
 }
 
@@ -389,17 +413,33 @@ void decode_custom(const TypeInfo& type, const Value& value, void* out, Context&
   if (context.problems().errors() == before && type.validate) type.validate(out, context);
 }
 
+bool is_text(Shape shape) { return shape == Shape::string || shape == Shape::secret || shape == Shape::choice; }
+
+void refuse_too_long_numbers(const Value& value, Context& context) {
+  // What is kept of any type ends as an integer with a sign.
+  if (value.is_too_long_a_number() || value.kind() == Value::Kind::unsigned_integer)
+    context.error(value, "{} does not fit 64 bits; write quotes around it if it is a text", shown(value, context));
+  for (auto& item : value.items()) refuse_too_long_numbers(item, context);
+  for (auto& entry : value.entries()) {
+    Problems::Scope scope(context.problems(), entry.key);
+    refuse_too_long_numbers(entry.value, context);
+  }
+}
+
 void decode_any(const TypeInfo& type, const FieldOptions& options, const Value& value, void* out, Context& context) {
+  if (!is_text(type.shape) && type.shape != Shape::integer && type.shape < Shape::any && value.is_too_long_a_number()) return refuse_too_long_numbers(value, context);
   switch (type.shape) {
     case Shape::object: return decode_object(type, value, out, context);
     case Shape::custom: return decode_custom(type, value, out, context);
     case Shape::optional: return decode_optional(type, options, value, out, context);
-    case Shape::any: *static_cast<Value*>(out) = value; return;
+    case Shape::any: refuse_too_long_numbers(value, context); *static_cast<Value*>(out) = value; return;
     default: break;
   }
   // Of an explicit null the default stays; for a text it is the empty one, as in the collector.
-  if (value.is_null()) {
+  // A variable's text stays a text, whatever YAML makes of it: ~ and #x may be passwords.
+  if (value.is_null() && !(is_text(type.shape) && value.is_text())) {
     if (type.shape == Shape::string) static_cast<std::string*>(out)->clear();
+    if (type.shape == Shape::secret) *static_cast<Secret*>(out) = Secret();
     return;
   }
   switch (type.shape) {

@@ -99,17 +99,21 @@ class Context {
     problems_.warning(at.mark(), fmt::format(format, std::forward<Args>(args)...));
   }
 
-  // In `void validate(Context&) const`: about one setting ("a", "a::b") of the struct, or with "" about all of it.
-  void error_at(std::string_view key, std::string message) { report(key, std::move(message), false); }
-  void warning_at(std::string_view key, std::string message) { report(key, std::move(message), true); }
+  // In `void validate(Context&) const`: about one setting ("a", "a::b", "a::0::b") of the struct, or with "" about all
+  // of it. Nothing is said about what could not be read in the first place.
+  void error_at(std::string_view key, std::string message) { report(key, std::move(message), Severity::error); }
+  void warning_at(std::string_view key, std::string message) { report(key, std::move(message), Severity::warning); }
+  // What depends on the machine: an error of a start, a warning of a check.
+  void machine_error_at(std::string_view key, std::string message) { report(key, std::move(message), Severity::machine); }
 
  private:
   friend class ObjectScope;
-  void report(std::string_view key, std::string message, bool warning);
+  enum class Severity : std::uint8_t { error, warning, machine };
+  void report(std::string_view key, std::string message, Severity severity);
 
   Problems& problems_;
   const Value* object_ = nullptr;  // that is being decoded or validated; null when it was left out
-  Mark object_mark_;
+  std::size_t read_from_ = 0, read_to_ = 0;  // problems of reading the object's settings, once that is over
 };
 
 // Erased entry points.

@@ -1,29 +1,27 @@
 #include "config/problems.h"
 
+#include "base/mask.h"
+
 namespace weir::config {
 namespace {
 
 constexpr std::size_t kept = 200;
 constexpr std::size_t shown_columns = 120;
 
-std::string_view line_of(std::string_view text, std::uint32_t line) {
-  for (; line > 1; --line) {
-    auto end = text.find('\n');
-    if (end == text.npos) return {};
-    text.remove_prefix(end + 1);
-  }
-  text = text.substr(0, text.find('\n'));
-  if (text.ends_with('\r')) text.remove_suffix(1);
-  return text;
+// Whether one of two paths is the other, or stands above it.
+bool related(std::string_view a, std::string_view b) {
+  if (a.size() > b.size()) std::swap(a, b);
+  return b.starts_with(a) && (a.empty() || b.size() == a.size() || b.substr(a.size()).starts_with("::"));
 }
 
 // "   14 |   num_traces: 0" and a caret below the column.
 void append_excerpt(std::string& out, const Mark& mark) {
   if (!mark.source || mark.source->hidden || mark.line == 0) return;
-  auto line = line_of(mark.source->text, mark.line);
+  auto line = mask_line(mark.source->text, mark.line);
   std::size_t column = mark.column == 0 ? 0 : mark.column - 1;
   if (line.empty() || column >= shown_columns) return;
-  std::string shown(line.substr(0, shown_columns)), below;
+  column = std::min(column, line.size());
+  std::string shown = line.substr(0, shown_columns), below;
   for (std::size_t i = 0; i < column && i < shown.size(); ++i) {
     if ((shown[i] & 0xC0) == 0x80) continue;
     below += shown[i] == '\t' ? '\t' : ' ';
@@ -36,10 +34,26 @@ void append_excerpt(std::string& out, const Mark& mark) {
 }  // namespace
 
 void Problems::add(const Mark& mark, std::string message, bool warning) {
+  if (unused_ && !warning && purpose_ == Purpose::check) {
+    warning = true;
+    message += " (nothing uses this component: only a warning here, but a start refuses it)";
+  }
   ++(warning ? warnings_ : errors_);
   // Errors are what the user came for: they still fit when warnings have filled half.
   if (all_.size() >= (warning ? kept / 2 : kept)) return;
   all_.push_back(Problem{mark, path_, std::move(message), warning, secret_});
+}
+
+void Problems::machine_error(const Mark& mark, std::string message) { add(mark, std::move(message), purpose_ == Purpose::check); }
+
+bool Problems::failed_at(std::string_view path, std::size_t from, std::size_t to) const {
+  for (std::size_t i = from; i < to; ++i)
+    if (!all_[i].warning && related(all_[i].path, path)) return true;
+  return false;
+}
+
+void Problems::refer(const Mark& mark, std::string id, std::string_view role) {
+  if (!unused_) references_.push_back({mark, path_, std::move(id), role});
 }
 
 std::string Problems::to_string() const {

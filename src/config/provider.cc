@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/gates.h"
 #include "base/text.h"
 #include "config/expand.h"
 #include "config/yaml.h"
@@ -59,8 +60,8 @@ std::optional<Value> load_source(const std::string& text, const Environment& env
     return {};
   }
   if (!*content) {
-    problems.error({name}, "the environment variable is not set");
-    return {};
+    problems.warning({name}, "the environment variable is not set");
+    return Value::null({name});
   }
   auto source = std::make_shared<const Source>(Source{name->name, std::move(**content), env});
   auto value = parse_yaml(source, problems, limits);
@@ -80,7 +81,9 @@ std::optional<Value> load_set(const std::string& text, Problems& problems, const
     problems.error({source, 1, 1}, "expected key=value");
     return {};
   }
-  auto path = split(std::string_view(text).substr(0, equals), '.');
+  std::vector<std::string_view> path;
+  for (auto step : split_path(std::string_view(text).substr(0, equals)))
+    for (auto part : split(step, '.')) path.push_back(trim(part));
   if (path.size() > limits.depth) {
     problems.error({source, 1, 1}, fmt::format("nested more than {} deep", limits.depth));
     return {};
@@ -146,8 +149,9 @@ std::optional<Value> load(std::span<const std::string> sources, std::span<const 
                           const Environment& environment, Problems& problems, const Limits& limits) {
   auto before = problems.errors();
   Value merged = Value::map();
+  bool append_lists = gates::enabled("confmap.enableMergeAppendOption");
   auto add = [&](std::optional<Value> value) {
-    if (value && !value->is_null()) merge(merged, std::move(*value));
+    if (value && !value->is_null()) merge(merged, std::move(*value), append_lists);
   };
   if (sources.empty()) problems.error({}, "at least one config flag must be provided");
   for (auto& source : sources) add(load_source(source, environment, problems, limits));

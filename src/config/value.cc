@@ -255,6 +255,18 @@ double Value::as_double() const {
   return scalar_.number;
 }
 
+bool Value::is_too_long_a_number() const {
+  if (quoted_ || (kind_ != Kind::number && kind_ != Kind::string)) return false;
+  std::string_view digits = text_;
+  if (digits.starts_with('-') || digits.starts_with('+')) digits.remove_prefix(1);
+  std::string_view allowed = "0123456789_";
+  if (digits.size() > 2 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) allowed = "0123456789abcdefABCDEF_";
+  if (digits.size() > 2 && digits[0] == '0' && std::string_view("xXoObB").find(digits[1]) != std::string_view::npos) digits.remove_prefix(2);
+  // Shorter texts are something else: 08 is no octal number.
+  constexpr std::size_t digits_of_64_bits = 16;
+  return digits.size() >= digits_of_64_bits && digits[0] != '_' && digits.find_first_not_of(allowed) == digits.npos;
+}
+
 std::size_t Value::size() const { return kind_ == Kind::list ? items_.size() : entries_.size(); }
 
 const Entry* Value::entry(std::string_view key) const {
@@ -352,13 +364,18 @@ bool operator==(const Value& a, const Value& b) {
   });
 }
 
-void merge(Value& base, Value over) {
+void merge(Value& base, Value over, bool append_lists) {
+  if (append_lists && base.is_list() && over.is_list()) {
+    for (auto& item : over.items())
+      if (std::find(base.items().begin(), base.items().end(), item) == base.items().end()) base.push_back(std::move(item));
+    return;
+  }
   if (!base.is_map() || !over.is_map()) {
     base = std::move(over);
     return;
   }
   for (auto& entry : over.entries()) {
-    if (Value* old = base.get(entry.key)) merge(*old, std::move(entry.value));
+    if (Value* old = base.get(entry.key)) merge(*old, std::move(entry.value), append_lists);
     else base.set(entry.key, std::move(entry.value), std::move(entry.mark));
   }
 }

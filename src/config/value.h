@@ -75,6 +75,10 @@ class Value {
   bool is_list() const { return kind_ == Kind::list; }
   bool is_map() const { return kind_ == Kind::map; }
   bool is_scalar() const { return kind_ != Kind::list && kind_ != Kind::map && kind_ != Kind::null; }
+  // Has a text for who wants one: scalars, and what a reference became, whatever YAML makes of it.
+  bool is_text() const { return is_scalar() || (expanded_ && !text_.empty()); }
+  // A whole number as it is written that no 64 bits hold.
+  bool is_too_long_a_number() const;
 
   // Each is only meaningful for its kind; as_double() for all three kinds of numbers.
   bool as_bool() const { return scalar_.boolean; }
@@ -149,8 +153,9 @@ struct Entry {
 // Same kinds and contents; marks and the way it was written do not count.
 bool operator==(const Value& a, const Value& b);
 
-// Deep for maps; everything else of `over` replaces what is in `base`.
-void merge(Value& base, Value over);
+// Deep for maps; everything else of `over` replaces what is in `base`. `append_lists`: a list gets the items of the
+// other behind its own, without those that it has.
+void merge(Value& base, Value over, bool append_lists = false);
 
 std::string to_yaml(const Value& value);
 std::string to_json(const Value& value);

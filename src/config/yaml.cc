@@ -188,6 +188,19 @@ class Builder : public YAML::EventHandler {
   std::unordered_map<YAML::anchor_t, Anchored> anchors_;
 };
 
+// A tab that indents a line, at the line of an error or above: the parser's own words for it lead nowhere.
+std::optional<Mark> tab_before(const std::shared_ptr<const Source>& source, std::uint32_t line) {
+  std::string_view text = source->text;
+  std::optional<Mark> found;
+  for (std::uint32_t at = 1; at <= line && !text.empty(); ++at) {
+    auto end = std::min(text.find('\n'), text.size());
+    auto indent = text.substr(0, std::min(text.substr(0, end).find_first_not_of(" \t"), end));
+    if (auto tab = indent.find('\t'); tab != indent.npos && indent.size() != end) found = Mark{source, at, static_cast<std::uint32_t>(tab + 1)};
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return found;
+}
+
 // Whether there is anything but comments behind the first document.
 bool more_documents(YAML::Parser& parser, const std::shared_ptr<const Source>& source, const Limits& limits) {
   Problems ignored;
@@ -216,7 +229,9 @@ std::optional<Value> parse_yaml(std::shared_ptr<const Source> source, Problems& 
       problems.warning({source, 0, 0}, "only the first of several YAML documents is used");
   } catch (const Stop&) {
   } catch (const YAML::Exception& e) {
-    problems.error(builder.mark_of(e.mark), e.msg);
+    Mark mark = builder.mark_of(e.mark);
+    if (auto tab = tab_before(source, mark.line)) problems.error(*tab, "a tab indents this line; YAML takes only blanks there");
+    else problems.error(std::move(mark), e.msg);
   } catch (const std::exception& e) {
     problems.error({source, 0, 0}, fmt::format("not readable as YAML: {}", e.what()));
   }

@@ -79,6 +79,11 @@ void ReceiverIntake::push(Batch batch, std::string_view transport, std::move_onl
     return done(Error{Errc::unimplemented, fmt::format("no pipeline takes {}", to_string(batch.signal())), {}});
   }
   std::size_t items = batch.items();
+  if (batch.repaired_texts != 0)
+    shard_.engine_.host().metrics()
+        .counter("weir_receiver_repaired_texts", "Texts that were not UTF-8 when they came; U+FFFD stands where bytes were none.",
+                 {{"receiver", id_}, {"transport", std::string(transport)}})
+        .add(batch.repaired_texts);
   if (items == 0) return batch.settle({}), done({});
   batch.receipts.push_back(open_receipt(batch.signal(), transport, items, std::move(done)));
   Charge room;

@@ -6,7 +6,7 @@ class Simulation::Core : public Executor {
  public:
   Core(Simulation& world, CoreId id) : world_(world), id_(id) {}
   TimePoint now() const override { return world_.clock_.now(); }
-  UnixNanos wall() const override { return world_.clock_.wall(); }
+  UnixNanos wall() const override { return world_.read_wall(); }
   CoreId id() const override { return id_; }
   void post(Task task) override { queue_.push_back(std::move(task)); }
   TimerId at(TimePoint when, Task task) override {

@@ -19,6 +19,8 @@ class Simulation {
   Executor& core(std::size_t i);
   Rng& rng() { return rng_; }
   ManualClock& clock() { return clock_; }
+  // Lets the wall clock move by `step` whenever a core reads it, as real ones do: two readings are two instants.
+  void move_when_read(Duration step) { step_ = step; }
 
   // Runs what is due, without moving the clock. Returns the number of tasks.
   std::size_t run_ready();
@@ -38,7 +40,13 @@ class Simulation {
   bool step();
   TimePoint next_timer() const;
 
+  UnixNanos read_wall() {
+    clock_.jump_wall(step_);
+    return clock_.wall();
+  }
+
   ManualClock clock_;
+  Duration step_{0};
   Rng rng_;
   std::vector<std::unique_ptr<Core>> cores_;
 };

@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "otlp/copy.h"
+#include "otlp/repair.h"
 #include "otlp/verify.h"
 
 namespace weir::otlp {
@@ -195,10 +196,20 @@ Item split_metric(Item& item, std::uint32_t n, Arena& arena) {
 
 Result<Batch> Batch::parse(Signal signal, Bytes request, Charge charge, std::shared_ptr<const Sought> sought) {
   WEIR_ASSIGN(Extent extent, verify(signal, request.view(), sought.get()));
+  std::size_t repaired_texts = extent.broken_texts;
+  if (repaired_texts != 0) {
+    // The new request beside the old one, and as much again while its parts are put together.
+    std::size_t size = request.size() + 2 * extent.broken_bytes, before = charge.bytes();
+    if (before != 0 && !charge.grow(3 * size)) return fail(Errc::refused, "no memory to repair {} texts that are not UTF-8", repaired_texts);
+    request = Bytes::take(repair(signal, request.view()));
+    if (before != 0) charge.shrink_to(std::max(before, request.size()));
+    WEIR_ASSIGN(extent, verify(signal, request.view(), sought.get()));
+  }
   Charge index = charge.another();
   if (!request.empty()) request = request.charged(std::move(charge));
   Batch batch = trusted(signal, std::move(request), extent.items);
   batch.cost_ = extent.cost;
+  batch.repaired_texts = repaired_texts;
   if (!extent.landmarks.empty()) {
     Charge landmarks = index.another();
     landmarks.grow_unchecked(extent.landmarks.size());
@@ -293,6 +304,15 @@ std::vector<ResourceGroup>& Batch::groups() {
   return groups_;
 }
 
+bool Batch::has_messages() const {
+  // Of a body that nobody has looked into: only metrics can be there without counting.
+  if (!chunks_.empty() && (items_ > 0 || signal_ == Signal::metrics)) return true;
+  for (auto& group : groups_)
+    for (auto& scope : group.scopes)
+      if (!scope.items.empty()) return true;
+  return false;
+}
+
 void Batch::count() {
   items_ = 0;
   for (auto& group : groups_)
@@ -359,7 +379,7 @@ Batch Batch::fork() {
 }
 
 void Batch::append(Batch other) {
-  WEIR_CHECK(other.signal_ == signal_ && (can_join() || other.items_ == 0), "joined {} to {}", to_string(other.signal_),
+  WEIR_CHECK(other.signal_ == signal_ && (can_join() || other.empty()), "joined {} to {}", to_string(other.signal_),
              to_string(signal_));
   if (empty())
     sought_ = other.sought_;

@@ -116,7 +116,8 @@ class Batch {
   Batch& operator=(Batch&&) = default;
 
   // Takes an Export<Signal>ServiceRequest after checking all of it. Errc::invalid when it is malformed. `charge` is for its
-  // bytes and goes when they go. `sought`: what stages will look for in each span, or null.
+  // bytes and goes when they go. `sought`: what stages will look for in each span, or null. Text that is not UTF-8 is
+  // repaired: U+FFFD for each byte that is none.
   static Result<Batch> parse(Signal signal, Bytes request, Charge charge = {}, std::shared_ptr<const Sought> sought = nullptr);
   // The same for a request that was put together here, from parts that were checked when they came.
   static Batch trusted(Signal signal, Bytes request, std::size_t items, bool dense = false);
@@ -124,7 +125,8 @@ class Batch {
   Signal signal() const { return signal_; }
   // Spans, data points, log records.
   std::size_t items() const { return items_; }
-  bool empty() const { return items_ == 0; }
+  // Nothing in it. A metric without points counts for no item, and is something.
+  bool empty() const { return items_ == 0 && !has_messages(); }
   // About its size on the wire.
   std::size_t bytes() const { return bytes_; }
   // At most what it takes when it is taken apart.
@@ -150,7 +152,7 @@ class Batch {
   Batch fork();
   // Everything of `other`, behind what is here. Same signal; profiles cannot be joined (see can_join).
   void append(Batch other);
-  bool can_join() const { return signal_ != Signal::profiles || items_ == 0; }
+  bool can_join() const { return signal_ != Signal::profiles || empty(); }
   // The first `n` items as a batch of their own, metrics cut between points. Both keep every receipt.
   Batch take_front(std::size_t n);
   // Cuts into `parts` batches by part_of(group, scope, item) → [0, parts); empty parts come back empty, without receipts.
@@ -180,6 +182,7 @@ class Batch {
     part_ = from.part_;
   }
 
+  std::size_t repaired_texts = 0;  // by parse()
   std::vector<Receipt> receipts;
   Charge charge;  // for its index; bodies and arenas have charges of their own, since they may be shared
   std::shared_ptr<const Context> context;  // shared by every batch cut from one request
@@ -190,6 +193,7 @@ class Batch {
   struct Body {
     Bytes bytes, landmarks;
   };
+  bool has_messages() const;
   void index(const Body& body);
   void charge_index(std::size_t first_group);
   void count();

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "otlp/verify.h"
+
 using namespace weir;
 using namespace weir::otlp;
 
@@ -191,11 +193,78 @@ TEST_CASE("what is not OTLP is refused with the place") {
     CAPTURE(cut);
     CHECK_FALSE(Batch::parse(Signal::traces, Bytes::copy_of(std::string_view(body).substr(0, body.size() - cut))));
   }
-  Writer out;
-  std::size_t mark = out.size();
-  out.bytes(3, "\xff\xfe");
-  out.close(1, mark);
-  CHECK(Batch::parse(Signal::traces, out.finish()).error().what == "ResourceSpans field 3: text is not valid UTF-8");
+}
+
+TEST_CASE("text that is not UTF-8 is repaired, with everything around it as it was") {
+  auto request = [](std::string_view bad) {
+    Writer out;
+    out.bytes(3, "after");
+    std::size_t scopes = out.size();
+    std::size_t span = out.size();
+    out.bytes(99, "\xff unknown");
+    std::size_t attribute = out.size(), value = out.size(), list = out.size(), item = out.size();
+    out.bytes(1, bad);
+    out.close(1, item);
+    out.close(5, list);
+    out.close(2, value);
+    out.bytes(1, std::string("k") + std::string(bad));
+    out.close(9, attribute);
+    out.fixed64(7, 5);
+    out.bytes(5, bad);
+    out.bytes(2, "12345678");
+    out.bytes(1, "1234567812345678");
+    out.close(2, span);
+    out.close(2, scopes);
+    out.close(1, 0);
+    return out.finish();
+  };
+  constexpr std::string_view good = "\xEF\xBF\xBD(\xEF\xBF\xBD";
+  auto sought = std::make_shared<Sought>();
+  auto batch = Batch::parse(Signal::traces, request("\xC3(\xFF"), {}, sought);
+  REQUIRE(batch);
+  CHECK(batch->repaired_texts == 3);
+  CHECK(batch->items() == 1);
+  std::string sent;
+  for (auto& piece : batch->encode()) sent += piece.view();
+  CHECK(sent == request(good).view());
+  // Long texts, so that lengths need more bytes than before.
+  std::string longer(120, '\xFF'), repaired;
+  for (int i = 0; i < 120; ++i) repaired += "\xEF\xBF\xBD";
+  sent.clear();
+  for (auto& piece : Batch::parse(Signal::traces, request(longer))->encode()) sent += piece.view();
+  CHECK(sent == request(repaired).view());
+}
+
+TEST_CASE("what a stage makes of text leaves as UTF-8") {
+  Batch batch(Signal::logs);
+  Arena& arena = batch.arena();
+  auto* record = arena.make<LogRecord>();
+  record->severity_text = "a\x80";
+  record->body = Value::of(std::string_view("\xC3"));
+  record->attributes.set(arena, "k\xFF", Value::of(std::string_view("v\xFF")));
+  auto& group = batch.groups().emplace_back();
+  group.scopes.emplace_back().items.push_back(Item::of(record));
+  batch.prune();
+  std::string sent;
+  for (auto& piece : batch.encode()) sent += piece.view();
+  auto extent = verify(Signal::logs, sent);
+  REQUIRE(extent);
+  CHECK(extent->broken_texts == 0);
+  CHECK(sent.find("v\xEF\xBF\xBD") != sent.npos);
+}
+
+TEST_CASE("a metric without points is something") {
+  Batch batch(Signal::metrics);
+  auto* metric = batch.arena().make<Metric>();
+  metric->name = "m";
+  batch.groups().emplace_back().scopes.emplace_back().items.push_back(Item::of(metric, 0));
+  batch.prune();
+  CHECK(batch.items() == 0);
+  CHECK(!batch.empty());
+  auto parts = batch.partition(2, [](auto&, auto&, auto&) { return 1; });
+  CHECK(parts[0].empty());
+  CHECK(!parts[1].empty());
+  CHECK(batch.empty());
 }
 
 TEST_CASE("joining keeps order and counts") {

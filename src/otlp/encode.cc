@@ -1,7 +1,9 @@
 // Fields are written last to first (see Writer), so each function reads from the bottom up.
 #include <ranges>
 
+#include "base/text.h"
 #include "otlp/codec.h"
+#include "otlp/repair.h"
 
 namespace weir::otlp {
 namespace {
@@ -9,6 +11,16 @@ namespace {
 template <class Range, class Write>
 void backwards(const Range& range, Write write) {
   for (std::size_t i = range.size(); i-- > 0;) write(range[i]);
+}
+
+// What stages made may be no UTF-8; what leaves always is.
+void text(std::uint32_t field, std::string_view value, Writer& out) {
+  if (valid_utf8(value)) [[likely]]
+    return out.bytes(field, value);
+  out.bytes(field, repair_utf8(value));
+}
+void put_text(std::uint32_t field, std::string_view value, Writer& out) {
+  if (!value.empty()) text(field, value, out);
 }
 
 void encode_unknown(const Unknown& unknown, Writer& out) {
@@ -19,7 +31,7 @@ void encode_key_value(std::uint32_t field, const KeyValue& kv, Writer& out) {
   std::size_t mark = out.size();
   encode(kv.value, out);
   out.close(2, mark);  // also of an empty value, as the collector does
-  out.put_bytes(1, kv.key);
+  put_text(1, kv.key, out);
   out.close(field, mark);
 }
 
@@ -36,7 +48,7 @@ void encode_event(const Span::Event& event, Writer& out) {
   encode_unknown(event.unknown, out);
   out.put_number(4, event.dropped_attributes_count);
   encode_attributes(3, event.attributes, out);
-  out.put_bytes(2, event.name);
+  put_text(2, event.name, out);
   out.put_fixed64(1, event.time_unix_nano);
   out.close(11, mark);
 }
@@ -47,7 +59,7 @@ void encode_link(const Span::Link& link, Writer& out) {
   out.put_fixed32(6, link.flags);
   out.put_number(5, link.dropped_attributes_count);
   encode_attributes(4, link.attributes, out);
-  out.put_bytes(3, link.trace_state);
+  put_text(3, link.trace_state, out);
   put_id(2, link.span_id, out);
   put_id(1, link.trace_id, out);
   out.close(13, mark);
@@ -170,7 +182,7 @@ DataForm data_form(MetricType type) {
 void encode(const Value& value, Writer& out) {
   switch (value.type) {
     case ValueType::empty: return;
-    case ValueType::string: return out.bytes(1, value.text);
+    case ValueType::string: return text(1, value.text, out);
     case ValueType::boolean: return out.number(2, value.boolean);
     case ValueType::integer: return out.number(3, static_cast<std::uint64_t>(value.integer));
     case ValueType::real: return out.real(4, value.real);
@@ -204,8 +216,8 @@ void encode(const Scope& s, Writer& out) {
   encode_unknown(s.unknown, out);
   out.put_number(4, s.dropped_attributes_count);
   encode_attributes(3, s.attributes, out);
-  out.put_bytes(2, s.version);
-  out.put_bytes(1, s.name);
+  put_text(2, s.version, out);
+  put_text(1, s.name, out);
 }
 
 void encode(const Span& s, Writer& out) {
@@ -214,7 +226,7 @@ void encode(const Span& s, Writer& out) {
   if (s.status_code != 0 || !s.status_message.empty()) {
     std::size_t mark = out.size();
     out.put_number(3, static_cast<std::uint64_t>(static_cast<std::int64_t>(s.status_code)));
-    out.put_bytes(2, s.status_message);
+    put_text(2, s.status_message, out);
     out.close(15, mark);
   }
   out.put_number(14, s.dropped_links_count);
@@ -226,16 +238,16 @@ void encode(const Span& s, Writer& out) {
   out.put_fixed64(8, s.end_time_unix_nano);
   out.put_fixed64(7, s.start_time_unix_nano);
   out.put_number(6, static_cast<std::uint64_t>(static_cast<std::int64_t>(s.kind)));
-  out.put_bytes(5, s.name);
+  put_text(5, s.name, out);
   put_id(4, s.parent_span_id, out);
-  out.put_bytes(3, s.trace_state);
+  put_text(3, s.trace_state, out);
   put_id(2, s.span_id, out);
   put_id(1, s.trace_id, out);
 }
 
 void encode(const LogRecord& l, Writer& out) {
   encode_unknown(l.unknown, out);
-  out.put_bytes(12, l.event_name);
+  put_text(12, l.event_name, out);
   out.put_fixed64(11, l.observed_time_unix_nano);
   put_id(10, l.span_id, out);
   put_id(9, l.trace_id, out);
@@ -247,7 +259,7 @@ void encode(const LogRecord& l, Writer& out) {
     encode(l.body, out);
     out.close(5, mark);
   }
-  out.put_bytes(3, l.severity_text);
+  put_text(3, l.severity_text, out);
   out.put_number(2, static_cast<std::uint64_t>(static_cast<std::int64_t>(l.severity_number)));
   out.put_fixed64(1, l.time_unix_nano);
 }
@@ -268,9 +280,9 @@ void encode(const Metric& m, Writer& out) {
     });
     out.close(form.field, mark);
   }
-  out.put_bytes(3, m.unit);
-  out.put_bytes(2, m.description);
-  out.put_bytes(1, m.name);
+  put_text(3, m.unit, out);
+  put_text(2, m.description, out);
+  put_text(1, m.name, out);
 }
 
 }  // namespace weir::otlp

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "otlp/json.h"
+#include "otlp/repair.h"
 #include "otlp/verify.h"
 
 namespace weir::otlp {
@@ -208,6 +209,8 @@ class Converter {
       if (value.is_null()) continue;
       for (const Field& field : type.fields)
         if (key == field.name || key == field.snake) {
+          // Of a field that is given twice, and of fields that exclude each other, the last counts.
+          std::erase_if(present, [&](auto& earlier) { return earlier.first == &field || exclude_each_other(type, *earlier.first, field); });
           present.emplace_back(&field, value);
           break;
         }
@@ -222,6 +225,15 @@ class Converter {
   std::string error() const { return (place_.empty() ? "" : place_ + ": ") + why_; }
 
  private:
+  static bool exclude_each_other(const Message& type, const Field& a, const Field& b) {
+    auto both = [&](std::uint32_t low, std::uint32_t high) { return a.number >= low && a.number <= high && b.number >= low && b.number <= high; };
+    auto either = [&](std::uint32_t x, std::uint32_t y) { return (a.number == x || a.number == y) && (b.number == x || b.number == y); };
+    if (&type == &any_value) return true;
+    if (&type == &metric) return both(5, 11);
+    if (&type == &number_point) return either(4, 6);
+    return &type == &exemplar && either(3, 6);
+  }
+
   bool wrong(std::string why) {
     why_ = std::move(why);
     return false;
@@ -399,6 +411,32 @@ std::string with_points(std::string_view json) {
   return out;
 }
 
+// Half a pair of surrogates is no character, and the parser refuses the whole text for it: U+FFFD takes its place.
+std::string with_whole_surrogates(std::string_view json, std::size_t& repaired) {
+  std::string out(json);
+  auto code_at = [&](std::size_t i) -> std::uint32_t {
+    std::uint32_t code = 0;
+    if (i + 6 > out.size() || out[i] != '\\' || out[i + 1] != 'u') return 0;
+    auto [end, error] = std::from_chars(out.data() + i + 2, out.data() + i + 6, code, 16);
+    return error == std::errc{} && end == out.data() + i + 6 ? code : 0;
+  };
+  for (std::size_t i = 0; (i = out.find('\\', i)) != out.npos;) {
+    std::uint32_t code = code_at(i);
+    bool high = code >= 0xD800 && code < 0xDC00, low = code >= 0xDC00 && code < 0xE000;
+    std::uint32_t next = high ? code_at(i + 6) : 0;
+    if (high && next >= 0xDC00 && next < 0xE000) {
+      i += 12;
+    } else if (high || low) {
+      out.replace(i + 2, 4, "fffd");
+      ++repaired;
+      i += 6;
+    } else {
+      i += 2;
+    }
+  }
+  return out;
+}
+
 // The parser of this core. It keeps about twelve times the largest request it has seen, which nobody is charged for: after one
 // that was large it is made anew.
 class ParserLease {
@@ -440,7 +478,7 @@ Result<Charge> charge_for(std::string_view json, Budget& budget) {
 
 }  // namespace
 
-Result<Bytes> json_to_protobuf(Signal signal, std::string_view json, Budget* budget) {
+Result<Bytes> json_to_protobuf(Signal signal, std::string_view json, Budget* budget, std::size_t* repaired_texts) {
   static const std::array<Message, 3> roots = {Message{traces_fields}, Message{metrics_fields}, Message{logs_fields}};
   if (signal == Signal::profiles) return fail(Errc::invalid, "profiles are taken as protobuf only");
   Charge room;
@@ -452,8 +490,21 @@ Result<Bytes> json_to_protobuf(Signal signal, std::string_view json, Budget* bud
   if (auto error = parser.allocate(std::max<std::size_t>(json.size(), 64), max_json_depth); error != simdjson::SUCCESS)
     return fail(Errc::refused, "no memory for {} bytes of JSON", json.size());
   dom::element document;
+  std::string mended;
+  std::size_t repaired = 0;
   auto error = parse(parser, json, document);
-  if (error == simdjson::NUMBER_ERROR) error = parse(parser, with_points(json), document);
+  // Each of these is looked for once, and mends all there is of its kind.
+  auto mend = [&](simdjson::error_code what, auto how) {
+    if (error != what) return;
+    mended = how(mended.empty() ? json : std::string_view(mended));
+    std::size_t more = mended.size() > json.size() ? mended.size() - json.size() : 0;
+    error = budget != nullptr && !room.grow(more) ? simdjson::MEMALLOC : parse(parser, mended, document);
+  };
+  mend(simdjson::UTF8_ERROR, [&](std::string_view text) { return repaired += count_invalid_utf8(text), repair_utf8(text); });
+  mend(simdjson::STRING_ERROR, [&](std::string_view text) { return with_whole_surrogates(text, repaired); });
+  mend(simdjson::NUMBER_ERROR, [&](std::string_view text) { return with_points(text); });
+  mend(simdjson::STRING_ERROR, [&](std::string_view text) { return with_whole_surrogates(text, repaired); });
+  if (repaired_texts) *repaired_texts = repaired;
   if (error != simdjson::SUCCESS) return fail(Errc::invalid, "not JSON: {}", simdjson::error_message(error));
   Converter converter(json.size());
   bool ok = converter.message(roots[static_cast<std::size_t>(signal)], document);

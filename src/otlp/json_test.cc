@@ -33,6 +33,36 @@ TEST_CASE("what is written is what was read") {
   for (auto& row : rows) CHECK(again(row.signal, row.json) == row.json);
 }
 
+TEST_CASE("entity references survive, both ways") {
+  constexpr std::string_view json =
+      R"({"resourceLogs":[{"resource":{"attributes":[{"key":"host.id","value":{"stringValue":"h"}}],"entityRefs":[{"schemaUrl":"s","type":"host","idKeys":["host.id"],"descriptionKeys":["host.name","os"]},{"type":"process"}]},"scopeLogs":[{"scope":{},"logRecords":[{"severityText":"x","body":{}}]}]}]})";
+  CHECK(again(Signal::logs, json) == json);
+}
+
+TEST_CASE("what is no character costs that character") {
+  auto body = [](std::string_view text) { return fmt::format(R"({{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{{"stringValue":"{}"}}}},{{"body":{{"stringValue":"other"}}}}]}}]}}]}})", text); };
+  struct { std::string_view in, out; } const rows[] = {
+      {R"(a\ud800b)", "a\xEF\xBF\xBD" "b"}, {R"(\udc00)", "\xEF\xBF\xBD"}, {R"(\ud800\ud800\udc00)", "\xEF\xBF\xBD\xF0\x90\x80\x80"},
+      {R"(\ud83d\ude00)", "\xF0\x9F\x98\x80"}, {R"(\\ud800)", R"(\\ud800)"}, {"a\x80" "b", "a\xEF\xBF\xBD" "b"}, {"\xC3", "\xEF\xBF\xBD"}, {"\xFF\\ud800", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.in);
+    std::size_t repaired = 0;
+    REQUIRE(json_to_protobuf(Signal::logs, body(row.in), nullptr, &repaired));
+    std::string got = again(Signal::logs, body(row.in));
+    CAPTURE(got);
+    CHECK(got.find(fmt::format("\"stringValue\":\"{}\"", row.out)) != got.npos);
+    CHECK(got.find("other") != got.npos);
+  }
+}
+
+TEST_CASE("of a key that comes twice, and of values that exclude each other, the last counts") {
+  CHECK(again(Signal::logs, R"({"resourceLogs":[{"scopeLogs":[{"logRecords":[{"severityText":"a","severityText":"b","body":{"stringValue":"x","intValue":1},"attributes":[{"key":"k","value":{"intValue":2,"stringValue":"y"}}],"attributes":[{"key":"l","value":{"intValue":3}}]}]}]}]})") ==
+        R"({"resourceLogs":[{"resource":{},"scopeLogs":[{"scope":{},"logRecords":[{"severityText":"b","body":{"intValue":"1"},"attributes":[{"key":"l","value":{"intValue":"3"}}]}]}]}]})");
+  CHECK(again(Signal::metrics, R"({"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","sum":{"dataPoints":[{"asInt":1}]},"gauge":{"dataPoints":[{"asInt":1,"asDouble":2}]}}]}]}]})") ==
+        R"({"resourceMetrics":[{"resource":{},"scopeMetrics":[{"scope":{},"metrics":[{"name":"m","gauge":{"dataPoints":[{"asDouble":2}]}}]}]}]})");
+}
+
 TEST_CASE("other legal spellings") {
   CHECK(again(Signal::traces, R"({"resource_spans":[{"scope_spans":[{"spans":[{"trace_id":"0102030405060708090A0B0C0D0E0F10","kind":"SPAN_KIND_CLIENT","start_time_unix_nano":7,"name":null,"unknown":{"a":[1]},"status":{"code":"STATUS_CODE_ERROR"}}]}]}]})") ==
         R"({"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{},"spans":[{"traceId":"0102030405060708090a0b0c0d0e0f10","kind":3,"startTimeUnixNano":"7","status":{"code":2}}]}]}]})");

@@ -34,6 +34,10 @@ class Json {
     append_json_string(out_, value);
     first_ = false;
   }
+  void text(std::string_view element) {  // of a list
+    comma();
+    append_json_string(out_, element);
+  }
   void id(std::string_view name, const auto& value) {
     if (value.empty()) return;
     key(name);
@@ -155,9 +159,41 @@ class Json {
   bool first_ = true;
 };
 
+// What the resource's attributes describe. Kept as bytes, as nothing here looks into it.
+void write_entity_ref(std::string_view message, Json& out) {
+  std::string_view schema_url, type;
+  std::vector<std::string_view> ids, descriptions;
+  Reader reader(message);
+  while (reader.next()) {
+    if (!reader.is(WireType::bytes)) {
+      reader.skip();
+      continue;
+    }
+    std::string_view text = reader.bytes();
+    switch (reader.field()) {
+      case 1: schema_url = text; break;
+      case 2: type = text; break;
+      case 3: ids.push_back(text); break;
+      case 4: descriptions.push_back(text); break;
+      default: break;
+    }
+  }
+  out.open('{');
+  out.text("schemaUrl", schema_url);
+  out.text("type", type);
+  out.list("idKeys", ids, [&](std::string_view text) { out.text(text); });
+  out.list("descriptionKeys", descriptions, [&](std::string_view text) { out.text(text); });
+  out.close('}');
+}
+
 void write(const Resource& r, Json& out) {
   out.attributes("attributes", r.attributes);
   out.number("droppedAttributesCount", r.dropped_attributes_count);
+  constexpr std::uint32_t entity_refs = 3;
+  std::vector<std::string_view> refs;
+  for (std::string_view field : r.unknown)
+    if (Reader reader(field); reader.next() && reader.field() == entity_refs && reader.is(WireType::bytes)) refs.push_back(reader.bytes());
+  out.list("entityRefs", refs, [&](std::string_view ref) { write_entity_ref(ref, out); });
 }
 
 void write(const Scope& s, Json& out) {

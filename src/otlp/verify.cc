@@ -1,146 +1,14 @@
 #include "otlp/verify.h"
 
 #include "base/text.h"
-#include "otlp/batch.h"
+#include "otlp/repair.h"
+#include "otlp/request_schema.h"
 #include "otlp/span_view.h"
 
 namespace weir::otlp {
 namespace {
 
-// What a field of a known message must look like. `message` entries name the table row of the nested message.
-enum class Kind : std::uint8_t { unknown, varint, fixed64, fixed32, text, bytes, trace_id, span_id, message, packed8, packed_varint };
-
-struct Field {
-  Kind kind = Kind::unknown;
-  std::uint8_t message = 0;
-};
-
-enum MessageId : std::uint8_t {
-  opaque,
-  any_value,
-  array_value,
-  key_value_list,
-  key_value,
-  resource,
-  scope,
-  request_traces,
-  resource_spans,
-  scope_spans,
-  span,
-  event,
-  link,
-  status,
-  request_logs,
-  resource_logs,
-  scope_logs,
-  log_record,
-  request_metrics,
-  resource_metrics,
-  scope_metrics,
-  metric,
-  gauge,
-  sum,
-  number_point,
-  histogram,
-  histogram_point,
-  exponential_histogram,
-  exponential_point,
-  buckets,
-  summary,
-  summary_point,
-  quantile,
-  exemplar,
-  request_profiles,
-  resource_profiles,
-  scope_profiles,
-  profile,
-  message_count
-};
-
-struct Descriptor {
-  std::string_view name;
-  bool counts = false;  // one of these is an item
-  std::array<Field, 17> fields{};
-  std::uint32_t cost = 0;  // Cost::bytes of one without what is nested in it
-  bool unit = false;       // see Cost::ordinary_unit()
-};
-
-// An element of an ArenaVector: what is outgrown stays behind, and there is room for four from the start.
-template <class T>
-constexpr std::uint32_t listed = 4 * sizeof(T);
-// An element of a std::vector, while it is moved.
-template <class T>
-constexpr std::uint32_t moved = 3 * sizeof(T);
-constexpr std::uint32_t unknown_cost = listed<std::string_view>;
-constexpr std::uint32_t attribute_cost = listed<KeyValue>;
-constexpr std::uint32_t number_cost = listed<std::uint64_t>;  // in a list
-
-constexpr Field varint{Kind::varint}, fixed64{Kind::fixed64}, fixed32{Kind::fixed32}, text{Kind::text}, bytes{Kind::bytes},
-    trace_id{Kind::trace_id}, span_id{Kind::span_id}, packed8{Kind::packed8}, packed_varint{Kind::packed_varint}, none{};
-constexpr Field of(MessageId m) { return {Kind::message, m}; }
-
-// Indexed by MessageId; fields by number. From opentelemetry-proto 1.x.
-constexpr auto table = [] {
-  std::array<Descriptor, message_count> t{};
-  t[opaque] = {"message", false, {}};
-  t[any_value] = {"AnyValue", false, {none, text, varint, varint, fixed64, of(array_value), of(key_value_list), bytes, varint}};
-  t[array_value] = {"ArrayValue", false, {none, of(any_value)}};
-  t[key_value_list] = {"KeyValueList", false, {none, of(key_value)}};
-  t[key_value] = {"KeyValue", false, {none, text, of(any_value), varint}};
-  t[resource] = {"Resource", false, {none, of(key_value), varint}};
-  t[scope] = {"InstrumentationScope", false, {none, text, text, of(key_value), varint}};
-  t[request_traces] = {"ExportTraceServiceRequest", false, {none, of(resource_spans)}};
-  t[resource_spans] = {"ResourceSpans", false, {none, of(resource), of(scope_spans), text}};
-  t[scope_spans] = {"ScopeSpans", false, {none, of(scope), of(span), text}};
-  t[span] = {"Span", true, {none, trace_id, span_id, text, span_id, text, varint, fixed64, fixed64, of(key_value), varint, of(event), varint, of(link), varint, of(status), fixed32}};
-  t[event] = {"Span.Event", false, {none, fixed64, text, of(key_value), varint}};
-  t[link] = {"Span.Link", false, {none, trace_id, span_id, text, of(key_value), varint, fixed32}};
-  t[status] = {"Status", false, {none, none, text, varint}};
-  t[request_logs] = {"ExportLogsServiceRequest", false, {none, of(resource_logs)}};
-  t[resource_logs] = {"ResourceLogs", false, {none, of(resource), of(scope_logs), text}};
-  t[scope_logs] = {"ScopeLogs", false, {none, of(scope), of(log_record), text}};
-  t[log_record] = {"LogRecord", true, {none, fixed64, varint, text, none, of(any_value), of(key_value), varint, fixed32, trace_id, span_id, fixed64, text}};
-  t[request_metrics] = {"ExportMetricsServiceRequest", false, {none, of(resource_metrics)}};
-  t[resource_metrics] = {"ResourceMetrics", false, {none, of(resource), of(scope_metrics), text}};
-  t[scope_metrics] = {"ScopeMetrics", false, {none, of(scope), of(metric), text}};
-  t[metric] = {"Metric", false, {none, text, text, text, none, of(gauge), none, of(sum), none, of(histogram), of(exponential_histogram), of(summary), of(key_value)}};
-  t[gauge] = {"Gauge", false, {none, of(number_point)}};
-  t[sum] = {"Sum", false, {none, of(number_point), varint, varint}};
-  t[number_point] = {"NumberDataPoint", true, {none, none, fixed64, fixed64, fixed64, of(exemplar), fixed64, of(key_value), varint}};
-  t[histogram] = {"Histogram", false, {none, of(histogram_point), varint}};
-  t[histogram_point] = {"HistogramDataPoint", true, {none, none, fixed64, fixed64, fixed64, fixed64, packed8, packed8, of(exemplar), of(key_value), varint, fixed64, fixed64}};
-  t[exponential_histogram] = {"ExponentialHistogram", false, {none, of(exponential_point), varint}};
-  t[exponential_point] = {"ExponentialHistogramDataPoint", true, {none, of(key_value), fixed64, fixed64, fixed64, fixed64, varint, fixed64, of(buckets), of(buckets), varint, of(exemplar), fixed64, fixed64, fixed64}};
-  t[buckets] = {"Buckets", false, {none, varint, packed_varint}};
-  t[summary] = {"Summary", false, {none, of(summary_point)}};
-  t[summary_point] = {"SummaryDataPoint", true, {none, none, fixed64, fixed64, fixed64, fixed64, of(quantile), of(key_value), varint}};
-  t[quantile] = {"ValueAtQuantile", false, {none, fixed64, fixed64}};
-  t[exemplar] = {"Exemplar", false, {none, none, fixed64, fixed64, span_id, trace_id, fixed64, of(key_value)}};
-  t[request_profiles] = {"ExportProfilesServiceRequest", false, {none, of(resource_profiles), of(opaque)}};
-  t[resource_profiles] = {"ResourceProfiles", false, {none, of(resource), of(scope_profiles), text}};
-  t[scope_profiles] = {"ScopeProfiles", false, {none, of(scope), of(profile), text}};
-  t[profile] = {"Profile", true, {}};
-
-  for (auto group : {resource_spans, resource_logs, resource_metrics, resource_profiles}) t[group].cost = moved<ResourceGroup>;
-  for (auto group : {scope_spans, scope_logs, scope_metrics, scope_profiles}) t[group].cost = moved<ScopeGroup>;
-  t[resource].cost = sizeof(Resource);
-  t[scope].cost = sizeof(Scope);
-  t[any_value].cost = listed<Value>;
-  t[key_value].cost = attribute_cost;
-  t[array_value].cost = sizeof(Array);
-  t[key_value_list].cost = sizeof(Attributes);
-  t[span].cost = moved<Item> + sizeof(Span) + 8 * sizeof(KeyValue);
-  t[event].cost = listed<Span::Event>;
-  t[link].cost = listed<Span::Link>;
-  t[log_record].cost = moved<Item> + sizeof(LogRecord);
-  t[metric].cost = moved<Item> + sizeof(Metric);
-  for (auto point : {number_point, histogram_point, exponential_point, summary_point}) t[point].cost = sizeof(DataPoint);
-  t[quantile].cost = listed<DataPoint::Quantile>;
-  t[exemplar].cost = listed<Exemplar>;
-  t[profile].cost = moved<Item>;
-  for (auto unit : {resource, scope, span, log_record, metric}) t[unit].unit = true;
-  return t;
-}();
+using namespace schema;
 
 template <class T>
 inline T load(const char* p) {
@@ -241,7 +109,7 @@ class Walker {
     return true;
   }
 
-  std::size_t items = 0;
+  std::size_t items = 0, broken_texts = 0, broken_bytes = 0;
   std::size_t unknown = 0;  // cost of fields that nobody knows
   Cost cost;
   std::string where;
@@ -278,6 +146,11 @@ class Walker {
     Reader reader(whole);
     reader.next();
     landmarks_->attribute(whole.data(), AttributeView::read(reader.bytes()).key);
+  }
+
+  void note_broken(std::string_view broken) {
+    ++broken_texts;
+    broken_bytes += count_invalid_utf8(broken);
   }
 
   bool bad(const Descriptor& type, std::uint32_t number, std::string_view reason) {
@@ -343,7 +216,9 @@ class Walker {
     switch (field.kind) {
       case Kind::unknown:
       case Kind::bytes: return true;
-      case Kind::text: return is_text(p, size) || wrong("text is not valid UTF-8");
+      case Kind::text:
+        if (!is_text(p, size)) note_broken({p, size});
+        return true;
       case Kind::trace_id: return size == 16 || size == 0 || wrong("a trace id has 16 bytes");
       case Kind::span_id: return size == 8 || size == 0 || wrong("a span id has 8 bytes");
       case Kind::message: {
@@ -366,17 +241,16 @@ class Walker {
 }  // namespace
 
 Result<Extent> verify(Signal signal, std::string_view request, const Sought* sought) {
-  constexpr std::array roots = {request_traces, request_metrics, request_logs, request_profiles};
   std::optional<LandmarkWriter> landmarks;
   if (sought != nullptr && signal == Signal::traces) landmarks.emplace(*sought, std::max<std::size_t>(4096, request.size() / 4));
   Walker walker(landmarks ? &*landmarks : nullptr);
-  if (!walker.walk(roots[static_cast<std::size_t>(signal)], request.data(), request.data() + request.size(), max_value_depth))
+  if (!walker.walk(root_of(signal), request.data(), request.data() + request.size(), max_value_depth))
     return fail(Errc::invalid, "{}: {}", walker.where, walker.why);
   walker.cost.bytes += walker.unknown;
   walker.cost.largest += walker.unknown;  // they may all stand in one message
   walker.cost.bytes += request.size();  // room that scopes keep for items, see reserve_items()
   walker.cost.dense |= walker.cost.bytes > Cost::ordinary(walker.items, request.size()) + Cost::ordinary(1, 0);
-  return Extent{walker.items, landmarks ? landmarks->finish() : std::string(), walker.cost};
+  return Extent{walker.items, landmarks ? landmarks->finish() : std::string(), walker.cost, walker.broken_texts, walker.broken_bytes};
 }
 
 namespace {

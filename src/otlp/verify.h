@@ -11,11 +11,12 @@ struct Extent {
   std::size_t items = 0;  // spans, data points, log records, profiles
   std::string landmarks;  // of the spans, in order, when something was sought
   Cost cost;
+  std::size_t broken_texts = 0, broken_bytes = 0;  // texts that are not UTF-8, and the bytes in them that are none
 };
 
 // Checks an Export<Signal>ServiceRequest: every nested message in its bounds, known fields with their wire type, ids 0,
-// 8 or 16 bytes, text valid UTF-8, values nested at most 64 deep. Errc::invalid otherwise, naming the place. After it,
-// decoding cannot fail. `sought`: for traces, or null.
+// 8 or 16 bytes, values nested at most 64 deep. Errc::invalid otherwise, naming the place. After it, decoding cannot fail.
+// Text that is not UTF-8 is counted only: see repair(). `sought`: for traces, or null.
 Result<Extent> verify(Signal signal, std::string_view request, const Sought* sought = nullptr);
 
 // What an item that verify() has seen takes.

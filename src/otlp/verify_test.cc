@@ -15,7 +15,8 @@ bool good_span(std::string_view fields) {
   out.bytes(2, fields);
   out.close(2, 0);
   out.close(1, 0);
-  return verify(Signal::traces, out.view()).has_value();
+  auto extent = verify(Signal::traces, out.view());
+  return extent && extent->broken_texts == 0;
 }
 
 std::string attribute(std::string_view key, std::string_view value) { return field(9, field(1, key) + field(2, value)); }

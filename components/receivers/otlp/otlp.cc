@@ -43,7 +43,7 @@ class Endpoint : public net::Handler {
   std::optional<net::Answer> on_head(const net::RequestHead& head) override {
     auto answer = route(head);
     if (answer || authenticator_ == nullptr) return answer;
-    if (auto known = authenticator_->authenticate(head.headers); !known) return net::error_answer(head, known.error());
+    if (auto known = authenticator_->authenticate(head.headers); !known) return on_error(head, known.error(), 0);
     return std::nullopt;
   }
 
@@ -158,6 +158,18 @@ class HttpEndpoint : public Endpoint {
     });
   }
 
+  // Whatever goes wrong on the way in, a client of OTLP reads a Status in the encoding it speaks.
+  net::Answer on_error(const net::RequestHead& head, const Error& cause, int http_status) override {
+    auto encoding = signal_of(head) ? encoding_of(head.content_type()) : std::nullopt;
+    if (!encoding) return net::error_answer(head, cause, http_status);
+    net::Response response = error(*encoding, cause);
+    if (http_status != 0 && http_status != response.status) {
+      response.status = http_status;
+      if (http_status != 503 && http_status != 429) response.headers.remove("retry-after");
+    }
+    return response;
+  }
+
  private:
   // What is known of a request when it is answered.
   struct Call {
@@ -175,13 +187,16 @@ class HttpEndpoint : public Endpoint {
 
   Result<Batch> parse(Signal signal, Encoding encoding, net::Request& request) {
     if (encoding == Encoding::protobuf) return Batch::parse(signal, std::move(request.body), std::move(request.charge), intake_.sought(signal));
-    auto body = weir::otlp::json_to_protobuf(signal, request.body.view(), &budget_);
+    std::size_t repaired = 0;
+    auto body = weir::otlp::json_to_protobuf(signal, request.body.view(), &budget_, &repaired);
     if (!body) {
       if (no_memory(body.error())) Refused(*this, signal, ItemCounter::Encoding::json).take(request.body.view());
       return std::unexpected(std::move(body).error());
     }
     Charge charge = budget_.charge_unchecked(body->size());
-    return Batch::parse(signal, std::move(*body), std::move(charge), intake_.sought(signal));
+    auto batch = Batch::parse(signal, std::move(*body), std::move(charge), intake_.sought(signal));
+    if (batch) batch->repaired_texts += repaired;
+    return batch;
   }
   static bool no_memory(const Error& error) { return error.code == Errc::refused || error.code == Errc::too_large; }
   bool is_json(const net::RequestHead& head) const override { return encoding_of(head.content_type()) == Encoding::json; }
@@ -235,6 +250,8 @@ class Listening {
 
   Result<> start(engine::ReceiverContext& context, Listeners& listeners) {
     auto& loop = static_cast<io::Loop&>(context.executor);
+    // A unix socket has one listener, whatever the number of cores.
+    if (context.shard > 0 && settings_.endpoint.starts_with("unix:")) return {};
     settings_.share_port = context.shard > 0;
     if (std::string known = listeners.resolved(configured_); context.shard > 0 && !known.empty()) settings_.endpoint = known;
     if (telemetry::detailed()) endpoint_->measure(context.host.metrics(), context.executor, settings_.endpoint, settings_.tls.has_value());

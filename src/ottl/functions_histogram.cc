@@ -17,69 +17,56 @@ double power_of_two(std::int64_t x) { return std::ldexp(1.0, static_cast<int>(st
 
 // ---- convert_exponential_histogram_to_histogram(distribution, [bounds])
 
-// Puts the count of one bucket (lower, upper] into those of an explicit histogram. Bounds are as many as counts: the
-// last count is for all above.
+// The exact lower bound of an exponential bucket where there is one.
+double exponential_bound(std::int64_t index, std::int32_t scale) {
+  if (scale <= 0) {
+    std::int64_t shift = -std::int64_t{scale};
+    return power_of_two(shift < 16 ? index * (std::int64_t{1} << shift) : std::clamp<std::int64_t>(index, -65'536, 65'536) * 65'536);
+  }
+  return std::exp2(std::ldexp(static_cast<double>(index), -scale));
+}
+
+// Puts counts of ranges (lower, upper] into those of an explicit histogram: one for each bound and one for all above.
 class Redistribution {
  public:
   Redistribution(std::string_view how, const std::vector<double>& bounds, std::uint64_t* counts, Rng& rng)
       : how_(how), bounds_(bounds), counts_(counts), rng_(rng) {}
 
   void add(std::uint64_t count, double lower, double upper) {
-    if (lower > bounds_.back()) {
-      counts_[bounds_.size() - 1] += count;
-      return;
-    }
-    for (std::size_t i = 1; i < bounds_.size(); ++i)
-      if (lower > bounds_[i - 1] && upper <= bounds_[i]) {
-        counts_[i - 1] += count;
-        return;
-      }
-    if (how_ == "upper")
-      counts_[std::min(first_at_least(upper), bounds_.size() - 1)] += count;
+    if (count == 0) return;
+    std::size_t first = first_above(lower), last = std::max(first, first_at_least(upper));
+    if (first == last)
+      counts_[first] += count;
+    else if (how_ == "upper")
+      counts_[last] += count;
     else if (how_ == "midpoint")
-      add_midpoint(count, lower, upper);
+      counts_[first_at_least(lower + (upper - lower) / 2)] += count;
+    else if (how_ == "random" && std::isfinite(upper - lower))
+      scatter(count, lower, upper, first, last);
     else
-      add_range(count, lower, upper);
+      spread(count, first, last);
   }
+  void add_value(std::uint64_t count, double value) { counts_[first_at_least(value)] += count; }
 
  private:
-  std::size_t first_at_least(double value, std::size_t from = 0) const {
-    while (from < bounds_.size() && !(value <= bounds_[from])) ++from;
-    return from;
+  std::size_t first_at_least(double value) const {
+    return static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin());
   }
-
-  void add_midpoint(std::uint64_t count, double lower, double upper) {
-    std::size_t at = first_at_least((upper + lower) / 2);
-    if (at == bounds_.size())
-      counts_[at - 1] += count;
-    else
-      counts_[at == 0 ? 0 : at - 1] += count;
-  }
-
-  void add_range(std::uint64_t count, double lower, double upper) {
-    std::size_t last = bounds_.size() - 1;
-    std::size_t first = std::min(first_at_least(lower), last);
-    std::size_t end = std::min(first_at_least(upper, first), last);
-    if (end == first)
-      counts_[first] += count;
-    else if (how_ == "uniform")
-      spread(count, first, end);
-    else
-      scatter(count, lower, upper, first, end);
+  std::size_t first_above(double value) const {
+    return static_cast<std::size_t>(std::upper_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin());
   }
 
   // The same share for each, what is left over from the first on.
-  void spread(std::uint64_t count, std::size_t first, std::size_t end) {
-    std::uint64_t places = end - first + 1;
-    for (std::size_t i = first; i <= end; ++i) counts_[i] += count / places + (i - first < count % places ? 1 : 0);
+  void spread(std::uint64_t count, std::size_t first, std::size_t last) {
+    std::uint64_t places = last - first + 1;
+    for (std::size_t i = first; i <= last; ++i) counts_[i] += count / places + (i - first < count % places ? 1 : 0);
   }
 
-  void scatter(std::uint64_t count, double lower, double upper, std::size_t first, std::size_t end) {
+  void scatter(std::uint64_t count, double lower, double upper, std::size_t first, std::size_t last) {
     std::uint64_t left = count;
-    for (std::size_t i = first; i <= end; ++i) {
-      double from = std::max(i == 0 ? lower : bounds_[i - 1], lower);
-      double share = (std::min(bounds_[i], upper) - from) / (upper - lower);
-      double most = std::clamp(static_cast<double>(count) * share, 0.0, static_cast<double>(left));
+    for (std::size_t i = first; i <= last; ++i) {
+      double from = i == first ? lower : bounds_[i - 1], to = i == last ? upper : bounds_[i];
+      double most = std::clamp(static_cast<double>(count) * ((to - from) / (upper - lower)), 0.0, static_cast<double>(left));
       auto given = std::min(left, static_cast<std::uint64_t>(rng_.unit() * most));
       counts_[i] += given;
       left -= given;
@@ -87,10 +74,10 @@ class Redistribution {
     // One by one, but large rests in equal parts first: the time must not depend on the count.
     constexpr std::uint64_t few = 1024;
     if (left > few) {
-      spread(left - few, first, end);
+      spread(left - few, first, last);
       left = few;
     }
-    for (; left > 0; --left) ++counts_[first + rng_.below(end - first + 1)];
+    for (; left > 0; --left) ++counts_[first + rng_.below(last - first + 1)];
   }
 
   std::string_view how_;
@@ -111,32 +98,39 @@ Result<> prepare_explicit(Call& call) {
   if (call[1].items.empty()) return fail(Errc::config, "explicit bounds cannot be empty");
   auto out = std::make_unique<Bounds>();
   for (auto& item : call[1].items) out->bounds.push_back(item->constant()->real);
+  for (std::size_t i = 1; i < out->bounds.size(); ++i)
+    if (!(out->bounds[i - 1] < out->bounds[i])) return fail(Errc::config, "explicit bounds must ascend, got {} behind {}", out->bounds[i], out->bounds[i - 1]);
   call.prepared = std::move(out);
   return {};
 }
 
+// A sender's exponential histogram has at most so many items as its counts say; the sum of the new counts is the count.
 DataPoint to_explicit(EvalContext& c, const DataPoint& from, std::string_view how, const std::vector<double>& bounds) {
   DataPoint out;
   out.attributes = from.attributes;
   out.start_time_unix_nano = from.start_time_unix_nano;
   out.time_unix_nano = from.time_unix_nano;
   out.exemplars = from.exemplars;
+  out.flags = from.flags;
   out.count = from.count;
-  out.has_sum = out.has_min = out.has_max = true;
-  out.sum = from.sum;
-  out.min = from.min;
-  out.max = from.max;
-  for (double bound : bounds) {
-    out.explicit_bounds.push_back(c.arena(), bound);
-    out.bucket_counts.push_back(c.arena(), 0);
-  }
-  if (bounds[0] == 0) out.bucket_counts[0] += from.zero_count;
+  out.has_sum = from.has_sum, out.sum = from.sum;
+  out.has_min = from.has_min, out.min = from.min;
+  out.has_max = from.has_max, out.max = from.max;
+  if (from.zero_count == 0 && from.positive.counts.empty() && from.negative.counts.empty()) return out;  // there is only a sum
+  for (double bound : bounds) out.explicit_bounds.push_back(c.arena(), bound);
+  for (std::size_t i = 0; i <= bounds.size(); ++i) out.bucket_counts.push_back(c.arena(), 0);
   Redistribution into(how, bounds, out.bucket_counts.begin(), c.rng());
-  double factor = power_of_two(-std::int64_t{from.scale}) * std::numbers::ln2;
-  for (std::size_t i = 0; i < from.positive.counts.size(); ++i) {
-    auto index = static_cast<double>(std::int64_t{from.positive.offset} + static_cast<std::int64_t>(i));
-    into.add(from.positive.counts[i], std::exp(index * factor), std::exp((index + 1) * factor));
-  }
+  into.add_value(from.zero_count, 0);
+  auto each = [&](const DataPoint::Buckets& buckets, auto add) {
+    for (std::size_t i = 0; i < buckets.counts.size(); ++i) {
+      std::int64_t index = std::int64_t{buckets.offset} + static_cast<std::int64_t>(i);
+      add(buckets.counts[i], exponential_bound(index, from.scale), exponential_bound(index + 1, from.scale));
+    }
+  };
+  each(from.positive, [&](std::uint64_t count, double lower, double upper) { into.add(count, lower, upper); });
+  each(from.negative, [&](std::uint64_t count, double lower, double upper) { into.add(count, -upper, -lower); });
+  out.count = 0;
+  for (std::uint64_t count : out.bucket_counts) out.count += count;
   return out;
 }
 
@@ -359,7 +353,7 @@ std::span<const FunctionInfo> histogram_functions() {
   static const std::array rows{
       metric_editor("convert_exponential_histogram_to_histogram",
              "Turns an exponential histogram into one with the given bounds; counts of buckets that lie across a bound are placed by upper, midpoint, "
-             "uniform or random. There is one count for each bound, the last one is for all above.",
+             "uniform or random.",
              {{"distributionFn", Takes::literal_text}, {"explicitBounds", Takes::literal_real_list}}, convert_exponential, prepare_explicit),
       metric_editor("extract_percentile_metric", "Adds a gauge with a percentile of a histogram, named like it with the suffix (default: _p and the percentile).",
              {{"percentile", Takes::literal_real}, {"suffix", Takes::literal_text, true}}, extract_percentile, check_percentile),

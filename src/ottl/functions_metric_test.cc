@@ -202,13 +202,37 @@ TEST_CASE("convert_exponential_histogram_to_histogram") {
     CHECK(b.metric.points[0].explicit_bounds.size() == 4);
     return MetricBench::counts(b.metric.points[0]);
   };
-  CHECK(converted("upper") == std::vector<std::uint64_t>{2, 0, 3, 7});
-  CHECK(converted("midpoint") == std::vector<std::uint64_t>{5, 3, 4, 0});
-  CHECK(converted("uniform") == std::vector<std::uint64_t>{2, 2, 3, 5});
+  CHECK(converted("upper") == std::vector<std::uint64_t>{2, 0, 3, 3, 4});
+  CHECK(converted("midpoint") == std::vector<std::uint64_t>{2, 3, 3, 4, 0});
+  CHECK(converted("uniform") == std::vector<std::uint64_t>{2, 2, 3, 3, 2});
   auto random = converted("random");
-  CHECK(random[0] + random[1] + random[2] + random[3] == 12);
+  CHECK(random[0] == 2);
+  CHECK(random[0] + random[1] + random[2] + random[3] + random[4] == 12);
   CHECK(MetricBench(MetricType::gauge).run({R"(convert_exponential_histogram_to_histogram("upper", []))"}).starts_with("config: "));
   CHECK(MetricBench(MetricType::gauge).run({R"(convert_exponential_histogram_to_histogram("best", [1.0]))"}).starts_with("config: "));
+}
+
+TEST_CASE("convert_exponential_histogram_to_histogram keeps what is negative and zero, and makes nothing up") {
+  for (std::string how : {"upper", "midpoint", "uniform", "random"}) {
+    CAPTURE(how);
+    MetricBench b(MetricType::exponential_histogram);
+    DataPoint& p = b.point("x");
+    p.zero_count = 1;
+    p.count = 10;
+    p.scale = -1;  // powers of four
+    p.negative.offset = 0;  // [-4, -1), [-16, -4)
+    for (std::uint64_t count : {2, 3}) p.negative.counts.push_back(b.arena, count);
+    p.positive.offset = 1;  // (4, 16]
+    p.positive.counts.push_back(b.arena, 4);
+    CHECK(b.run({fmt::format("convert_exponential_histogram_to_histogram(\"{}\", [-4.0, -1.0, 0.0, 4.0, 16.0])", how)}) == "");
+    CHECK(MetricBench::counts(b.metric.points[0]) == std::vector<std::uint64_t>{3, 2, 1, 0, 4, 0});
+    CHECK(b.metric.points[0].count == 10);
+    CHECK(!b.metric.points[0].has_min);
+    CHECK(!b.metric.points[0].has_max);
+    CHECK(!b.metric.points[0].has_sum);
+  }
+  for (std::string bounds : {"[1.0, 1.0]", "[2.0, 1.0]"})
+    CHECK(MetricBench(MetricType::gauge).run({"convert_exponential_histogram_to_histogram(\"upper\", " + bounds + ")"}).starts_with("config: "));
 }
 
 TEST_CASE("a random distribution of a huge count takes no time and loses nothing") {

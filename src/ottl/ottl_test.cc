@@ -308,6 +308,7 @@ TEST_CASE("Format: verbs that Go has for numbers, bytes and durations") {
       {R"({"a": Sort(Split("a,b", ","))})", "error: invalid value type list in a map"},
       {R"({"a": Values(attributes["m"])})", "error: invalid value type list in a map"},
       {R"(Format("%+v %#v %#v", [42, "a", [1, "b"]]))", R"~(string "42 \"a\" []interface {}{1, \"b\"}")~"},
+      {R"(Format("%c%c", [55296, 65]))", "string \"\xEF\xBF\xBD" "A\""},
       {R"(Format("%b|%U", [2.5, -5]))", R"(string "5629499534213120p-51|U+FFFFFFFFFFFFFFFB")"},
       {R"(Format("%o %g", [0x0102, 0x01]))", R"~(string "[1 2] [%!g(uint8=1)]")~"},
       {R"(Format("%x %d %#v %g", [Duration("90s"), Duration("90s"), Duration("90s"), Duration("90s")]))",

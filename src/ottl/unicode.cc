@@ -72,6 +72,7 @@ std::string_view trim_space(std::string_view text) {
 }
 
 void append_rune(std::string& out, char32_t c) {
+  if ((c >= 0xD800 && c < 0xE000) || c > 0x10FFFF) c = 0xFFFD;  // no characters
   if (c < 0x80) {
     out += static_cast<char>(c);
   } else if (c < 0x800) {

@@ -126,6 +126,9 @@ struct GrpcClientSettings {
   std::string user_agent = "weir";
 };
 
+// Whether a client could be made for the endpoint, on any machine.
+Result<> check_endpoint(const GrpcClientSettings& settings);
+
 struct GrpcCall {
   std::string path;          // /package.Service/Method
   std::vector<Bytes> body;   // one message, in pieces, without its prefix

@@ -119,6 +119,60 @@ TEST_CASE("http client: what is compressed there is decompressed here") {
   }
 }
 
+TEST_CASE("http client: snappy is one block, its framed form has a name of its own") {
+  for (auto [kind, name] : {std::pair(Compression::snappy_block, "snappy"), std::pair(Compression::snappy, "x-snappy-framed")}) {
+    HttpClientSettings settings;
+    settings.compression = kind;
+    HttpPair pair(settings);
+    std::string body(50'000, 'x');
+    pair.send({.url = pair.url(), .body = pieces({body})});
+    REQUIRE(pair.wait(1));
+    REQUIRE(pair.results[0]);
+    CHECK(pair.results[0]->body == body);
+    CHECK(pair.handler.seen[0].headers.get("content-encoding") == name);
+  }
+  CHECK(http_compression(Compression::snappy, "snappy") == Compression::snappy_block);
+  CHECK(http_compression(Compression::snappy, "x-snappy-framed") == Compression::snappy);
+  CHECK(http_compression(Compression::gzip, "gzip") == Compression::gzip);
+}
+
+TEST_CASE("http client: 307 and 308 are followed with the same method and body, credentials go to the same host only") {
+  HttpClientSettings settings;
+  settings.headers.add("x-api-key", "secret");
+  HttpPair pair(settings);
+  std::string other = "http://localhost:" + pair.server->endpoint().substr(pair.server->endpoint().rfind(':') + 1);
+  pair.handler.head = [&](const RequestHead& head) -> std::optional<Answer> {
+    if (head.path() == "/a") return Response{.status = 307, .headers = {{"location", "/b?c=d"}}};
+    if (head.path() == "/far") return Response{.status = 308, .headers = {{"location", other + "/b"}}};
+    if (head.path() == "/round") return Response{.status = 308, .headers = {{"location", "round"}}};
+    if (head.path() == "/moved") return Response{.status = 302, .headers = {{"location", "/b"}}};
+    return std::nullopt;
+  };
+  auto ask = [&](std::string_view path) {
+    std::size_t before = pair.results.size();
+    pair.send({.url = pair.url(path), .headers = {{"authorization", "Bearer x"}, {"content-type", "text/x"}}, .body = pieces({"body"})});
+    REQUIRE(pair.wait(before + 1));
+    REQUIRE(pair.results.back());
+    return pair.results.back()->status;
+  };
+  CHECK(ask("/a") == 200);
+  REQUIRE(pair.handler.seen.size() == 1);
+  CHECK(pair.handler.seen[0].method() == "POST");
+  CHECK(pair.handler.seen[0].path() == "/b");
+  CHECK(pair.handler.seen[0].query() == "c=d");
+  CHECK(pair.handler.seen[0].body.view() == "body");
+  CHECK(pair.handler.seen[0].headers.get("authorization") == "Bearer x");
+  CHECK(pair.handler.seen[0].headers.get("x-api-key") == "secret");
+  CHECK(ask("/far") == 200);
+  REQUIRE(pair.handler.seen.size() == 2);
+  CHECK(pair.handler.seen[1].body.view() == "body");
+  CHECK(pair.handler.seen[1].headers.get("content-type") == "text/x");
+  CHECK(!pair.handler.seen[1].headers.find("authorization"));
+  CHECK(!pair.handler.seen[1].headers.find("x-api-key"));
+  CHECK(ask("/round") == 308);
+  CHECK(ask("/moved") == 302);
+}
+
 TEST_CASE("http client: a server that has gone is noticed; a new one is found") {
   HttpPair pair;
   pair.send({.url = pair.url(), .body = pieces({"1"})});

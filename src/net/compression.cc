@@ -397,6 +397,14 @@ std::string_view to_string(Compression compression) {
   return "";
 }
 
+Compression http_compression(Compression compression, std::string_view name) {
+  return equal_ignore_case(name, "snappy") ? Compression::snappy_block : compression;
+}
+
+std::string_view content_encoding(Compression compression) {
+  return compression == Compression::snappy ? "x-snappy-framed" : to_string(compression);
+}
+
 Result<std::string> decompress(Compression compression, std::string_view in, std::size_t max_output, Charge& charge) {
   if (in.empty()) return compression == Compression::none ? Result<std::string>{} : damaged(to_string(compression));
   Output out(max_output, charge);

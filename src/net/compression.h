@@ -22,8 +22,11 @@ enum class Compression : std::uint8_t {
 
 // A Content-Encoding or grpc-encoding: "", "identity", gzip, zlib, deflate, zstd, snappy, x-snappy-framed, lz4.
 Result<Compression> compression_of(std::string_view name);
-// The name on the wire; "" for none.
+// The name on the wire; "" for none. In gRPC `snappy` is the framed form.
 std::string_view to_string(Compression compression);
+// HTTP has names of its own: `snappy` is one block, and the framed form is x-snappy-framed.
+Compression http_compression(Compression compression, std::string_view name);
+std::string_view content_encoding(Compression compression);
 
 // Errors: `invalid` for damaged input, `refused` when the charge has no room, `permanent` when the output would exceed
 // `max_output` bytes. What comes out is charged, in steps, before it is made; on success `charge` has grown by exactly

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/log.h"
 #include "net/http1.h"
 
 namespace weir::net {
@@ -178,7 +179,14 @@ void Dial::shake_hands() {
   IoStatus status = stream_.handshake();
   if (status == IoStatus::again) return;
   if (status == IoStatus::ok) return finish(std::move(stream_));
-  give_up(stream_.error().empty() ? "tls: the peer closed the connection" : stream_.error());
+  std::string why = stream_.error().empty() ? "tls: the peer closed the connection" : stream_.error();
+  bool plain = why.find("unexpected eof") != why.npos || why.find("wrong version number") != why.npos || why.find("closed") != why.npos;
+  std::string what = fmt::format("TLS handshake with {}{}: {}{}", peer(), plan_.server_name.empty() ? "" : fmt::format(" ({})", plan_.server_name), why,
+                                 plain ? "; a server without TLS needs tls::insecure: true" : "");
+  static log::RateLimit lines;
+  long long more = 0;
+  if (lines.allow(more)) log::warn("TLS handshake failed", {{"error", what}, {"suppressed", more}});
+  give_up(std::move(what));
 }
 
 }  // namespace weir::net

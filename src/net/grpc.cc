@@ -180,6 +180,7 @@ void append_grpc_prefix(std::string& out, bool compressed, std::size_t size) {
 std::optional<Duration> parse_grpc_timeout(std::string_view text) {
   if (text.size() < 2 || text.size() > 9) return std::nullopt;
   std::int64_t n = 0;
+  if (text.front() < '0' || text.front() > '9') return std::nullopt;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size() - 1, n);
   if (error != std::errc{} || end != text.data() + text.size() - 1 || n < 0) return std::nullopt;
   switch (text.back()) {

@@ -69,13 +69,20 @@ Result<Target> parse_target(const GrpcClientSettings& settings) {
     if (text.starts_with(scheme)) text.remove_prefix(scheme.size());
   // dns://server/host: the server that should be asked is the system's anyway.
   if (text.starts_with("//")) text = text.find('/', 2) == std::string_view::npos ? text : text.substr(text.find('/', 2) + 1);
-  if (!text.starts_with("unix:")) text = text.substr(0, text.find('/'));
-  WEIR_ASSIGN(target.endpoint, parse_endpoint(text, target.secure ? 443 : 80));
+  if (text.ends_with('/') && !text.starts_with("unix:")) text.remove_suffix(1);
+  if (!text.starts_with("unix:") && text.find('/') != text.npos && text.find('@') == text.npos)
+    return fail(Errc::config, "endpoint '{}': gRPC knows no path", text);
+  WEIR_ASSIGN(target.endpoint, parse_endpoint(text));
   if (target.authority.empty()) target.authority = target.endpoint.is_unix() ? "localhost" : std::string(text);
   return target;
 }
 
 }  // namespace
+
+Result<> check_endpoint(const GrpcClientSettings& settings) {
+  WEIR_TRY(parse_target(settings));
+  return {};
+}
 
 struct GrpcClient::Impl final : ClientConnection::Owner {
   Impl(io::Loop& l, GrpcClientSettings s) : loop(l), settings(std::move(s)), rng(Rng::from_system()) {}

@@ -153,6 +153,8 @@ Result<Http1RequestHead> parse_request_head(std::string_view head, const HeadLim
   if (hosts > 1 || (hosts == 0 && http11)) return fail(Errc::invalid, "{} host headers", hosts);
   if (!has_authority && hosts == 1) out.add(":authority", std::string(out.get("host")));
   result.http11 = http11;
+  std::string_view expectation = out.get("expect");
+  if (http11 && !expectation.empty() && !equal_ignore_case(expectation, "100-continue")) result.unknown_expectation = true;
   result.expect_continue = http11 && equal_ignore_case(out.get("expect"), "100-continue");
   return result;
 }

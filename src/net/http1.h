@@ -25,6 +25,7 @@ struct Http1RequestHead {
   Http1Framing framing;
   bool http11 = true;
   bool expect_continue = false;
+  bool unknown_expectation = false;  // Expect with other words: 417
 };
 
 struct Http1ResponseHead {

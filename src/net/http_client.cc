@@ -21,10 +21,26 @@ struct Pending {
   BodySink* sink = nullptr;
   TimePoint deadline = TimePoint::max();
   Pool* pool = nullptr;
+  Url target;
   ClientConnection* connection = nullptr;
   int attempts = 0;
+  int redirects = 0;
   bool head_told = false;  // to the sink
 };
+
+// As many as Go follows.
+constexpr int max_redirects = 10;
+
+// What a Location means at a URL.
+Result<Url> redirected(const Url& from, std::string_view location) {
+  if (location.find("://") != location.npos) return parse_url(location);
+  std::string scheme = from.https ? "https" : "http";
+  if (location.starts_with("//")) return parse_url(fmt::format("{}:{}", scheme, location));
+  std::string base = fmt::format("{}://{}", scheme, from.authority());
+  if (location.starts_with('/')) return parse_url(base + std::string(location));
+  std::string path = from.target.substr(0, from.target.find('?'));
+  return parse_url(base + path.substr(0, path.rfind('/') + 1) + std::string(location));
+}
 
 struct Dialing {
   std::unique_ptr<Lookup> lookup;
@@ -70,6 +86,8 @@ struct HttpClient::Impl final : ClientConnection::Owner {
   void on_result(ClientConnection& connection, std::uint64_t id, WireResult result) override;
   void on_change(ClientConnection& connection) override;
   bool try_again(ClientConnection& connection, std::uint64_t id, Pending& pending, const WireError& error);
+  bool follow(std::uint64_t id, Pending& pending, std::string_view location);
+  void address(Pending& pending, const Url& url);
   void finish(std::uint64_t id, Result<HttpResponse> result);
   void prune(Pool& pool);
   void check_at(TimePoint when);
@@ -78,7 +96,7 @@ struct HttpClient::Impl final : ClientConnection::Owner {
   io::Loop& loop;
   HttpClientSettings settings;
   ProxyRules rules;
-  std::unique_ptr<TlsContext> tls;
+  std::unique_ptr<TlsContext> tls;  // made for the first https URL: the system's authorities cost time and memory
   std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools;
   std::unordered_map<std::uint64_t, Pending> requests;
   std::vector<std::pair<std::uint64_t, Error>> wrong;  // streams that could not begin
@@ -101,6 +119,11 @@ HttpClient::Impl::~Impl() {
 Result<Pool*> HttpClient::Impl::pool_for(const Url& url) {
   std::string key = fmt::format("{}{}:{}", url.https ? "s" : "", url.host, url.port);
   if (auto found = pools.find(key); found != pools.end()) return found->second.get();
+  if (url.https && !tls) {
+    std::vector<std::string> alpn;
+    if (settings.force_attempt_http2) alpn = {"h2", "http/1.1"};
+    WEIR_ASSIGN(tls, TlsContext::client(settings.tls, loop, alpn));
+  }
   auto pool = std::make_unique<Pool>();
   pool->url = url;
   pool->speaks_http2 = url.https && settings.force_attempt_http2;
@@ -117,30 +140,64 @@ Result<Pending> HttpClient::Impl::prepare(HttpRequest& request) {
   WEIR_ASSIGN(Url url, parse_url(request.url));
   Pending pending;
   WEIR_ASSIGN(pending.pool, pool_for(url));
-  bool absolute = pending.pool->proxy && !url.https;
   HeaderList& fields = pending.wire.fields;
   fields.add(":method", request.method);
-  fields.add(":scheme", url.https ? "https" : "http");
-  fields.add(":path", absolute ? fmt::format("http://{}{}", url.authority(), url.target) : url.target);
-  fields.add(":authority", url.authority());
+  address(pending, url);
   fields.add("user-agent", settings.user_agent);
   for (auto [name, value] : settings.headers) fields.set(name, value);
   for (auto [name, value] : request.headers) fields.set(name, value);
   if (!url.user_info.empty() && !fields.find("authorization"))
     fields.add("authorization", "Basic " + encode_base64(url.user_info));
-  if (absolute && !pending.pool->proxy->user_info.empty())
-    fields.add("proxy-authorization", "Basic " + encode_base64(pending.pool->proxy->user_info));
+  pending.target = url;
   if (settings.disable_keep_alives) fields.set("connection", "close");
   pending.wire.max_response = settings.max_response_body;
   pending.wire.body = std::move(request.body);
   if (settings.compression != Compression::none && request.compress && !pending.wire.body.empty()) {
     WEIR_ASSIGN(std::string packed, compress(settings.compression, pending.wire.body, settings.compression_level));
     pending.wire.body.assign(1, Bytes::take(std::move(packed)));
-    fields.set("content-encoding", to_string(settings.compression));
+    fields.set("content-encoding", content_encoding(settings.compression));
   }
   Duration timeout = request.timeout > Duration::zero() ? request.timeout : settings.timeout;
   if (timeout > Duration::zero()) pending.deadline = loop.now() + timeout;
   return pending;
+}
+
+// The fields that say where to; `pending.pool` is the URL's.
+void HttpClient::Impl::address(Pending& pending, const Url& url) {
+  bool absolute = pending.pool->proxy && !url.https;
+  HeaderList& fields = pending.wire.fields;
+  fields.add(":scheme", url.https ? "https" : "http");
+  fields.add(":path", absolute ? fmt::format("http://{}{}", url.authority(), url.target) : url.target);
+  fields.add(":authority", url.authority());
+  if (absolute && !pending.pool->proxy->user_info.empty())
+    fields.add("proxy-authorization", "Basic " + encode_base64(pending.pool->proxy->user_info));
+}
+
+// The same request to where a 307 or 308 sends it. Credentials and configured headers go to the same host only, and never
+// from TLS to plain text. False: the redirect is the answer.
+bool HttpClient::Impl::follow(std::uint64_t id, Pending& pending, std::string_view location) {
+  if (location.empty() || pending.redirects >= max_redirects) return false;
+  auto url = redirected(pending.target, location);
+  if (!url) return false;
+  auto pool = pool_for(*url);
+  if (!pool) return false;
+  bool trusted = url->host == pending.target.host && (url->https || !pending.target.https);
+  pending.pool = *pool;
+  HeaderList before = std::exchange(pending.wire.fields, {});
+  pending.wire.fields.add(":method", before.get(":method"));
+  address(pending, *url);
+  for (auto [name, value] : before) {
+    bool plain = name == "content-type" || name == "content-encoding" || name == "user-agent" || name == "connection";
+    if (!name.starts_with(':') && name != "proxy-authorization" && (trusted || plain)) pending.wire.fields.add(name, value);
+  }
+  if (!url->user_info.empty()) pending.wire.fields.set("authorization", "Basic " + encode_base64(url->user_info));
+  pending.target = std::move(*url);
+  pending.connection = nullptr;
+  pending.attempts = 0;
+  ++pending.redirects;
+  (*pool)->waiting.push_back(id);
+  dispatch(**pool);
+  return true;
 }
 
 void HttpClient::Impl::send(HttpRequest request, HttpCallback done) {
@@ -314,6 +371,8 @@ void HttpClient::Impl::on_result(ClientConnection& connection, std::uint64_t id,
     return;
   }
   if (found->second.sink != nullptr) return on_part(id, std::move(*result));
+  bool redirect = result->status == 307 || result->status == 308;
+  if (redirect && follow(id, found->second, result->headers.get("location"))) return;
   finish(id, HttpResponse{result->status, std::move(result->headers), std::move(result->body)});
 }
 
@@ -395,9 +454,8 @@ HttpClient::~HttpClient() = default;
 
 Result<std::unique_ptr<HttpClient>> HttpClient::make(io::Loop& loop, HttpClientSettings settings) {
   auto impl = std::make_unique<Impl>(loop, std::move(settings));
-  std::vector<std::string> alpn;
-  if (impl->settings.force_attempt_http2) alpn = {"h2", "http/1.1"};
-  WEIR_ASSIGN(impl->tls, TlsContext::client(impl->settings.tls, loop, alpn));
+  WEIR_TRY(check_rules(impl->settings.tls));
+  WEIR_TRY(check_files(impl->settings.tls));
   return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
 }
 

@@ -119,6 +119,7 @@ Answer Incoming::no_room() {
 }
 
 Answer Incoming::too_large(std::uint64_t size) {
+  host_.body_was_too_large = true;
   return refuse({Errc::permanent, fmt::format("received {} bytes, the limit is {}", size, limit()), {}}, 413);
 }
 
@@ -131,7 +132,15 @@ std::optional<Answer> Incoming::begin(std::optional<std::uint64_t> content_lengt
 
 std::optional<Answer> Incoming::begin_grpc() {
   if (head.method() != "POST") return refuse({Errc::invalid, "gRPC needs POST", {}}, 405);
-  if (auto timeout = parse_grpc_timeout(head.headers.get("grpc-timeout"))) deadline_ = host_.clock.now() + *timeout;
+  if (auto given = head.headers.find("grpc-timeout")) {
+    auto timeout = parse_grpc_timeout(*given);
+    if (!timeout) return refuse({Errc::internal, fmt::format("malformed grpc-timeout: {}", given->substr(0, 20)), {}});
+    if (*timeout == Duration::zero()) {
+      ++host_.stats.refused_requests;
+      return GrpcAnswer{.code = GrpcCode::deadline_exceeded, .message = "the deadline was over when the call began"};
+    }
+    deadline_ = host_.clock.now() + *timeout;
+  }
   auto encoding = compression_of(head.headers.get("grpc-encoding"));
   if (!encoding) return refuse({Errc::unimplemented, encoding.error().what, {}});
   encoding_ = *encoding;

@@ -18,6 +18,7 @@ struct ProtocolHost {
   const Clock& clock;
   OutQueue& out;
   Bytes peer;
+  bool body_was_too_large = false;  // its sender may read our answer only when it has sent all of it
 
   virtual Responder responder(std::int32_t stream) = 0;
   // The value of a Date header.

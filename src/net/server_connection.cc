@@ -2,6 +2,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 
+#include "base/log.h"
 #include "net/server_core.h"
 
 namespace weir::net {
@@ -15,9 +16,10 @@ constexpr int max_parts = 4;  // of a streamed body, in one turn
 constexpr std::size_t short_turn = 256 * 1024;
 constexpr Duration rest = 1ms;
 constexpr std::size_t min_direct = 64 * 1024;
-constexpr Duration linger_time = 2s;
-// What a peer may have been sending while our last words were on their way.
-constexpr std::size_t linger_bytes = 512 * 1024;
+constexpr Duration linger_time = 2s, long_linger_time = 5s;
+// What a peer may have been sending while our last words were on their way. Clients with a body that is too large often read
+// the answer only when they have sent it, and would see a reset instead of the 413.
+constexpr std::size_t linger_bytes = 512 * 1024, long_linger_bytes = 64 * 1024 * 1024;
 // nghttp2 touches about that much for a session without streams (net_bench: idle_connections).
 constexpr std::size_t http2_session_bytes = 12 * 1024;
 constexpr std::size_t tls_session_bytes = 40 * 1024;
@@ -82,7 +84,15 @@ bool ServerConnection::shake_hands() {
     case IoStatus::ok: break;
     case IoStatus::again: return false;
     case IoStatus::eof:
-    case IoStatus::error: fail_connection(); return false;
+    case IoStatus::error: {
+      // Probes of load balancers connect and go: that is no handshake that failed.
+      static log::RateLimit lines;
+      long long more = 0;
+      if (!stream_.error().empty() && lines.allow(more))
+        log::warn("TLS handshake failed", {{"endpoint", core_.settings.endpoint}, {"peer", peer.view()}, {"error", stream_.error()}, {"suppressed", more}});
+      fail_connection();
+      return false;
+    }
   }
   if (stream_.alpn() == "h2") return set_protocol(true);
   return true;
@@ -253,7 +263,8 @@ bool ServerConnection::flush() {
 void ServerConnection::linger() {
   phase_ = Phase::lingering;
   stream_.shutdown_write();
-  linger_until_ = core_.loop.now() + linger_time;
+  linger_until_ = core_.loop.now() + (body_was_too_large ? long_linger_time : linger_time);
+  if (body_was_too_large) linger_left_ = long_linger_bytes;
   protocol_.reset();
   swallow();
 }

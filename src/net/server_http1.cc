@@ -165,6 +165,7 @@ bool Http1Server::on_head(std::string_view text) {
   keep_going_ = keep_going_ && framing_.keep_alive && host_.settings.keep_alives_enabled;
   deadline_ = later(host_.clock.now(), host_.settings.read_timeout);
   no_body_ = incoming_->head.headers.get(":method") == "HEAD";
+  if (head->unknown_expectation) return turn_away(incoming_->refuse({Errc::invalid, "unknown expectation", {}}, 417));
   if (auto answer = incoming_->begin(framing_.content_length)) return turn_away(std::move(*answer));
   return start_body(*head);
 }

@@ -1,3 +1,4 @@
+#include "net/client.h"
 #include "net/testing.h"
 
 using namespace weir;
@@ -253,6 +254,58 @@ TEST_CASE("http1: Expect: 100-continue is answered before the body, or not at al
   peer.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
   REQUIRE(peer.wait_closed());
   CHECK(peer.received().starts_with("HTTP/1.1 403 "));
+}
+
+TEST_CASE("http1: an expectation that nobody knows is 417") {
+  TestServer s;
+  for (std::string_view what : {"200-foo", "100-continue, x"}) {
+    RawPeer peer = s.peer();
+    peer.send(post("", fmt::format("Expect: {}\r\n", what)));
+    CHECK(peer.wait_for("HTTP/1.1 417 "));
+  }
+}
+
+TEST_CASE("http1: a client that sends everything before it reads still sees the 413") {
+  ServerSettings settings = loopback();
+  settings.max_request_body_size = 1024 * 1024;
+  TestServer s(settings);
+  RawPeer peer = s.peer();
+  peer.send(post(std::string(8 * 1024 * 1024, 'x')));
+  CHECK(peer.wait_for("HTTP/1.1 413 "));
+}
+
+TEST_CASE("every address of one family is every address") {
+  for (std::string_view endpoint : {"0.0.0.0:0", "[::]:0", ":0"}) {
+    CAPTURE(endpoint);
+    auto parsed = parse_endpoint(endpoint);
+    REQUIRE(parsed);
+    auto listener = listen_on(*parsed, {});
+    REQUIRE(listener);
+    std::uint16_t port = local_address(listener->get()).port();
+    for (std::string host : {"127.0.0.1", "::1"}) {
+      auto address = numeric_address(host, port).at(0);
+      Fd probe(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+      if (host == "::1" && !probe) continue;  // no IPv6 here
+      int connected = ::connect(probe.get(), address.get(), address.size);
+      CHECK((connected == 0 || (host == "::1" && errno == EADDRNOTAVAIL)));
+    }
+  }
+}
+
+TEST_CASE("endpoints that cannot work") {
+  for (std::string_view text : {"h:abc", "h:99999", "h:-1", "::1:4317", "user:pw@h:4317", "h", "a b:1", "h:4317/x", "[::1", "h{:1", ""}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_endpoint(text));
+  }
+  CHECK(parse_endpoint("user:hunter2@h:1").error().what.find("hunter2") == std::string::npos);
+  for (std::string text : {"h:1/path", "h", "http://h", "https://h/x:1", "u@h:1"}) {
+    CAPTURE(text);
+    CHECK_FALSE(check_endpoint({.endpoint = text}));
+  }
+  for (std::string text : {"h:1", "http://h:1", "https://h:1/", "dns:///h:1", "unix:/x/y", "[::1]:1", "ipv4:127.0.0.1:1,127.0.0.1:2"}) {
+    CAPTURE(text);
+    CHECK(check_endpoint({.endpoint = text}));
+  }
 }
 
 TEST_CASE("http1: no room is 503 with Retry-After, and later there is room again") {

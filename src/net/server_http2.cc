@@ -78,7 +78,7 @@ class Http2Server final : public ServerProtocol {
   void release_window();
   void finish_drain();
   void spend(double cost);
-  void calm_down();
+  void calm_down(std::string_view why = {});
   ServerStream* find(std::int32_t id) {
     return static_cast<ServerStream*>(nghttp2_session_get_stream_user_data(session_.get(), id));
   }
@@ -289,14 +289,16 @@ void Http2Server::spend(double cost) {
   if (purse_ < 0) calm_down();
 }
 
-void Http2Server::calm_down() {
+void Http2Server::calm_down(std::string_view why) {
   if (std::exchange(dead_, true)) return;
   ++host_.stats.bad_peers;
   // Said at once: nothing else of this session goes out any more.
   std::string goaway("\0\0\x08\x07\0\0\0\0\0", 9);
+  goaway[2] = static_cast<char>(8 + why.size());
   for (std::uint32_t word : {static_cast<std::uint32_t>(nghttp2_session_get_last_proc_stream_id(session_.get())),
                              static_cast<std::uint32_t>(NGHTTP2_ENHANCE_YOUR_CALM)})
     for (int shift = 24; shift >= 0; shift -= 8) goaway.push_back(static_cast<char>(word >> shift));
+  goaway += why;
   host_.out.append(goaway);
 }
 
@@ -314,7 +316,7 @@ void Http2Server::on_ping(const nghttp2_ping& ping) {
     return;
   }
   Duration least = streams_.empty() && !policy.permit_without_stream ? Duration(2h) : policy.min_time;
-  if (before != TimePoint{} && now_ < before + least && ++ping_strikes_ > 2) calm_down();
+  if (before != TimePoint{} && now_ < before + least && ++ping_strikes_ > 2) calm_down("too_many_pings");
 }
 
 void Http2Server::on_head(ServerStream& stream) {

@@ -288,6 +288,7 @@ TEST_CASE("http2: clients that ping more than they may are told to calm down") {
   for (int i = 0; i < 6; ++i) peer.send(frame(ping, 0, 0, "12345678"));
   REQUIRE(peer.wait_closed());
   CHECK(goaway_code(peer.received()) == enhance_your_calm);
+  CHECK(peer.received().ends_with("too_many_pings"));
 }
 
 TEST_CASE("http2: a client that takes no answers is let go") {

@@ -18,7 +18,7 @@ Result<std::uint16_t> parse_port(std::string_view text, std::string_view whole) 
   std::uint16_t port = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc{} || end != text.data() + text.size())
-    return fail(Errc::config, "endpoint '{}': '{}' is not a port", whole, text);
+    return fail(Errc::config, "endpoint '{}': '{}' is not a port (0 to 65535)", whole, text);
   return port;
 }
 
@@ -103,6 +103,8 @@ Result<Endpoint> parse_endpoint(std::string_view text, int default_port) {
     out.unix_path = path;
     return out;
   }
+  if (auto at = text.rfind('@'); at != text.npos)
+    return fail(Errc::config, "endpoint '[REDACTED]{}': a user has no place in it", text.substr(at));
   std::string_view host = text, port;
   if (text.starts_with('[')) {
     std::size_t close = text.find(']');
@@ -116,6 +118,7 @@ Result<Endpoint> parse_endpoint(std::string_view text, int default_port) {
     host = text.substr(0, colon);
     port = text.substr(colon);
   }
+  if (host.find_first_of(" \t\r\n/?#\"'\\<>{}[]|^`$,;=&!()") != host.npos) return fail(Errc::config, "endpoint '{}': '{}' is no host", text, host);
   out.host = host;
   if (port.empty()) {
     if (default_port < 0) return fail(Errc::config, "endpoint '{}': no port", text);
@@ -191,7 +194,8 @@ Result<Fd> listen_on(const Endpoint& endpoint, const ListenOptions& options) {
     remove_stale_unix_socket(address, endpoint.unix_path);
     return bind_and_listen(address, false, options.backlog);
   }
-  if (endpoint.host.empty()) {
+  // As Go does it: either family's "any" is both.
+  if (endpoint.host.empty() || endpoint.host == "0.0.0.0" || endpoint.host == "::") {
     auto both = listen_tcp(any_address(AF_INET6, endpoint.port), options);
     if (both) return both;
     return listen_tcp(any_address(AF_INET, endpoint.port), options);

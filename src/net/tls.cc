@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "net/certificate.h"
 #include "net/socket.h"
 
 namespace weir::net {
@@ -187,6 +188,30 @@ std::string alpn_wire(const std::vector<std::string>& names) {
   return out;
 }
 
+// The authorities that the system trusts: 50 ms and several MiB, so they are read when first asked for, once.
+X509_STORE* system_trust() {
+  static X509_STORE* store = [] {
+    X509_STORE* out = X509_STORE_new();
+    X509_STORE_set_default_paths(out);
+    ERR_clear_error();
+    return out;
+  }();
+  return store;
+}
+
+// The system's authorities, alone (the store is shared) or beside others.
+void trust_system(SSL_CTX* context, bool alone) {
+  if (alone) {
+    SSL_CTX_set1_cert_store(context, system_trust());
+    return;
+  }
+  X509_STORE* own = SSL_CTX_get_cert_store(context);
+  STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(system_trust());
+  for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i)
+    if (X509* certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i))) X509_STORE_add_cert(own, certificate);
+  ERR_clear_error();
+}
+
 Result<Context> client_context(const TlsClientSettings& settings, const std::vector<std::string>& alpn) {
   WEIR_ASSIGN(Context context, common_context(settings, false));
   WEIR_ASSIGN(std::string ca, pem_of("CA", settings.ca_file, settings.ca_pem));
@@ -215,13 +240,14 @@ struct TlsContext::Impl {
   TimePoint loaded_at;
   bool is_server;
   const TlsClientSettings client;
+  const TlsSettings settings;
   bool has_system_roots = false;
 
   // Reading the system's certificates takes long, and many clients never speak TLS: they wait for the first handshake.
   void add_system_roots() {
     bool own = !client.ca_file.empty() || !client.ca_pem.empty();
     if (is_server || has_system_roots || (own && !client.include_system_ca_certs_pool)) return;
-    SSL_CTX_set_default_verify_paths(context.get());
+    trust_system(context.get(), !own);
     has_system_roots = true;
   }
 
@@ -233,7 +259,10 @@ struct TlsContext::Impl {
     if (fresh) {
       context = std::move(*fresh);
       has_system_roots = false;
-    } else log::warn("TLS files could not be read again; the old ones stay in use", {{"error", fresh.error().what}});
+      if (auto warning = certificate_warning(settings); !warning.empty()) log::warn(warning);
+    } else {
+      log::warn("TLS files could not be read again; the old ones stay in use", {{"error", fresh.error().what}});
+    }
   }
 };
 
@@ -248,7 +277,7 @@ Result<std::unique_ptr<TlsContext>> TlsContext::server(const TlsServerSettings& 
   Duration interval = settings.reload_interval;
   if (settings.client_ca_file_reload && interval <= Duration::zero()) interval = 1min;
   return std::unique_ptr<TlsContext>(new TlsContext(
-      std::unique_ptr<Impl>(new Impl{std::move(context), build, clock, interval, clock.now(), true, {}})));
+      std::unique_ptr<Impl>(new Impl{std::move(context), build, clock, interval, clock.now(), true, {}, settings})));
 }
 
 Result<std::unique_ptr<TlsContext>> TlsContext::client(const TlsClientSettings& settings, const Clock& clock,
@@ -257,7 +286,7 @@ Result<std::unique_ptr<TlsContext>> TlsContext::client(const TlsClientSettings& 
   auto build = [settings, alpn] { return client_context(settings, alpn); };
   WEIR_ASSIGN(Context context, build());
   return std::unique_ptr<TlsContext>(new TlsContext(std::unique_ptr<Impl>(
-      new Impl{std::move(context), build, clock, settings.reload_interval, clock.now(), false, settings})));
+      new Impl{std::move(context), build, clock, settings.reload_interval, clock.now(), false, settings, settings})));
 }
 
 ssl_st* TlsContext::start(const std::string& server_name) {
@@ -278,17 +307,78 @@ ssl_st* TlsContext::start(const std::string& server_name) {
   return ssl;
 }
 
-Result<> check(const TlsServerSettings& settings) {
-  auto context = server_context(settings);
-  return context ? Result<>{} : fail(std::move(context).error());
+namespace {
+
+bool plain(const TlsClientSettings& s) {
+  return s.insecure && s.ca_file.empty() && s.ca_pem.empty() && s.cert_file.empty() && s.cert_pem.empty();
 }
 
-Result<> check(const TlsClientSettings& settings) {
-  if (settings.insecure && settings.ca_file.empty() && settings.ca_pem.empty() && settings.cert_file.empty() &&
-      settings.cert_pem.empty())
-    return {};
-  auto context = client_context(settings, {});
-  return context ? Result<>{} : fail(std::move(context).error());
+// Both of a file and a text, or one half of a certificate and its key.
+Result<> check_pairs(const TlsSettings& s, bool certificate_required) {
+  auto both = [](std::string_view name, const std::string& file, const std::string& pem) -> Result<> {
+    if (file.empty() || pem.empty()) return {};
+    return fail(Errc::config, "provide either a {0} file or the PEM-encoded string, but not both", name);
+  };
+  WEIR_TRY(both("CA", s.ca_file, s.ca_pem));
+  WEIR_TRY(both("certificate", s.cert_file, s.cert_pem));
+  WEIR_TRY(both("key", s.key_file, s.key_pem));
+  bool certificate = !s.cert_file.empty() || !s.cert_pem.empty(), key = !s.key_file.empty() || !s.key_pem.empty();
+  if (certificate != key || (certificate_required && !certificate)) return fail(Errc::config, "for auth via TLS, provide both certificate and key");
+  return {};
+}
+
+// The settings without what stands in files.
+template <class Settings>
+Settings without_files(Settings s) {
+  if (!s.cert_file.empty() || !s.key_file.empty()) s.cert_file = s.key_file = s.cert_pem = s.key_pem = "";
+  s.ca_file.clear();
+  return s;
+}
+
+}  // namespace
+
+std::string certificate_warning(const TlsSettings& settings) {
+  auto pem = pem_of("certificate", settings.cert_file, settings.cert_pem);
+  if (!pem || pem->empty()) return {};
+  auto chain = parse_certificates(*pem);
+  if (chain.empty()) return {};
+  auto text = [](const ASN1_TIME* time) {
+    Bio bio(BIO_new(BIO_s_mem()));
+    ASN1_TIME_print(bio.get(), time);
+    char* data = nullptr;
+    auto size = static_cast<std::size_t>(BIO_get_mem_data(bio.get(), &data));
+    return std::string(data, size);
+  };
+  const ASN1_TIME* begin = X509_get0_notBefore(chain.front().get());
+  const ASN1_TIME* end = X509_get0_notAfter(chain.front().get());
+  std::string name = settings.cert_file.empty() ? "the certificate" : "the certificate in " + settings.cert_file;
+  if (X509_cmp_current_time(begin) > 0) return fmt::format("{} is not valid before {}", name, text(begin));
+  return X509_cmp_current_time(end) < 0 ? fmt::format("{} expired on {}", name, text(end)) : std::string();
+}
+
+Result<> check_rules(const TlsServerSettings& settings) {
+  WEIR_TRY(check_pairs(settings, true));
+  TlsServerSettings texts = without_files(settings);
+  WEIR_TRY(common_context(texts, !texts.cert_pem.empty()));
+  return {};
+}
+
+Result<> check_rules(const TlsClientSettings& settings) {
+  WEIR_TRY(check_pairs(settings, false));
+  if (plain(settings)) return {};
+  WEIR_TRY(client_context(without_files(settings), {}));
+  return {};
+}
+
+Result<> check_files(const TlsServerSettings& settings) {
+  WEIR_TRY(server_context(settings));
+  return {};
+}
+
+Result<> check_files(const TlsClientSettings& settings) {
+  if (plain(settings)) return {};
+  WEIR_TRY(client_context(settings, {}));
+  return {};
 }
 
 }  // namespace weir::net

@@ -52,8 +52,11 @@ class TlsContext {
   std::unique_ptr<Impl> impl_;
 };
 
-// All that can be told from the settings without a peer. Reads the files.
-Result<> check(const TlsServerSettings& settings);
-Result<> check(const TlsClientSettings& settings);
+// What is wrong on every machine: versions, suites, texts, a certificate without its key.
+Result<> check_rules(const TlsServerSettings& settings);
+Result<> check_rules(const TlsClientSettings& settings);
+// What is wrong on this machine: files that are not there, or not what they should be. After check_rules().
+Result<> check_files(const TlsServerSettings& settings);
+Result<> check_files(const TlsClientSettings& settings);
 
 }  // namespace weir::net

@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "net/certificate.h"
 #include "net/client.h"
 #include "net/testing.h"
 
@@ -14,6 +15,13 @@ using namespace weir::net;
 using namespace weir::net::testing;
 
 namespace {
+
+// All that can be told without a peer.
+template <class Settings>
+Result<> check(const Settings& settings) {
+  WEIR_TRY(check_rules(settings));
+  return check_files(settings);
+}
 
 struct Identity {
   EVP_PKEY* key = EVP_EC_gen("P-256");
@@ -250,6 +258,25 @@ TEST_CASE("tls: plain peers on a TLS port and silent ones are let go") {
   CHECK(plain.wait_closed());
   RawPeer silent = s.peer();
   CHECK(silent.wait_closed());
+}
+
+TEST_CASE("tls: a certificate whose time is over is told") {
+  TlsServerSettings settings;
+  settings.cert_pem = authority().server.pem();
+  CHECK(certificate_warning(settings) == "");
+  Identity old;
+  X509_set_version(old.certificate, 2);
+  X509_set_pubkey(old.certificate, old.key);
+  X509_gmtime_adj(X509_getm_notBefore(old.certificate), -7200);
+  X509_gmtime_adj(X509_getm_notAfter(old.certificate), -3600);
+  X509_sign(old.certificate, old.key, EVP_sha256());
+  settings.cert_pem = old.pem();
+  CHECK(certificate_warning(settings).starts_with("the certificate expired on "));
+  X509_gmtime_adj(X509_getm_notBefore(old.certificate), 3600);
+  X509_gmtime_adj(X509_getm_notAfter(old.certificate), 7200);
+  X509_sign(old.certificate, old.key, EVP_sha256());
+  settings.cert_pem = old.pem();
+  CHECK(certificate_warning(settings).starts_with("the certificate is not valid before "));
 }
 
 TEST_CASE("tls: what is wrong with settings is said") {

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "base/mask.h"
 #include "base/text.h"
 #include "net/socket.h"
 
@@ -75,9 +76,10 @@ std::string Url::authority() const {
 Result<Url> parse_url(std::string_view text) {
   Url out;
   std::size_t scheme = text.find("://");
-  if (scheme == std::string_view::npos) return fail(Errc::invalid, "url '{}': no scheme", text);
+  std::string shown = mask_urls(text);
+  if (scheme == std::string_view::npos) return fail(Errc::invalid, "url '{}': no scheme", shown);
   std::string name = to_lower(text.substr(0, scheme));
-  if (name != "http" && name != "https") return fail(Errc::invalid, "url '{}': unsupported scheme", text);
+  if (name != "http" && name != "https") return fail(Errc::invalid, "url '{}': unsupported scheme", shown);
   out.https = name == "https";
   std::string_view rest = text.substr(scheme + 3);
   std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
@@ -88,9 +90,10 @@ Result<Url> parse_url(std::string_view text) {
     authority = authority.substr(at + 1);
   }
   auto endpoint = parse_endpoint(authority, out.https ? 443 : 80);
-  if (!endpoint || endpoint->is_unix() || endpoint->host.empty()) return fail(Errc::invalid, "url '{}': no host", text);
+  if (!endpoint) return fail(Errc::invalid, "url '{}': {}", shown, endpoint.error().what);
+  if (endpoint->is_unix() || endpoint->host.empty()) return fail(Errc::invalid, "url '{}': no host", shown);
   for (char c : target)
-    if (c <= ' ' || c == 0x7F) return fail(Errc::invalid, "url '{}': blanks in it", text);
+    if (c <= ' ' || c == 0x7F) return fail(Errc::invalid, "url '{}': blanks in it", shown);
   out.host = endpoint->host;
   out.port = endpoint->port;
   out.target = target.starts_with('/') ? std::string(target) : "/" + std::string(target);

@@ -1,5 +1,6 @@
 #include "components/exporters/otlphttp/http_sender.h"
 
+#include "base/mask.h"
 #include "components/shared/exporting/partial_success.h"
 #include "otlp/json.h"
 
@@ -36,23 +37,37 @@ class HttpSender : public exporting::Sender {
     if (authorize_) authorize_(request.headers);
     std::string url = request.url;
     client_->send(std::move(request), [this, url = std::move(url), done = std::move(done)](Result<net::HttpResponse> result) mutable {
-      if (!result) return done(std::move(result).error());
+      if (!result) return done(passing(std::move(result).error()));
       if (result->status / 100 != 2) return done(error_of(url, *result));
       exporting::Sent sent;
-      if (result->headers.get("content-type").starts_with("application/x-protobuf"))
-        sent.rejected = exporting::warn_of_partial_success(name_, result->body);
+      std::string_view type = result->headers.get("content-type");
+      if (type.starts_with("application/x-protobuf")) sent.rejected = exporting::warn_of_partial_success(name_, result->body);
+      if (type.starts_with("application/json")) sent.rejected = exporting::warn_of_json_partial_success(name_, result->body);
       done(std::move(sent));
     });
   }
 
  private:
+  // An answer that is no HTTP comes from a proxy, a wrong port or half a restart: as good as none.
+  static Error passing(Error error) {
+    if (error.code == Errc::invalid) error.code = Errc::retryable;
+    return error;
+  }
+
+  // Who waits for the answer (no queue) hears of these what the back end said.
+  static Errc final_code(int status) {
+    if (status == 400) return Errc::invalid;
+    if (status == 401) return Errc::unauthenticated;
+    return status == 404 ? Errc::unimplemented : Errc::permanent;
+  }
+
   Error error_of(const std::string& url, const net::HttpResponse& response) const {
     bool retry = response.status == 429 || (response.status >= 502 && response.status <= 504);
     std::string message;
     if (auto status = net::decode_rpc_status(response.body); status && !status->message.empty())
       message = fmt::format(", Message={}", status->message);
-    return {retry ? Errc::retryable : Errc::permanent,
-            fmt::format("error exporting items, request to {} responded with HTTP Status Code {}{}", url, response.status, message),
+    return {retry ? Errc::retryable : final_code(response.status),
+            fmt::format("error exporting items, request to {} responded with HTTP Status Code {}{}", mask_urls(url), response.status, message),
             retry ? response.retry_after(executor_.wall()).value_or(0s) : 0s};
   }
 

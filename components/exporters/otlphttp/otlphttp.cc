@@ -1,6 +1,8 @@
+#include "base/mask.h"
 #include "components/exporters/otlphttp/config.h"
 #include "components/shared/auth/auth.h"
 #include "engine/decode.h"
+#include "net/url.h"
 
 namespace weir::exporters::otlphttp {
 namespace {
@@ -41,7 +43,9 @@ void Config::validate(config::Context& context) const {
   if (client.endpoint.empty() && traces_endpoint.empty() && metrics_endpoint.empty() && logs_endpoint.empty() && profiles_endpoint.empty())
     context.error_at("", "at least one endpoint must be specified");
   auto check = [&](std::string_view key, const std::string& url) {
-    if (!url.empty() && !is_url(url)) context.error_at(key, fmt::format("\"{}\" is not an http:// or https:// URL", url));
+    if (url.empty()) return;
+    if (!is_url(url)) return context.error_at(key, fmt::format("\"{}\" is not an http:// or https:// URL", mask_urls(url)));
+    if (auto parsed = net::parse_url(url); !parsed) context.error_at(key, parsed.error().what);
   };
   check("endpoint", client.endpoint);
   check("traces_endpoint", traces_endpoint);

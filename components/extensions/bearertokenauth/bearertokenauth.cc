@@ -58,7 +58,10 @@ Result<auth::Identity> BearerTokenAuth::authenticate(const net::HeaderList& head
   if (!given || given->empty()) return fail(Errc::unauthenticated, "missing or empty authorization header: {}", config_.header);
   auto values = values_.load();
   bool known = false;
-  for (auto& value : *values) known |= equal(value, *given);
+  // The scheme's word may be written in any case, the token may not.
+  std::string as_configured(*given);
+  if (equal_ignore_case(given->substr(0, config_.scheme.size()), config_.scheme)) as_configured.replace(0, config_.scheme.size(), config_.scheme);
+  for (auto& value : *values) known |= equal(value, as_configured);
   if (!known) return fail(Errc::unauthenticated, "scheme or token does not match");
   return auth::Identity{};
 }

@@ -26,13 +26,20 @@ std::span<const config::FieldInfo> HttpConfig::fields() {
   return rows;
 }
 
-Result<> HttpConfig::validate() const {
-  if (traces_url_path.empty() || metrics_url_path.empty() || logs_url_path.empty() || profiles_url_path.empty())
-    return fail(Errc::config, "URL paths must not be empty");
-  return {};
+void HttpConfig::validate(config::Context& context) const {
+  HttpServer::validate(context);
+  if (endpoint.empty()) context.error_at("endpoint", "requires a non-empty \"endpoint\"");
+  for (auto& [key, path] : {std::pair("traces_url_path", &traces_url_path), std::pair("metrics_url_path", &metrics_url_path),
+                            std::pair("logs_url_path", &logs_url_path), std::pair("profiles_url_path", &profiles_url_path)})
+    if (path->empty()) context.error_at(key, "URL paths must not be empty");
 }
 
 std::span<const config::FieldInfo> GrpcConfig::fields() { return net_config::GrpcServer::fields(); }
+
+void GrpcConfig::validate(config::Context& context) const {
+  GrpcServer::validate(context);
+  if (endpoint.empty()) context.error_at("endpoint", "requires a non-empty \"endpoint\"");
+}
 
 std::span<const config::FieldInfo> Protocols::fields() {
   static const std::array rows{
@@ -47,9 +54,8 @@ std::span<const config::FieldInfo> Config::fields() {
   return rows;
 }
 
-Result<> Config::validate() const {
-  if (!protocols.grpc && !protocols.http) return fail(Errc::config, "must specify at least one protocol when using the OTLP receiver");
-  return {};
+void Config::validate(config::Context& context) const {
+  if (!protocols.grpc && !protocols.http) context.error_at("", "must specify at least one protocol when using the OTLP receiver");
 }
 
 }  // namespace weir::receivers::otlp

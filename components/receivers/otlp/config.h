@@ -11,12 +11,13 @@ struct HttpConfig : net_config::HttpServer {
 
   HttpPaths paths() const;
   static std::span<const config::FieldInfo> fields();
-  Result<> validate() const;
+  void validate(config::Context& context) const;
 };
 
 struct GrpcConfig : net_config::GrpcServer {
   GrpcConfig() { endpoint = "localhost:4317"; }
   static std::span<const config::FieldInfo> fields();
+  void validate(config::Context& context) const;
 };
 
 struct Protocols {
@@ -29,7 +30,7 @@ struct Config {
   Protocols protocols;
 
   static std::span<const config::FieldInfo> fields();
-  Result<> validate() const;
+  void validate(config::Context& context) const;
 };
 
 }  // namespace weir::receivers::otlp

@@ -17,12 +17,12 @@ Result<Interface*> find(engine::Host& host, const std::string& name, std::string
 
 }  // namespace
 
-Result<Server*> find_server(engine::Host& host, const std::optional<net_config::Auth>& setting) {
+Result<Server*> find_server(engine::Host& host, const std::optional<net_config::ServerAuth>& setting) {
   if (!setting) return static_cast<Server*>(nullptr);
   return find<Server>(host, setting->authenticator, "check requests");
 }
 
-Result<std::function<void(net::HeaderList&)>> find_client(engine::Host& host, const std::optional<net_config::Auth>& setting) {
+Result<std::function<void(net::HeaderList&)>> find_client(engine::Host& host, const std::optional<net_config::ClientAuth>& setting) {
   if (!setting) return std::function<void(net::HeaderList&)>{};
   WEIR_ASSIGN(Client * client, find<Client>(host, setting->authenticator, "add credentials"));
   return [client](net::HeaderList& headers) { client->authorize(headers); };

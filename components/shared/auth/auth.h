@@ -25,8 +25,8 @@ class Client {
 };
 
 // The extension that a receiver names; null when it names none. Errc::config when it is not running or cannot check.
-Result<Server*> find_server(engine::Host& host, const std::optional<net_config::Auth>& setting);
+Result<Server*> find_server(engine::Host& host, const std::optional<net_config::ServerAuth>& setting);
 // For exporters; an empty function when none is named.
-Result<std::function<void(net::HeaderList&)>> find_client(engine::Host& host, const std::optional<net_config::Auth>& setting);
+Result<std::function<void(net::HeaderList&)>> find_client(engine::Host& host, const std::optional<net_config::ClientAuth>& setting);
 
 }  // namespace weir::auth

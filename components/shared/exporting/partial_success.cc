@@ -1,9 +1,24 @@
 #include "components/shared/exporting/partial_success.h"
 
 #include "base/log.h"
+#include "config/yaml.h"
 #include "otlp/wire.h"
 
 namespace weir::exporting {
+namespace {
+
+constexpr std::size_t longest_json = 64 * 1024;
+
+std::size_t warn(std::string_view exporter, std::string_view message, std::int64_t rejected) {
+  static log::RateLimit lines;
+  long long more = 0;
+  if ((rejected != 0 || !message.empty()) && lines.allow(more))
+    log::warn("Partial success response",
+              {{"exporter", exporter}, {"message", message}, {"dropped_items", rejected}, {"suppressed", more}});
+  return rejected > 0 ? static_cast<std::size_t>(rejected) : 0;
+}
+
+}  // namespace
 
 std::size_t warn_of_partial_success(std::string_view exporter, std::string_view response) {
   std::int64_t rejected = 0;
@@ -24,12 +39,22 @@ std::size_t warn_of_partial_success(std::string_view exporter, std::string_view 
         partial.skip();
     }
   }
-  static log::RateLimit lines;
-  long long more = 0;
-  if ((rejected != 0 || !message.empty()) && lines.allow(more))
-    log::warn("Partial success response",
-              {{"exporter", exporter}, {"message", message}, {"dropped_items", rejected}, {"suppressed", more}});
-  return rejected > 0 ? static_cast<std::size_t>(rejected) : 0;
+  return warn(exporter, message, rejected);
+}
+
+std::size_t warn_of_json_partial_success(std::string_view exporter, std::string_view response) {
+  if (response.size() > longest_json) return 0;
+  auto answer = config::parse_yaml(response, "answer");  // JSON is YAML
+  const config::Value* partial = answer ? answer->get("partialSuccess") : nullptr;
+  if (partial == nullptr) return 0;
+  std::string message;
+  std::int64_t rejected = 0;
+  for (auto& entry : partial->entries()) {
+    if (entry.key == "errorMessage") message = entry.value.text();
+    // 64-bit numbers are texts in OTLP JSON.
+    if (entry.key.starts_with("rejected")) rejected = config::Value::plain(entry.value.text()).as_int();
+  }
+  return warn(exporter, message, rejected);
 }
 
 }  // namespace weir::exporting

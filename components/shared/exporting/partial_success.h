@@ -8,5 +8,7 @@ namespace weir::exporting {
 // the message is worth a warning. `response` is an Export<Signal>ServiceResponse, the same for every signal.
 // How many were rejected.
 std::size_t warn_of_partial_success(std::string_view exporter, std::string_view response);
+// The same of an answer in JSON.
+std::size_t warn_of_json_partial_success(std::string_view exporter, std::string_view response);
 
 }  // namespace weir::exporting

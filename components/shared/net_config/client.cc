@@ -1,5 +1,8 @@
 #include "components/shared/net_config/client.h"
 
+#include "net/certificate.h"
+#include "net/url.h"
+
 namespace weir::net_config {
 namespace {
 
@@ -9,10 +12,17 @@ net::HeaderList header_list(const Headers& headers) {
   return out;
 }
 
-Result<> check_compression(const std::string& name) {
+void check_compression(const std::string& name, config::Context& context) {
   auto known = net::compression_of(name == "none" ? "" : name);
-  if (!known) return fail(Errc::config, "unsupported compression type \"{}\"", name);
-  return {};
+  if (!known) context.error_at("compression", fmt::format("unsupported compression type \"{}\"", name));
+}
+
+// A proxy that a client refuses when it is made.
+void check_proxy(const std::string& url, config::Context& context) {
+  if (url.empty()) return;
+  auto parsed = net::parse_url(url);
+  if (!parsed) context.error_at("proxy_url", parsed.error().what);
+  else if (parsed->https) context.error_at("proxy_url", "only http:// proxies are supported");
 }
 
 net::Compression compression(const std::string& name) {
@@ -36,7 +46,11 @@ std::span<const FieldInfo> ClientTls::fields() {
   return rows;
 }
 
-Result<> ClientTls::validate() const { return net::check(*this); }
+void ClientTls::validate(config::Context& context) const {
+  if (auto rules = net::check_rules(*this); !rules) return context.error_at("", rules.error().what);
+  if (auto files = net::check_files(*this); !files) context.machine_error_at("", files.error().what);
+  else if (auto warning = net::certificate_warning(*this); !warning.empty()) context.warning_at("", warning);
+}
 
 std::span<const FieldInfo> ClientKeepalive::fields() {
   using T = ClientKeepalive;
@@ -68,9 +82,10 @@ std::span<const FieldInfo> GrpcClient::fields() {
   return rows;
 }
 
-Result<> GrpcClient::validate() const {
-  if (endpoint.empty()) return fail(Errc::config, "requires a non-empty \"endpoint\"");
-  return check_compression(compression);
+void GrpcClient::validate(config::Context& context) const {
+  if (endpoint.empty()) context.error_at("", "requires a non-empty \"endpoint\"");
+  else if (auto checked = net::check_endpoint(settings()); !checked) context.error_at("endpoint", checked.error().what);
+  check_compression(compression, context);
 }
 
 net::GrpcClientSettings GrpcClient::settings() const {
@@ -115,14 +130,17 @@ std::span<const FieldInfo> HttpClient::fields() {
   return rows;
 }
 
-Result<> HttpClient::validate() const { return check_compression(compression); }
+void HttpClient::validate(config::Context& context) const {
+  check_compression(compression, context);
+  check_proxy(proxy_url, context);
+}
 
 net::HttpClientSettings HttpClient::settings() const {
   net::HttpClientSettings out;
   out.tls = tls;
   out.proxy_url = proxy_url;
   out.headers = header_list(headers);
-  out.compression = net_config::compression(compression);
+  out.compression = net::http_compression(net_config::compression(compression), compression);
   out.max_idle_conns = max_idle_conns;
   if (max_idle_conns_per_host) out.max_idle_conns_per_host = max_idle_conns_per_host;
   out.max_conns_per_host = max_conns_per_host;

@@ -7,7 +7,7 @@ namespace weir::net_config {
 
 struct ClientTls : net::TlsClientSettings {
   static std::span<const config::FieldInfo> fields();
-  Result<> validate() const;
+  void validate(config::Context& context) const;
 };
 
 struct ClientKeepalive {
@@ -28,10 +28,10 @@ struct GrpcClient {
   std::string balancer_name = "round_robin";
   std::string authority;
   std::string user_agent;
-  std::optional<Auth> auth;
+  std::optional<ClientAuth> auth;
 
   static std::span<const config::FieldInfo> fields();
-  Result<> validate() const;
+  void validate(config::Context& context) const;
   net::GrpcClientSettings settings() const;
 };
 
@@ -41,14 +41,14 @@ struct HttpClient {
   ClientTls tls;
   Headers headers;
   std::string compression = "gzip";
-  std::optional<Auth> auth;
+  std::optional<ClientAuth> auth;
   std::uint64_t max_idle_conns = 100, max_idle_conns_per_host = 0, max_conns_per_host = 0;
   Duration idle_conn_timeout = 90s;
   bool disable_keep_alives = false, force_attempt_http2 = true;
   Duration http2_read_idle_timeout{0}, http2_ping_timeout{0};
 
   static std::span<const config::FieldInfo> fields();
-  Result<> validate() const;
+  void validate(config::Context& context) const;
   net::HttpClientSettings settings() const;
 };
 

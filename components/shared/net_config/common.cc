@@ -14,6 +14,28 @@ std::span<const FieldInfo> Auth::fields() {
   return rows;
 }
 
+namespace {
+
+template <class T>
+Result<T> decode_auth(const config::Value& value, config::Context& context, std::string_view role) {
+  T out;
+  if (config::decode_fields(value, out, context)) {
+    const config::Value* name = value.get("authenticator");
+    context.problems().refer(name ? name->mark() : value.mark(), out.authenticator, role);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<ServerAuth> ServerAuth::decode(const config::Value& value, config::Context& context) {
+  return decode_auth<ServerAuth>(value, context, "server auth");
+}
+
+Result<ClientAuth> ClientAuth::decode(const config::Value& value, config::Context& context) {
+  return decode_auth<ClientAuth>(value, context, "client auth");
+}
+
 std::vector<FieldInfo> tls_fields() {
   using T = net::TlsSettings;
   return {

@@ -1,5 +1,8 @@
 #include "components/shared/net_config/server.h"
 
+#include "net/certificate.h"
+#include "net/socket.h"
+
 namespace weir::net_config {
 
 using config::field;
@@ -15,7 +18,20 @@ std::span<const FieldInfo> ServerTls::fields() {
   return rows;
 }
 
-Result<> ServerTls::validate() const { return net::check(*this); }
+void ServerTls::validate(config::Context& context) const {
+  if (auto rules = net::check_rules(*this); !rules) return context.error_at("", rules.error().what);
+  if (auto files = net::check_files(*this); !files) context.machine_error_at("", files.error().what);
+  else if (auto warning = net::certificate_warning(*this); !warning.empty()) context.warning_at("", warning);
+}
+
+void check_listener(std::string_view endpoint, config::Context& context) {
+  if (endpoint.empty()) return;
+  if (auto parsed = net::parse_endpoint(endpoint); !parsed) context.error_at("endpoint", parsed.error().what);
+}
+
+void GrpcServer::validate(config::Context& context) const { check_listener(settings().endpoint, context); }
+
+void HttpServer::validate(config::Context& context) const { check_listener(settings().endpoint, context); }
 
 std::span<const FieldInfo> CorsConfig::fields() {
   using T = net::Cors;

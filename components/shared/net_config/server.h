@@ -7,8 +7,11 @@ namespace weir::net_config {
 
 struct ServerTls : net::TlsServerSettings {
   static std::span<const config::FieldInfo> fields();
-  Result<> validate() const;
+  void validate(config::Context& context) const;
 };
+
+// Reports an address that nobody can listen on. An empty one is the business of those who need one.
+void check_listener(std::string_view endpoint, config::Context& context);
 
 struct CorsConfig : net::Cors {
   static std::span<const config::FieldInfo> fields();
@@ -38,10 +41,11 @@ struct GrpcServer {
   std::uint64_t max_recv_msg_size_mib = 4;
   std::uint64_t max_concurrent_streams = 0;
   std::optional<ServerKeepalive> keepalive;
-  std::optional<Auth> auth;
+  std::optional<ServerAuth> auth;
   bool include_metadata = false;
 
   static std::span<const config::FieldInfo> fields();
+  void validate(config::Context& context) const;
   net::ServerSettings settings() const;
 };
 
@@ -50,7 +54,7 @@ struct HttpServer {
   std::string transport = "tcp";
   std::optional<ServerTls> tls;
   std::optional<CorsConfig> cors;
-  std::optional<Auth> auth;
+  std::optional<ServerAuth> auth;
   std::uint64_t max_request_body_size = 20 * 1024 * 1024;
   bool include_metadata = false;
   std::map<std::string, std::string> response_headers;
@@ -59,6 +63,7 @@ struct HttpServer {
   bool keep_alives_enabled = true;
 
   static std::span<const config::FieldInfo> fields();
+  void validate(config::Context& context) const;
   net::ServerSettings settings() const;
 };
 

@@ -20,8 +20,9 @@ class Count : public engine::Stage {
     counts.charge = budget_.empty_charge();
     c_.use_arena(batch.arena());
     c_.sender = batch.context.get();
+    UnixNanos now = out.wall();
     for (auto& group : batch.groups())
-      if (auto done = resource(group, batch, counts, out.wall()); !done) {
+      if (auto done = resource(group, batch, counts, now); !done) {
         log::error("counting failed", {{"component", name_}, {"error", done.error().what}});
         return out.refuse(std::move(batch), std::move(done).error());
       }

@@ -2,6 +2,7 @@
 
 #include "components/connectors/spanmetrics/glob.h"
 #include "components/connectors/spanmetrics/spanmetrics.h"
+#include "components/shared/histograms/bounds.h"
 #include "engine/decode.h"
 
 namespace weir::connectors::spanmetrics {
@@ -181,6 +182,8 @@ void Config::validate(config::Context& context) const {
     check_dimensions(events.dimensions, "events::dimensions", "event ", context);
   if (histogram.explicit_buckets && histogram.exponential)
     context.error_at("histogram", "use either `explicit` or `exponential` buckets histogram");
+  if (histogram.explicit_buckets)
+    if (auto wrong = histograms::wrong_bound(histogram.explicit_buckets->buckets)) context.error_at("histogram::explicit::buckets", *wrong);
   auto positive = [&](std::string_view key, Duration value) {
     if (value < 0s) context.error_at(key, fmt::format("invalid {}: {}, the duration should be positive", key, format_duration(value)));
   };

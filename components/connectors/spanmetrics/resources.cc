@@ -34,19 +34,21 @@ void Footprint::give_back(std::size_t bytes) {
   meeting_.series_bytes.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
-Resources::Resources(const Config& config, const otlp::WantedKeys& wanted, Meeting& meeting, Footprint& footprint, std::uint64_t seed)
+Resources::Resources(const Config& config, const otlp::WantedKeys& wanted, Meeting& meeting, Footprint& footprint, std::uint64_t seed,
+                     std::optional<std::uint16_t> core)
     : config_(config),
       wanted_(wanted),
       meeting_(meeting),
       footprint_(footprint),
       limit_(static_cast<std::size_t>(config.resource_metrics_cache_size)),
-      seed_(seed) {}
+      seed_(seed),
+      core_(core) {}
 
 Resources::~Resources() {
   remove_if([](const Resource&) { return true; });
 }
 
-Resources::Found Resources::find(otlp::Lazy<otlp::Resource>& message, Arena& arena, TimePoint now) {
+const Source* Resources::find(otlp::Lazy<otlp::Resource>& message, Arena& arena, TimePoint now) {
   std::string_view raw = message.raw();
   if (message.dirty()) {
     writer_.clear();
@@ -57,28 +59,52 @@ Resources::Found Resources::find(otlp::Lazy<otlp::Resource>& message, Arena& are
   auto at = sources_.find(hash);
   Source* source = at == sources_.end() || at->second->raw != raw ? nullptr : at->second.get();
   if (source == nullptr) {
-    Refused refused = Refused::no;
-    auto made = read(raw, arena, refused);
-    if (!made) return {nullptr, refused};
+    auto made = read(raw, arena);
+    if (!made) return nullptr;
+    if (made->resource == nullptr) {
+      overflow().resource->last_seen = now;
+      return &overflow_;
+    }
     source = made.get();
     keep(hash, std::move(made));
   }
   touch(*source->resource, now);
-  return {source, Refused::no};
+  return source;
 }
 
-std::unique_ptr<Source> Resources::read(std::string_view raw, Arena& arena, Refused& refused) {
+// One for each core, as the series of a resource live on one. Its few series are made whatever memory there is.
+const Source& Resources::overflow() {
+  if (overflow_.resource != nullptr) return overflow_;
+  auto resource = std::make_unique<Resource>();
+  Arena arena;
+  otlp::Resource message;
+  message.attributes.set(arena, "otel.metric.overflow", otlp::Value::of(true));
+  if (core_) message.attributes.set(arena, "weir.core", otlp::Value::of(static_cast<std::int64_t>(*core_)));
+  otlp::Writer writer;
+  encode(message, writer);
+  resource->attributes = std::string(writer.view());
+  resource->identity = "overflow";  // others begin with a digit, or are empty
+  resource->overflow = true;
+  resource->bytes = sizeof(Resource) + resource->attributes.size();
+  footprint_.take_unchecked(resource->bytes);
+  overflow_.slots.resize(wanted_.size());
+  overflow_.resource = resource.get();
+  resources_.emplace(resource->identity, std::move(resource));
+  return overflow_;
+}
+
+// Without a resource when there is no room for it; null when there is no service.
+std::unique_ptr<Source> Resources::read(std::string_view raw, Arena& arena) {
   auto source = std::make_unique<Source>();
   source->raw = raw;
   otlp::Resource message;
   decode(source->raw, arena, message);
   const otlp::Value* service = message.attributes.find("service.name");
-  if (service == nullptr) return refused = Refused::no_service, nullptr;
+  if (service == nullptr) return nullptr;
   if (service->is(otlp::ValueType::string)) source->service = service->text;
   source->slots.resize(wanted_.size());
   wanted_.find(otlp::AttributesView(source->raw, 1), source->slots);
   source->resource = resource_of(message);
-  if (source->resource == nullptr) return refused = Refused::no_memory, nullptr;
   return source;
 }
 
@@ -148,7 +174,9 @@ void Resources::keep(std::uint64_t hash, std::unique_ptr<Source> source) {
 }
 
 void Resources::forget(Resource& resource) {
-  if (!resource.evicted) {
+  if (resource.overflow) {
+    overflow_.resource = nullptr;
+  } else if (!resource.evicted) {
     seen_.erase(resource.place);
     meeting_.resources.fetch_sub(1, std::memory_order_relaxed);
   }

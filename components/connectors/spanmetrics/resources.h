@@ -28,18 +28,15 @@ class Footprint {
 
 class Resources {
  public:
-  Resources(const Config& config, const otlp::WantedKeys& wanted, Meeting& meeting, Footprint& footprint, std::uint64_t seed);
+  // `core`: told by the overflow resource, as each core has one; empty when there is only one.
+  Resources(const Config& config, const otlp::WantedKeys& wanted, Meeting& meeting, Footprint& footprint, std::uint64_t seed, std::optional<std::uint16_t> core);
   ~Resources();
   Resources(const Resources&) = delete;
 
-  enum class Refused : std::uint8_t { no, no_service, no_memory };
-  struct Found {
-    const Source* source = nullptr;  // until the next find() or remove_if()
-    Refused refused = Refused::no;
-  };
-  // Makes the resource when it is new. When that is one too many, the one longest unseen is marked as evicted; when too
-  // many wait for a flush to be gone, new ones are refused as for want of memory.
-  Found find(otlp::Lazy<otlp::Resource>& message, Arena& arena, TimePoint now);
+  // Null when the resource has no service. Good until the next find() or remove_if().
+  // Makes the resource when it is new. When that is one too many, the one longest unseen is marked as evicted. When there
+  // is no memory for it, or too many wait for a flush to be gone, the overflow resource stands for it.
+  const Source* find(otlp::Lazy<otlp::Resource>& message, Arena& arena, TimePoint now);
 
   template <class F>
   void each(F f) {
@@ -58,7 +55,8 @@ class Resources {
   std::size_t size() const { return resources_.size(); }
 
  private:
-  std::unique_ptr<Source> read(std::string_view raw, Arena& arena, Refused& refused);
+  std::unique_ptr<Source> read(std::string_view raw, Arena& arena);
+  const Source& overflow();
   Resource* resource_of(const otlp::Resource& message);
   std::string identity_of(const otlp::Resource& message) const;
   void touch(Resource& resource, TimePoint now);
@@ -77,6 +75,8 @@ class Resources {
   boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Source>> sources_;  // by hash of their bytes
   std::size_t source_bytes_ = 0;
   std::unique_ptr<Source> passing_;  // one that is not kept
+  std::optional<std::uint16_t> core_;
+  Source overflow_;  // its resource is null until it is needed
   otlp::Writer writer_;
 };
 

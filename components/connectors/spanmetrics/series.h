@@ -112,6 +112,7 @@ struct Resource {
   TimePoint last_seen;
   std::size_t bytes = 0;
   bool evicted = false;                  // goes with the next flush
+  bool overflow = false;                 // stands for all resources that found no room; has overflow series only
   std::list<Resource*>::iterator place;  // among those not evicted, longest unseen first
 };
 

@@ -65,7 +65,7 @@ class SpanMetrics : public engine::Stage {
         per_unit_(config.histogram.unit == Unit::seconds ? 1e9 : 1e6),
         bounds_(config.histogram.bounds()),
         footprint_(budget_, *meeting_),
-        resources_(config_, dimensions_.wanted(), *meeting_, footprint_, seed_),
+        resources_(config_, dimensions_.wanted(), *meeting_, footprint_, seed_, context.shards > 1 ? std::optional(context.shard) : std::nullopt),
         candidates_({.per_point = static_cast<std::size_t>(std::max<std::int64_t>(0, config.exemplars.max_per_data_point)),
                      .waiting = std::max<std::size_t>(1, config.exemplars.max_candidates / context.shards),
                      .max_wait = config.exemplars.max_wait}),
@@ -115,12 +115,9 @@ class SpanMetrics : public engine::Stage {
   void drain(Out& out) override {
     candidates_.review(*board_, out.now());
     auto changed = [](const Series& series) { return series.touched; };
-    auto unseen = [&](const Series& series) { return !config_.delta() && series.fresh; };
-    emission_.at(out.wall() - static_cast<UnixNanos>(std::chrono::nanoseconds(1ms).count()));
-    resources_.each([&](Resource& resource) { emission_.add_zeros(resource, unseen); });
-    resources_.each([&](Resource& resource) { each_series(resource, [](Series& series) { series.fresh = false; }); });
-    std::vector<Batch> bodies = emission_.finish();
-    emission_.at(out.wall());
+    UnixNanos wall = out.wall();
+    std::vector<Batch> bodies = last_zeros(wall, [](const Resource&) { return true; });
+    emission_.at(wall);
     resources_.each([&](Resource& resource) { emission_.add(resource, alike_, changed); });
     std::ranges::move(emission_.finish(), std::back_inserter(bodies));
     send(std::move(bodies), true, out);
@@ -129,14 +126,14 @@ class SpanMetrics : public engine::Stage {
 
  private:
   std::size_t take(otlp::ResourceGroup& group, Arena& arena, Out& out) {
-    auto found = resources_.find(group.resource, arena, now_);
-    if (found.source == nullptr) {
+    const Source* source = resources_.find(group.resource, arena, now_);
+    if (source == nullptr) {
       std::size_t spans = 0;
       for (auto& scope : group.scopes) spans += scope.items.size();
-      out.count_dropped(spans, found.refused == Resources::Refused::no_service ? Reason::invalid : Reason::cardinality);
+      out.count_dropped(spans, Reason::invalid);
       return spans;
     }
-    for (auto& scope : group.scopes) take(*found.source, scope, arena);
+    for (auto& scope : group.scopes) take(*source, scope, arena);
     return 0;
   }
 
@@ -215,6 +212,7 @@ class SpanMetrics : public engine::Stage {
   }
 
   Series& series_of(Family family, const Subject& subject, Arena& arena) {
+    if (subject.source.resource->overflow) return overflow_series(family, subject.source.resource->tables[family]);
     key_.truncate(common_key_);
     dimensions_.append_key(family, subject, arena, key_);
     SeriesKey key{key_.view(), XXH3_64bits_withSeed(key_.view().data(), key_.size(), seed_)};
@@ -226,6 +224,14 @@ class SpanMetrics : public engine::Stage {
     series->last_seen = now_;
     if (series->overflow) metrics_.overflow.add();
     return *series;
+  }
+
+  Series& overflow_series(Family family, SeriesTable& table) {
+    Series& series = overflow_of(family, table);
+    series.touched = true;
+    series.last_seen = now_;
+    metrics_.overflow.add();
+    return series;
   }
 
   Series& admit(Family family, SeriesTable& table, Series* known, const SeriesKey& key, const Subject& subject, Arena& arena) {
@@ -298,19 +304,37 @@ class SpanMetrics : public engine::Stage {
       });
   }
 
+  // Of resources that leave for good: the zero that a series begins with, so that its count can follow at once.
+  template <class Leaves>
+  std::vector<Batch> last_zeros(UnixNanos wall, Leaves leaves) {
+    auto unseen = [&](const Series& series) { return !config_.delta() && series.fresh; };
+    emission_.at(wall - static_cast<UnixNanos>(std::chrono::nanoseconds(1ms).count()));
+    resources_.each([&](Resource& resource) {
+      if (leaves(resource)) emission_.add_zeros(resource, unseen);
+    });
+    resources_.each([&](Resource& resource) {
+      if (leaves(resource)) each_series(resource, [](Series& series) { series.fresh = false; });
+    });
+    return emission_.finish();
+  }
+
   void flush(TimePoint now, Out& out) {
     candidates_.review(*board_, now);
-    emission_.at(out.wall());
+    // One instant: where an interval ends the next one begins.
+    UnixNanos wall = out.wall();
+    std::vector<Batch> bodies = config_.delta() ? std::vector<Batch>() : last_zeros(wall, [](const Resource& resource) { return resource.evicted; });
+    emission_.at(wall);
     auto ready = [&](const Series& series) { return !config_.delta() || series.touched; };
     resources_.each([&](Resource& resource) { emission_.add(resource, alike_, ready); });
-    send(emission_.finish(), false, out);
+    std::ranges::move(emission_.finish(), std::back_inserter(bodies));
+    send(std::move(bodies), false, out);
     resources_.each([&](Resource& resource) {
       each_series(resource, [&](Series& series) {
         if (ready(series)) series.fresh = false, series.exemplars.clear();
       });
     });
     if (config_.delta())
-      begin_interval(out.wall());
+      begin_interval(wall);
     else
       expire(now);
     resources_.each([&](Resource& resource) { each_series(resource, [](Series& series) { series.touched = false; }); });

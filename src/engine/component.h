@@ -206,6 +206,8 @@ struct Factory {
   config::Value (*encode)(const void* config) = nullptr;
   // What is wrong with this config for one signal, found out before anything starts. Null function = nothing.
   Result<> (*check)(const void* config, Signal signal) = nullptr;
+  // Connectors: the same, knowing the pipelines behind.
+  Result<> (*check_outputs)(const void* config, std::span<const std::string> pipelines) = nullptr;
   Key (*key)(const void* config, Signal signal) = nullptr;  // null function = Key::none
   // What a processor may change that others could be partitioned by. Default: nothing.
   bool edits_resource = false, edits_trace_id = false;
@@ -214,6 +216,9 @@ struct Factory {
   Durability (*durability)(const void* config, const StorageInfo& storage) = nullptr;
   // A processor that limits the process's memory: from how many resident bytes on. Null function: none.
   std::size_t (*memory_limit)(const void* config) = nullptr;
+  // Extensions: whether one with this config can do what settings that name it need: "server auth", "client auth",
+  // "storage". Null function = nothing.
+  bool (*offers)(const void* config, std::string_view role) = nullptr;
 
   Result<std::unique_ptr<Stage>> (*make_stage)(const void* config, StageContext& context) = nullptr;
   Result<std::unique_ptr<Receiver>> (*make_receiver)(const void* config, ReceiverContext& context) = nullptr;

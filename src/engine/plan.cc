@@ -103,7 +103,7 @@ class Planner {
     auto& sinks = sinks_[pipeline.id];
     for (auto& id : pipeline.exporters) {
       if (auto* connector = find(plan_.spec_->connectors, id)) {
-        for (std::size_t node : connector_nodes(*connector, pipeline.signal)) sinks.push_back(node);
+        for (std::size_t node : connector_nodes(*connector, pipeline)) sinks.push_back(node);
       } else if (auto* exporter = find(plan_.spec_->exporters, id)) {
         if (!exporter->factory->supports(pipeline.signal)) {
           error(fmt::format("service::pipelines::{}: exporter \"{}\" does not support {}", pipeline.id, id.to_string(),
@@ -116,15 +116,16 @@ class Planner {
     }
   }
 
-  std::vector<std::size_t> connector_nodes(const ComponentSpec& connector, Signal from) {
+  std::vector<std::size_t> connector_nodes(const ComponentSpec& connector, const PipelineSpec& pipeline) {
+    Signal from = pipeline.signal;
     std::vector<std::size_t> out;
     for (auto& conversion : connector.factory->conversions) {
       if (conversion.from != from || !is_source(connector.id, conversion.to)) continue;
       out.push_back(single(Role::connector, connector, from, conversion.to));
     }
     if (out.empty())
-      error(fmt::format("connector \"{}\" used as exporter in {} pipeline but not used in any supported receiver pipeline",
-                        connector.id.to_string(), to_string(from)));
+      error(fmt::format("service::pipelines::{}: connector \"{}\" used as exporter in {} pipeline but not used in any supported receiver pipeline",
+                        pipeline.id, connector.id.to_string(), to_string(from)));
     return out;
   }
 
@@ -164,8 +165,8 @@ class Planner {
             fed = true;
           }
         if (!fed)
-          error(fmt::format("connector \"{}\" used as receiver in {} pipeline but not used in any supported exporter pipeline",
-                            id.to_string(), to_string(pipeline.signal)));
+          error(fmt::format("service::pipelines::{}: connector \"{}\" used as receiver in {} pipeline but not used in any supported exporter pipeline",
+                            pipeline.id, id.to_string(), to_string(pipeline.signal)));
       } else if (auto* receiver = find(plan_.spec_->receivers, id)) {
         if (!receiver->factory->supports(pipeline.signal)) {
           error(fmt::format("service::pipelines::{}: receiver \"{}\" does not support {}", pipeline.id, id.to_string(),
@@ -179,9 +180,16 @@ class Planner {
   }
 
   void check_connectors() {
-    for (auto& n : nodes())
-      if (n.role == Role::connector && n.ports.empty())
-        error(fmt::format("connector \"{}\" leads nowhere", n.component->id.to_string()));
+    for (auto& n : nodes()) {
+      if (n.role != Role::connector) continue;
+      std::string id = n.component->id.to_string();
+      if (n.ports.empty()) error(fmt::format("connectors::{}: connector \"{}\" leads nowhere", id, id));
+      auto* check = n.component->factory->check_outputs;
+      if (check == nullptr) continue;
+      std::vector<std::string> behind;
+      for (auto& port : n.ports) behind.push_back(port.pipeline);
+      if (auto checked = check(n.component->config.get(), behind); !checked) error(fmt::format("connectors::{}: {}", id, checked.error().what));
+    }
   }
 
   void sort() {

@@ -1,6 +1,7 @@
 #include "components/connectors/count/config.h"
 
 #include "components/connectors/count/count.h"
+#include "components/shared/ottl_settings/places.h"
 #include "engine/decode.h"
 
 namespace weir::connectors::count {
@@ -66,7 +67,7 @@ void Config::validate(config::Context& context) const {
       std::string at = fmt::format("{}::{}", key, name);
       if (name.empty()) context.error_at(key, "metric name missing");
       if (of == ContextId::metric && !metric.attributes.empty()) context.error_at(at, fmt::format("metrics attributes not supported: metric \"{}\"", name));
-      if (auto compiled = ottl::Conditions::compile(of, metric.conditions, {.caller = ottl::Callers::filter}); !compiled) context.error_at(at, std::move(compiled.error().what));
+      ottl::check_conditions(of, metric.conditions, {.caller = ottl::Callers::filter}, at + "::conditions", context);
     }
   };
   check("spans", ContextId::span, spans);

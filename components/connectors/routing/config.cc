@@ -33,9 +33,28 @@ void Config::validate(config::Context& context) const {
   for (std::size_t i = 0; i < table.size(); ++i) {
     std::string at = fmt::format("table::{}", i);
     if (table[i].pipelines.empty()) context.error_at(at, "invalid route: no pipelines defined");
-    if (auto compiled = CompiledRoute::make(table[i]); !compiled) context.error_at(at, std::move(compiled.error().what));
+    std::string_view what = !table[i].condition.empty() ? "::condition" : !table[i].statement.empty() ? "::statement" : "";
+    if (auto compiled = CompiledRoute::make(table[i]); !compiled) context.error_at(at + std::string(what), std::move(compiled.error().what));
   }
 }
+
+namespace {
+
+// Each pipeline that is named must list the connector as a receiver.
+Result<> check_outputs(const void* config, std::span<const std::string> pipelines) {
+  auto& c = *static_cast<const Config*>(config);
+  std::vector<std::string> lost;
+  auto check = [&](const std::vector<std::string>& names) {
+    for (auto& name : names)
+      if (std::find(pipelines.begin(), pipelines.end(), name) == pipelines.end() && std::find(lost.begin(), lost.end(), name) == lost.end()) lost.push_back(name);
+  };
+  for (auto& route : c.table) check(route.pipelines);
+  check(c.default_pipelines);
+  if (lost.empty()) return {};
+  return fail(Errc::config, "pipeline not found: {} {} not have this connector as a receiver", fmt::join(lost, ", "), lost.size() == 1 ? "does" : "do");
+}
+
+}  // namespace
 
 engine::Factory factory() {
   using otlp::Signal;
@@ -46,6 +65,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
+          .check_outputs = check_outputs,
           // delete_key() may change a resource; the key of a trace stays.
           .edits_resource = true,
           .make_stage = [](const void* config, engine::StageContext& context) {

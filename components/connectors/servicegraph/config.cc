@@ -1,6 +1,7 @@
 #include "components/connectors/servicegraph/config.h"
 
 #include "components/connectors/servicegraph/servicegraph.h"
+#include "components/shared/histograms/bounds.h"
 #include "engine/decode.h"
 
 namespace weir::connectors::servicegraph {
@@ -42,6 +43,8 @@ std::span<const config::FieldInfo> Config::fields() {
 void Config::validate(config::Context& context) const {
   if (latency_histogram_buckets && exponential_histogram_max_size > 0)
     context.error_at("exponential_histogram_max_size", "use either latency_histogram_buckets or exponential_histogram_max_size");
+  if (latency_histogram_buckets)
+    if (auto wrong = histograms::wrong_bound(*latency_histogram_buckets)) context.error_at("latency_histogram_buckets", *wrong);
 }
 
 std::optional<std::vector<double>> Config::bounds() const {

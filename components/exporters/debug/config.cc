@@ -1,5 +1,6 @@
 #include "components/exporters/debug/config.h"
 
+#include "base/text.h"
 #include "components/exporters/debug/debug.h"
 #include "engine/decode.h"
 
@@ -19,14 +20,17 @@ std::span<const config::FieldInfo> Config::fields() {
       field<&Config::sampling_thereafter>("sampling_thereafter", "Of the further ones each so-manieth is printed; 0: none."),
       field<&Config::use_internal_logger>("use_internal_logger", "Print as lines of weir's own log, not to output_paths."),
       field<&Config::output_paths>("output_paths", "stdout, stderr or files, when the internal logger is not used. Default: stdout."),
-      field<&Config::loglevel>("loglevel", "Of older collectors: debug is detailed, info is normal, the rest is basic.",
-                               {.choices = "debug|info|warn|error", .deprecated = "use verbosity"}),
+      field<&Config::loglevel>("loglevel", "Of older collectors, in any case: debug is detailed, info is normal, the rest is basic.",
+                               {.aliases = "logLevel|LogLevel|log_level|LOGLEVEL", .deprecated = "use verbosity"}),
       config::ignored("sending_queue", "requests are printed at once"),
   };
   return rows;
 }
 
 Result<> Config::validate() const {
+  constexpr std::array<std::string_view, 8> levels{"", "debug", "info", "warn", "error", "dpanic", "panic", "fatal"};
+  if (std::find(levels.begin(), levels.end(), to_lower(loglevel)) == levels.end())
+    return fail(Errc::config, "loglevel \"{}\" is not one of debug, info, warn, error", loglevel);
   if (use_internal_logger && !output_paths.empty())
     return fail(Errc::config, "output_paths is not supported when use_internal_logger is true");
   if (!loglevel.empty() && verbosity != Verbosity::basic)
@@ -36,8 +40,8 @@ Result<> Config::validate() const {
 
 Verbosity Config::level() const {
   if (loglevel.empty()) return verbosity;
-  if (loglevel == "debug") return Verbosity::detailed;
-  return loglevel == "info" ? Verbosity::normal : Verbosity::basic;
+  if (to_lower(loglevel) == "debug") return Verbosity::detailed;
+  return to_lower(loglevel) == "info" ? Verbosity::normal : Verbosity::basic;
 }
 
 engine::Factory factory() {

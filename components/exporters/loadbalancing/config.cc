@@ -1,6 +1,7 @@
 #include "components/exporters/loadbalancing/config.h"
 
 #include "base/text.h"
+#include "net/socket.h"
 
 namespace weir::exporters::loadbalancing {
 
@@ -75,14 +76,26 @@ std::span<const FieldInfo> KubernetesResolver::fields() {
   return rows;
 }
 
-Result<> KubernetesResolver::validate() const {
+void StaticResolver::validate(config::Context& context) const {
+  for (std::size_t i = 0; i < hostnames.size(); ++i) {
+    auto checked = net::check_endpoint({.endpoint = address_of(hostnames[i])});
+    if (!checked) context.error_at(fmt::format("hostnames::{}", i), checked.error().what);
+  }
+}
+
+void DnsResolver::validate(config::Context& context) const {
+  auto checked = net::parse_endpoint(fmt::format("{}:{}", hostname, port.empty() ? "4317" : port));
+  if (!checked) context.error_at("", checked.error().what);
+}
+
+void KubernetesResolver::validate(config::Context& context) const {
+  auto wrong = [&](std::string_view what) { context.error_at("service", fmt::format("invalid Kubernetes service FQDN: {} in \"{}\"", what, service)); };
   auto labels = split(service, '.');
-  if (labels.front().empty()) return fail(Errc::config, "no service specified to resolve the backends");
-  if (labels.size() < 3) return {};
-  if (labels[1].empty()) return fail(Errc::config, "invalid Kubernetes service FQDN: namespace segment missing in \"{}\"", service);
-  if (labels[2] != "svc") return fail(Errc::config, "invalid Kubernetes service FQDN: expected third DNS label to be 'svc' in \"{}\"", service);
-  if (labels.size() == 3) return fail(Errc::config, "invalid Kubernetes service FQDN: missing cluster domain in \"{}\"", service);
-  return {};
+  if (labels.front().empty()) return context.error_at("service", "no service specified to resolve the backends");
+  if (labels.size() < 3) return;
+  if (labels[1].empty()) return wrong("namespace segment missing");
+  if (labels[2] != "svc") return wrong("expected third DNS label to be 'svc'");
+  if (labels.size() == 3) return wrong("missing cluster domain");
 }
 
 std::span<const FieldInfo> CloudMapResolver::fields() {
@@ -109,10 +122,15 @@ std::span<const FieldInfo> Resolvers::fields() {
   return rows;
 }
 
-Result<> Resolvers::validate() const {
+void Resolvers::validate(config::Context& context) const {
   int set = fixed.has_value() + dns.has_value() + k8s.has_value() + aws_cloud_map.has_value();
-  if (set == 0) return fail(Errc::config, "no resolvers specified for the exporter");
-  if (set > 1) return fail(Errc::config, "only one resolver should be specified");
+  if (set == 0) return context.error_at("", "no resolvers specified for the exporter");
+  if (set > 1) context.error_at("", "only one resolver should be specified");
+  if (auto missing = missing_client(*this); !missing.empty()) context.error_at("aws_cloud_map", missing);
+}
+
+std::string missing_client(const Resolvers& config) {
+  if (config.aws_cloud_map) return "resolver aws_cloud_map: this build has no AWS client; use dns or static";
   return {};
 }
 

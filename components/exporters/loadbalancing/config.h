@@ -14,12 +14,14 @@ struct Protocol {
 struct StaticResolver {
   std::vector<std::string> hostnames;
   static std::span<const config::FieldInfo> fields();
+  void validate(config::Context& context) const;
 };
 
 struct DnsResolver {
   std::string hostname, port;
   Duration interval = 5s, timeout = 1s;
   static std::span<const config::FieldInfo> fields();
+  void validate(config::Context& context) const;
 };
 
 struct KubernetesResolver {
@@ -28,7 +30,7 @@ struct KubernetesResolver {
   Duration timeout = 1min;
   bool return_hostnames = false;
   static std::span<const config::FieldInfo> fields();
-  Result<> validate() const;
+  void validate(config::Context& context) const;
 };
 
 struct CloudMapResolver {
@@ -45,8 +47,11 @@ struct Resolvers {
   std::optional<KubernetesResolver> k8s;
   std::optional<CloudMapResolver> aws_cloud_map;
   static std::span<const config::FieldInfo> fields();
-  Result<> validate() const;
+  void validate(config::Context& context) const;
 };
+
+// Why a resolver cannot work in this build; empty when it can.
+std::string missing_client(const Resolvers& config);
 
 struct Config {
   Config();
@@ -60,6 +65,9 @@ struct Config {
   static std::span<const config::FieldInfo> fields();
   Result<> validate() const;
 };
+
+// host:port of a backend as it stands on the ring, whatever of it was left out.
+std::string address_of(const std::string& endpoint);
 
 // What `standard` stands for; fails for a key that the signal does not have.
 Result<RoutingKey> routing_key_for(const Config& config, otlp::Signal signal);

@@ -50,7 +50,5 @@ class LoadBalancing : public engine::Stage, private exporting::Relay {
   std::shared_ptr<void> subscription_;
 };
 
-// What is dialled for an endpoint of the ring.
-std::string address_of(const std::string& endpoint);
 
 }  // namespace weir::exporters::loadbalancing

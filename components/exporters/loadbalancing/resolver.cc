@@ -183,7 +183,16 @@ std::unique_ptr<Resolver> make_k8s_resolver(const KubernetesResolver& config, Re
 }
 
 Result<std::unique_ptr<Resolver>> make_resolver(const Resolvers& config, const engine::StageContext& context) {
-  auto metrics = [&](std::string_view kind) { return ResolverMetrics(context.host.metrics(), kind, context.id.to_string()); };
+  bool first = false;
+  auto token = context.host.shared("number of backends of " + context.id.to_string(), [&]() -> std::shared_ptr<void> {
+    first = true;
+    return std::make_shared<char>();
+  });
+  auto metrics = [&](std::string_view kind) {
+    ResolverMetrics out(context.host.metrics(), kind, context.id.to_string());
+    out.tell_number(first, token);
+    return out;
+  };
   if (config.fixed) return make_static_resolver(*config.fixed, metrics("static"));
   if (config.dns) return make_dns_resolver(*config.dns, metrics("dns"), std::make_unique<SystemNames>(context.executor), context.executor);
   if (config.k8s) {
@@ -191,7 +200,7 @@ Result<std::unique_ptr<Resolver>> make_resolver(const Resolvers& config, const e
     WEIR_ASSIGN(auto cluster, kubernetes::join(access, context.host, context.executor, context.shard, context.rng.next()));
     return make_k8s_resolver(*config.k8s, metrics("k8s"), make_endpoint_slices(std::move(cluster), context.executor), kubernetes::own_namespace(access, context.host.fs()));
   }
-  return fail(Errc::config, "resolver aws_cloud_map: this build has no AWS client; use dns or static");
+  return fail(Errc::config, "{}", missing_client(config));
 }
 
 }  // namespace weir::exporters::loadbalancing

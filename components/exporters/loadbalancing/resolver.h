@@ -41,13 +41,21 @@ class ResolverMetrics {
   ResolverMetrics(telemetry::Registry& registry, std::string_view resolver, const std::string& exporter);
   void resolved(bool success) { (success ? good_ : bad_).add(); }
   void changed(std::size_t backends) {
-    backends_.set(static_cast<double>(backends));
+    if (tells_number_) backends_.set(static_cast<double>(backends));
     updates_.add();
+  }
+  // One resolver of an exporter tells how many backends there are: said once for each signal they would be added up.
+  // `token` is kept for as long as that holds.
+  void tell_number(bool tells, std::shared_ptr<void> token) {
+    tells_number_ = tells;
+    token_ = std::move(token);
   }
 
  private:
   telemetry::Counter &good_, &bad_, &updates_;
   telemetry::Gauge& backends_;
+  bool tells_number_ = true;
+  std::shared_ptr<void> token_;  // shared by the resolvers of the exporter
 };
 
 std::unique_ptr<Resolver> make_static_resolver(const StaticResolver& config, ResolverMetrics metrics);

@@ -55,6 +55,9 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
+          .offers = [](const void* config, std::string_view role) {
+            return role == (static_cast<const Config*>(config)->htpasswd ? "server auth" : "client auth");
+          },
           .make_extension = [](const void* config, engine::ExtensionContext& context) -> Result<std::unique_ptr<engine::Extension>> {
             return make(*static_cast<const Config*>(config), context, io::system_fs());
           }};

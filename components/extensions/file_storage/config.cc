@@ -54,15 +54,14 @@ std::span<const FieldInfo> Config::fields() {
   return rows;
 }
 
-Result<> Config::validate() const {
-  if (directory.empty()) return fail(Errc::config, "directory must be non-empty");
-  if (!parse_octal(directory_permissions)) return fail(Errc::config, "directory_permissions value must be a valid octal representation");
+void Config::validate(config::Context& context) const {
+  if (!parse_octal(directory_permissions)) context.error_at("directory_permissions", "directory_permissions value must be a valid octal representation");
+  if (directory.empty()) return context.error_at("directory", "directory must be non-empty");
   auto there = io::system_fs().info(directory);
-  if (!there) return fail(Errc::config, "{}", there.error().what);
-  if (*there && !(*there)->is_directory) return fail(Errc::config, "{} is not a directory", directory);
+  if (!there) return context.machine_error_at("directory", there.error().what);
+  if (*there && !(*there)->is_directory) context.machine_error_at("directory", fmt::format("{} is not a directory", directory));
   if (!*there && !create_directory)
-    return fail(Errc::config, "directory must exist: {}. You can enable the create_directory option to automatically create it", directory);
-  return {};
+    context.machine_error_at("directory", fmt::format("directory must exist: {}. You can enable the create_directory option to automatically create it", directory));
 }
 
 unsigned Config::permissions() const { return parse_octal(directory_permissions).value_or(0750); }
@@ -77,6 +76,7 @@ engine::Factory factory() {
           .durability = [](const void* config, const engine::StorageInfo&) {
             return static_cast<const Config*>(config)->fsync ? engine::Durability::disk : engine::Durability::os;
           },
+          .offers = [](const void*, std::string_view role) { return role == "storage"; },
           .make_extension = [](const void* config, engine::ExtensionContext& context) -> Result<std::unique_ptr<engine::Extension>> {
             return std::make_unique<FileStorage>(*static_cast<const Config*>(config), context, io::system_fs());
           }};

@@ -26,7 +26,7 @@ struct Config {
   std::uint64_t max_size = 0;
 
   static std::span<const config::FieldInfo> fields();
-  Result<> validate() const;
+  void validate(config::Context& context) const;
   unsigned permissions() const;
 };
 

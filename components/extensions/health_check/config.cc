@@ -47,7 +47,7 @@ std::span<const FieldInfo> Config::fields() {
       field<&Config::path>("path", "Where to answer; / answers everywhere."),
       field<&Config::response_body>("response_body", "Instead of the JSON body."),
       config::ignored("check_collector_pipeline", "it was unreliable in the collector; watch weir_dropped_items instead"),
-      field<&Config::use_v2>("use_v2", "Serve the newer interface of `http` instead."),
+      field<&Config::use_v2>("use_v2", "Serve the newer interface of `http` instead; `http` alone says so, too."),
       field<&Config::http>("http", "The newer interface."),
       config::ignored("grpc", "health is served over HTTP only"),
       config::ignored("component_health", "components are healthy while they run; errors show in their metrics"),
@@ -57,7 +57,6 @@ std::span<const FieldInfo> Config::fields() {
 
 void Config::validate(config::Context& context) const {
   if (use_v2 && !http) return context.error_at("", "must specify at least one protocol");
-  if (!use_v2 && http) return context.error_at("http", "needs use_v2: true");
   if (server.endpoint.empty()) context.error_at("endpoint", "http endpoint required");
   if (!path.starts_with('/')) context.error_at("path", "path must start with /");
   if (!http) return;

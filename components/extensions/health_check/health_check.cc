@@ -1,12 +1,13 @@
 #include "components/extensions/health_check/health_check.h"
 
+#include "base/mask.h"
 #include "base/text.h"
 
 namespace weir::extensions::health_check {
 
 HealthCheck::HealthCheck(const Config& config, const engine::ExtensionContext& context)
-    : config_(config), context_(context), site_(config.use_v2 ? config.http->server : config.server, true) {
-  if (!config_.use_v2) {
+    : config_(config), context_(context), site_(config.http ? config.http->server : config.server, true) {
+  if (!config_.http) {
     site_.add(config_.path, [this](const net::Request&) { return plain_page(); });
     return;
   }
@@ -50,7 +51,7 @@ net::Response HealthCheck::status_page(const net::Request& request) const {
 
 net::Response HealthCheck::config_page() const {
   auto* plan = context_.host.plan();
-  return plan ? web::json(config_json(*plan)) : web::text("no configuration is running yet\n", 503);
+  return plan ? web::json(mask_urls(config_json(*plan))) : web::text("no configuration is running yet\n", 503);
 }
 
 std::unique_ptr<HealthCheck> make(const Config& config, const engine::ExtensionContext& context) {

@@ -133,7 +133,6 @@ TEST_CASE("health_check: settings") {
       {"path: ''", "path must start with /"},
       {"endpoint: ''", "http endpoint required"},
       {"use_v2: true", "must specify at least one protocol"},
-      {"http: {status: {enabled: true}}", "needs use_v2"},
       {"{use_v2: true, http: {status: {path: a}}}", "path must start with /"},
   };
   for (auto& row : rows) {

@@ -82,8 +82,8 @@ Result<ConditionBlocks> ConditionBlocks::decode(const config::Value& value, conf
   out.given = true;
   std::size_t texts = 0;
   for (auto& item : value.items()) {
-    if (item.is_null()) return fail(Errc::config, "condition cannot be empty");
-    texts += item.is_scalar();
+    if (item.is_null() && !item.is_text()) return fail(Errc::config, "condition cannot be empty");
+    texts += item.is_text();
   }
   if (texts != 0 && texts != value.size()) return fail(Errc::config, "conditions and blocks cannot be mixed in one list");
   if (texts == 0) {
@@ -93,6 +93,7 @@ Result<ConditionBlocks> ConditionBlocks::decode(const config::Value& value, conf
   Block flat;
   config::decode(value, flat.conditions, context);
   out.blocks.push_back(std::move(flat));
+  out.flat = true;
   return out;
 }
 

@@ -17,6 +17,7 @@ struct Block {
 // A list of conditions, which is one block, or a list of blocks.
 struct ConditionBlocks {
   bool given = false;  // even when empty
+  bool flat = false;   // written as a list of conditions
   std::vector<Block> blocks;
 
   static constexpr std::string_view config_type = "list of conditions, or list of {context, conditions, error_mode}";

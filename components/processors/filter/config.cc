@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "components/processors/filter/filter.h"
 #include "components/processors/filter/old_rules.h"
+#include "components/shared/ottl_settings/places.h"
 #include "engine/decode.h"
 
 namespace weir::processors::filter {
@@ -25,14 +26,22 @@ void check_one_way(const Config& c, config::Context& context) {
 
 void check_conditions(const Conditions& conditions, std::string_view key, ottl::ContextId what, config::Context& context) {
   if (!conditions) return;
-  auto compiled = ottl::Conditions::compile(what, *conditions, {.caller = ottl::Callers::filter});
-  if (!compiled) context.error_at(key, std::move(compiled.error().what));
+  ottl::check_conditions(what, *conditions, {.caller = ottl::Callers::filter}, key, context);
 }
 
 void check_blocks(const ConditionBlocks& blocks, std::string_view key, Signal signal, config::Context& context) {
-  for (auto& block : blocks.blocks)
-    if (auto rules = Rules::make(block, signal, ottl::ErrorMode::propagate); !rules)
-      context.error_at(key, std::move(rules.error().what));
+  for (std::size_t i = 0; i < blocks.blocks.size(); ++i) {
+    auto& block = blocks.blocks[i];
+    auto rules = Rules::make(block, signal, ottl::ErrorMode::propagate);
+    if (rules) continue;
+    std::string at = blocks.flat ? std::string(key) : fmt::format("{}::{}::conditions", key, i);
+    ottl::report_elements(block.conditions.size(), at, rules.error(), context, [&](std::size_t j) -> Result<> {
+      Block one = block;
+      one.conditions = {block.conditions[j]};
+      WEIR_TRY(Rules::make(one, signal, ottl::ErrorMode::propagate));
+      return {};
+    });
+  }
 }
 
 Result<> check(const void* config, Signal signal) {

@@ -42,7 +42,7 @@ struct Fixture {
   Lines out() {
     Lines lines;
     for (auto& arrived : world.take()) {
-      CHECK(arrived.batch->items() > 0);
+      CHECK(!arrived.batch->empty());
       for (auto& group : arrived.batch->groups())
         for (auto& scope : group.scopes)
           for (auto& item : scope.items) lines.push_back(print(arrived.batch->signal(), item, arrived.batch->arena()));
@@ -328,5 +328,32 @@ TEST_CASE("filter: include and exclude that cannot work are found before anythin
     CAPTURE(row.yaml);
     auto config = decode(row.yaml);
     CHECK_FALSE(factory.check(config.get(), row.signal).has_value());
+  }
+}
+
+TEST_CASE("filter: a metric without points that matched nothing stays, though nothing counts any more") {
+  Fixture f(R"({metrics: {metric: ['name == "goes"']}})", Signal::metrics);
+  otlp::Batch batch(Signal::metrics);
+  Arena& arena = batch.arena();
+  auto& items = batch.groups().emplace_back().scopes.emplace_back().items;
+  auto* goes = arena.make<otlp::Metric>();
+  goes->name = "goes";
+  goes->type = otlp::MetricType::gauge;
+  goes->points.push_back(arena, {});
+  items.push_back(otlp::Item::of(goes, 1));
+  auto* stays = arena.make<otlp::Metric>();
+  stays->name = "stays";
+  stays->type = otlp::MetricType::gauge;
+  items.push_back(otlp::Item::of(stays, 0));
+  batch.prune();
+  f.world.push(std::move(batch));
+  f.world.advance(1s);
+  CHECK(f.out() == Lines{"stays 0"});
+}
+
+TEST_CASE("filter: expressions need their match_type") {
+  for (std::string way : {"include", "exclude"}) {
+    auto config = decode("{metrics: {" + way + ": {match_type: regexp, metric_names: [a], expressions: ['MetricName == \"cpu\"']}}}");
+    CHECK_FALSE(processors::filter::factory().check(config.get(), Signal::metrics));
   }
 }

@@ -53,6 +53,7 @@ Result<OldRules> of_metrics(const Metrics& metrics) {
 Result<MetricMatcher> MetricMatcher::make(const MetricProperties& p) {
   bool by_expression = p.match_type == MatchType::expr;
   WEIR_TRY(need_match_type(p.match_type, has_values(p.resource_attributes) || (!by_expression && !p.metric_names.empty())));
+  if (!by_expression && !p.expressions.empty()) return fail(Errc::config, "expressions need match_type: expr");
   MetricMatcher out;
   WEIR_ASSIGN(out.resources, matching::AttributeSet::make(p.match_type, p.resource_attributes));
   if (!by_expression) {

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "components/processors/tail_sampling/policies.h"
+#include "components/shared/histograms/bounds.h"
 
 namespace weir::processors::tail_sampling {
 namespace {
@@ -28,44 +29,59 @@ class Compiler {
     out_->conditions_ = std::make_unique<ConditionSet>(rng);
   }
 
-  Result<std::unique_ptr<Policies>> run(const Config& config) {
-    WEIR_TRY(check_names(config));
+  // Null after faults.
+  std::unique_ptr<Policies> run(const Config& config) {
+    check_names(config);
     out_->first_match_ = config.sample_on_first_match;
     for (bool drops : {true, false})
-      for (auto& policy : config.policies) {
-        if ((policy.type == "drop") != drops) continue;
-        path_ = policy.name;
-        if (policy.type == "exemplars") {
-          WEIR_TRY(exemplars(policy, config));
-          continue;
-        }
-        auto evaluator = compile(policy, Level::top);
-        if (!evaluator) return fail(Errc::config, "policy \"{}\": {}", policy.name, evaluator.error().what);
-        if (config.sampling_strategy == Strategy::span_ingest && (*evaluator)->stateful())
-          return fail(Errc::config, "policy \"{}\": is stateful, and sampling_strategy span-ingest needs policies that are not", policy.name);
-        out_->policies_.push_back({policy.name, std::move(*evaluator), drops});
-      }
+      for (std::size_t i = 0; i < config.policies.size(); ++i)
+        if (auto& policy = config.policies[i]; (policy.type == "drop") == drops) add(policy, fmt::format("policies::{}", i), config);
     if (out_->exemplars_) out_->policies_.push_back({exemplars_name_, nullptr});
-    if (conditions().size() > max_conditions || out_->policies_.size() > max_conditions)
-      return fail(Errc::config, "more than {} policies", max_conditions);
-    return std::move(out_);
+    if (conditions().size() > max_conditions || out_->policies_.size() > max_conditions) report("policies", fmt::format("more than {} policies", max_conditions));
+    return faults_.empty() ? std::move(out_) : nullptr;
   }
+
+  const std::vector<Policies::Fault>& faults() const { return faults_; }
 
  private:
   using Made = Result<EvaluatorPtr>;
 
-  static Result<> check_names(const Config& config) {
-    std::set<std::string_view> names;
-    for (auto& policy : config.policies) {
-      if (policy.name.empty()) return fail(Errc::config, "policy name cannot be empty");
-      if (!names.insert(policy.name).second) return fail(Errc::config, "duplicate policy name \"{}\"", policy.name);
+  void report(std::string path, std::string what) { faults_.push_back({std::move(path), std::move(what)}); }
+
+  void add(const Policy& policy, const std::string& path, const Config& config) {
+    path_ = policy.name;
+    if (policy.type == "exemplars") {
+      if (auto made = exemplars(policy, config); !made) report(path, made.error().what);
+      return;
     }
-    return {};
+    auto evaluator = compile(policy, Level::top, path);
+    if (!evaluator) return;
+    if (config.sampling_strategy == Strategy::span_ingest && evaluator->stateful())
+      report(path, fmt::format("policy \"{}\": is stateful, and sampling_strategy span-ingest needs policies that are not", policy.name));
+    out_->policies_.push_back({policy.name, std::move(evaluator), policy.type == "drop"});
+  }
+
+  void check_names(const Config& config) {
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i < config.policies.size(); ++i) {
+      const std::string& name = config.policies[i].name;
+      if (name.empty()) report(fmt::format("policies::{}", i), "policy name cannot be empty");
+      else if (!names.insert(name).second) report(fmt::format("policies::{}", i), fmt::format("duplicate policy name \"{}\"", name));
+    }
   }
 
   ConditionSet& conditions() { return *out_->conditions_; }
 
-  Made compile(const Policy& p, Level level) {
+  // Null after a fault, which is reported.
+  EvaluatorPtr compile(const Policy& p, Level level, const std::string& path) {
+    auto made = make(p, level, path);
+    if (made) return std::move(*made);
+    // Without words: parts of it are reported.
+    if (!made.error().what.empty()) report(fmt::format("{}::{}", path, policy_type(p.type) ? p.type : "type"), fmt::format("policy \"{}\": {}", p.name, made.error().what));
+    return nullptr;
+  }
+
+  Made make(const Policy& p, Level level, const std::string& path) {
     auto type = policy_type(p.type);
     if (!type || !allowed(*type, level)) return fail(Errc::config, "unknown sampling policy type \"{}\"", p.type);
     switch (*type) {
@@ -78,15 +94,15 @@ class Compiler {
       case PolicyType::status_code: return status(p.status_code);
       case PolicyType::trace_state: return seen(conditions().add(has_trace_state(p.trace_state)), true);
       case PolicyType::trace_flags: return seen(conditions().add(is_flagged_sampled()), true);
-      case PolicyType::ottl_condition: return ottl(p.ottl_condition);
+      case PolicyType::ottl_condition: return ottl(p.ottl_condition, path + "::ottl_condition");
       case PolicyType::probabilistic: return by_chance(p.probabilistic);
       case PolicyType::span_count: return by_span_count(p.span_count);
       case PolicyType::rate_limiting: return by_rate(p.rate_limiting, rate(p.name));
       case PolicyType::bytes_limiting: out_->needs_sizes_ = true; return by_bytes(p.bytes_limiting, rate(p.name));
-      case PolicyType::and_: return all(p.and_policy.and_sub_policy);
-      case PolicyType::drop: return all(p.drop.drop_sub_policy);
-      case PolicyType::not_: return inverse(p.not_policy);
-      case PolicyType::composite: return composite(p.composite);
+      case PolicyType::and_: return all(p.and_policy.and_sub_policy, path + "::and::and_sub_policy");
+      case PolicyType::drop: return all(p.drop.drop_sub_policy, path + "::drop::drop_sub_policy");
+      case PolicyType::not_: return inverse(p.not_policy, path + "::not::not_sub_policy");
+      case PolicyType::composite: return composite(p.composite, path + "::composite");
       case PolicyType::exemplars: break;  // see run()
     }
     return fail(Errc::internal, "unknown policy type");
@@ -95,7 +111,7 @@ class Compiler {
   Result<> exemplars(const Policy& p, const Config& config) {
     if (out_->exemplars_) return fail(Errc::config, "policy \"{}\": there is one of type exemplars already", p.name);
     if (config.sampling_strategy == Strategy::span_ingest) return fail(Errc::config, "policy \"{}\": exemplars does not go with sampling_strategy span-ingest", p.name);
-    if (!std::is_sorted(p.exemplars.buckets.begin(), p.exemplars.buckets.end())) return fail(Errc::config, "policy \"{}\": buckets must ascend", p.name);
+    if (auto wrong = histograms::wrong_bound(p.exemplars.buckets)) return fail(Errc::config, "policy \"{}\": buckets: {}", p.name, *wrong);
     auto table = host_ ? engine::shared_state<CellTable>(*host_, fmt::format("tail_sampling {} {} cells", id_, p.name)) : std::make_shared<CellTable>();
     out_->exemplars_ = std::make_unique<ExemplarPolicy>(p.exemplars, conditions().scanner(), std::move(table));
     exemplars_name_ = p.name;
@@ -118,32 +134,66 @@ class Compiler {
     return seen(conditions().add(std::move(test)), true);
   }
 
-  Made ottl(const OttlCondition& c) {
+  // Reports each condition that does not compile; true when there is one.
+  bool report_conditions(ottl::ContextId what, const std::vector<std::string>& all, const std::string& path) {
+    bool any = false;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      auto compiled = ottl::Conditions::compile(what, std::span(&all[i], 1), {.caller = ottl::Callers::filter});
+      if (compiled) continue;
+      report(fmt::format("{}::{}", path, i), compiled.error().what);
+      any = true;
+    }
+    return any;
+  }
+
+  Made ottl(const OttlCondition& c, const std::string& path) {
+    bool spans = report_conditions(ottl::ContextId::span, c.span, path + "::span");
+    if (report_conditions(ottl::ContextId::spanevent, c.spanevent, path + "::spanevent") || spans) return fail(Errc::config, "");
     WEIR_ASSIGN(auto test, OttlTest::make(c));
     return seen_or_failed(conditions().add(std::move(test)));
   }
 
-  Made all(const std::vector<Policy>& policies) {
+  Made all(const std::vector<Policy>& policies, const std::string& path) {
     std::vector<EvaluatorPtr> parts;
-    for (auto& policy : policies) {
-      WEIR_ASSIGN(auto part, compile(policy, Level::in_and));
-      parts.push_back(std::move(part));
-    }
+    for (std::size_t i = 0; i < policies.size(); ++i) parts.push_back(compile(policies[i], Level::in_and, fmt::format("{}::{}", path, i)));
+    if (std::find(parts.begin(), parts.end(), nullptr) != parts.end()) return fail(Errc::config, "");
     return all_of(std::move(parts));
   }
 
-  Made inverse(const Not& c) {
+  Made inverse(const Not& c, const std::string& path) {
     if (c.not_sub_policy.policy.empty()) return fail(Errc::config, "not_sub_policy is missing");
-    WEIR_ASSIGN(auto part, compile(c.not_sub_policy.policy.front(), Level::in_not));
+    auto part = compile(c.not_sub_policy.policy.front(), Level::in_not, path);
+    if (!part) return fail(Errc::config, "");
     return opposite(std::move(part));
   }
 
-  Made composite(const Composite& c) {
+  // The places of the sub-policies, those that policy_order names first, in its order.
+  std::vector<std::size_t> order_of(const Composite& c, const std::string& path) {
+    std::vector<std::size_t> order;
+    auto known = [&](std::size_t place) { return std::find(order.begin(), order.end(), place) != order.end(); };
+    for (std::size_t i = 0; i < c.policy_order.size(); ++i) {
+      auto at = std::find_if(c.composite_sub_policy.begin(), c.composite_sub_policy.end(), [&](auto& p) { return p.name == c.policy_order[i]; });
+      auto place = static_cast<std::size_t>(at - c.composite_sub_policy.begin());
+      std::string here = fmt::format("{}::policy_order::{}", path, i);
+      if (at == c.composite_sub_policy.end()) report(here, fmt::format("no sub-policy has the name \"{}\"", c.policy_order[i]));
+      else if (known(place)) report(here, fmt::format("\"{}\" is named twice", c.policy_order[i]));
+      else order.push_back(place);
+    }
+    for (std::size_t place = 0; place < c.composite_sub_policy.size(); ++place)
+      if (!known(place)) order.push_back(place);
+    return order;
+  }
+
+  Made composite(const Composite& c, const std::string& path) {
     std::vector<RatedPart> parts;
-    for (auto& policy : c.composite_sub_policy) {
-      WEIR_ASSIGN(auto part, compile(policy, Level::in_composite));
+    bool whole = true;
+    for (std::size_t place : order_of(c, path)) {
+      auto& policy = c.composite_sub_policy[place];
+      auto part = compile(policy, Level::in_composite, fmt::format("{}::composite_sub_policy::{}", path, place));
+      whole = whole && part;
       parts.push_back({std::move(part), allowance(c, policy.name), rate(policy.name)});
     }
+    if (!whole) return fail(Errc::config, "");
     return first_within_rate(std::move(parts), c.max_total_spans_per_second);
   }
 
@@ -165,16 +215,21 @@ class Compiler {
   std::string id_, path_, exemplars_name_;
   std::size_t rates_ = 0;
   std::unique_ptr<Policies> out_;
+  std::vector<Policies::Fault> faults_;
 };
 
 Result<std::unique_ptr<Policies>> Policies::compile(const Config& config, engine::Host& host, Rng& rng, std::string_view id) {
-  return Compiler(&host, rng, id).run(config);
+  Compiler compiler(&host, rng, id);
+  auto made = compiler.run(config);
+  if (!made) return fail(Errc::config, "{}: {}", compiler.faults().front().path, compiler.faults().front().what);
+  return made;
 }
 
-Result<> Policies::check(const Config& config) {
+std::vector<Policies::Fault> Policies::check(const Config& config) {
   Rng rng(0);
-  WEIR_TRY(Compiler(nullptr, rng, {}).run(config));
-  return {};
+  Compiler compiler(nullptr, rng, {});
+  compiler.run(config);
+  return compiler.faults();
 }
 
 }  // namespace weir::processors::tail_sampling

@@ -37,6 +37,15 @@ std::optional<PolicyType> policy_type(std::string_view name) {
   return std::nullopt;
 }
 
+namespace {
+
+// Types that mean nothing without settings of their own.
+bool needs_block(PolicyType type) {
+  return type != PolicyType::always_sample && type != PolicyType::trace_flags && type != PolicyType::exemplars;
+}
+
+}  // namespace
+
 std::span<const Choice> choices_of(Strategy) {
   static constexpr std::array choices{Choice("trace-complete", Strategy::trace_complete), Choice("span-ingest", Strategy::span_ingest)};
   return choices;
@@ -184,8 +193,8 @@ std::span<const FieldInfo> Not::fields() {
 std::span<const FieldInfo> Composite::fields() {
   static const std::array rows{
       field<&Composite::max_total_spans_per_second>("max_total_spans_per_second", "Limit for each sub-policy's spans in a second."),
-      field<&Composite::policy_order>("policy_order", "Accepted; sub-policies are tried in the order of composite_sub_policy."),
-      field<&Composite::composite_sub_policy>("composite_sub_policy", "The first that samples decides."),
+      field<&Composite::policy_order>("policy_order", "Names of sub-policies in the order in which they are tried; those it does not name come behind."),
+      field<&Composite::composite_sub_policy>("composite_sub_policy", "The first that samples decides; tried in this order unless policy_order says otherwise."),
       field<&Composite::rate_allocation>("rate_allocation", "Shares of the limit; a sub-policy without one never samples."),
   };
   return rows;
@@ -213,6 +222,16 @@ std::span<const FieldInfo> Policy::fields() {
       field<&Policy::exemplars>("exemplars", "A trace for each point of span metrics that would have none; asked last."),
   };
   return rows;
+}
+
+Result<Policy> Policy::decode(const config::Value& value, config::Context& context) {
+  Policy out;
+  config::decode_fields(value, out, context);
+  if (auto type = policy_type(out.type); type && needs_block(*type)) {
+    const config::Value* block = value.get(out.type);
+    if (block == nullptr || block->is_null()) context.error(value, "policy \"{}\" of type {} needs its settings, under the key \"{}\"", out.name, out.type, out.type);
+  }
+  return out;
 }
 
 std::span<const FieldInfo> DecisionCache::fields() {
@@ -244,8 +263,7 @@ std::span<const FieldInfo> Config::fields() {
 }
 
 void Config::validate(config::Context& context) const {
-  // The collector finds these out when it starts, and so do we; a check of the configuration warns.
-  if (auto compiled = Policies::check(*this); !compiled) context.warning_at("policies", compiled.error().what);
+  for (auto& fault : Policies::check(*this)) context.error_at(fault.path, fault.what);
 }
 
 engine::Factory factory() {

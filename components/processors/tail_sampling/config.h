@@ -137,6 +137,7 @@ struct Policy {
   Exemplars exemplars;
 
   static std::span<const config::FieldInfo> fields();
+  static Result<Policy> decode(const config::Value& value, config::Context& context);
 };
 
 std::optional<PolicyType> policy_type(std::string_view name);

@@ -86,11 +86,11 @@ TEST_CASE("all cores share the table") {
 }
 
 TEST_CASE("there is one such policy, at the top, and it needs whole traces") {
-  CHECK(Policies::check({.policies = {exemplars()}}));
-  CHECK_FALSE(Policies::check({.policies = {exemplars(), exemplars()}}));
-  CHECK_FALSE(Policies::check({.policies = {exemplars()}, .sampling_strategy = Strategy::span_ingest}));
-  CHECK_FALSE(Policies::check({.policies = {exemplars({.buckets = {2s, 1s}})}}));
+  CHECK(Policies::check({.policies = {exemplars()}}).empty());
+  CHECK_FALSE(Policies::check({.policies = {exemplars(), exemplars()}}).empty());
+  CHECK_FALSE(Policies::check({.policies = {exemplars()}, .sampling_strategy = Strategy::span_ingest}).empty());
+  CHECK_FALSE(Policies::check({.policies = {exemplars({.buckets = {2s, 1s}})}}).empty());
   Policy both{.name = "both", .type = "and"};
   both.and_policy.and_sub_policy = {exemplars()};
-  CHECK_FALSE(Policies::check({.policies = {both}}));
+  CHECK_FALSE(Policies::check({.policies = {both}}).empty());
 }

@@ -13,8 +13,11 @@ class Policies {
  public:
   // Errc::config for settings that make no sense. `host` and `id` are for state that all cores share.
   static Result<std::unique_ptr<Policies>> compile(const Config& config, engine::Host& host, Rng& rng, std::string_view id);
-  // Only the check.
-  static Result<> check(const Config& config);
+  // Only the check: all that is wrong, and where, as a path below the settings.
+  struct Fault {
+    std::string path, what;
+  };
+  static std::vector<Fault> check(const Config& config);
 
   // Which policies were asked, by position, and what they said.
   struct Verdict {

@@ -212,7 +212,7 @@ TEST_CASE("which type may stand where") {
     auto value = config::parse_yaml(fmt::format("policies: [{}]", policies));
     REQUIRE(value.has_value());
     auto decoded = config::decode<Config>(&*value, problems);
-    return !decoded || !Policies::check(*decoded);
+    return !decoded || !Policies::check(*decoded).empty();
   };
   constexpr std::string_view leaf = "{name: l, type: always_sample}";
   CHECK_FALSE(fails(fmt::format("{{name: a, type: and, and: {{and_sub_policy: [{0}, {{name: n, type: not, not: {{not_sub_policy: {0}}}}}]}}}}", leaf)));
@@ -227,7 +227,7 @@ TEST_CASE("which type may stand where") {
 }
 
 TEST_CASE("span-ingest takes only policies whose answer stays") {
-  auto check = [](Policy policy) { return Policies::check({.policies = {std::move(policy)}, .sampling_strategy = Strategy::span_ingest}).has_value(); };
+  auto check = [](Policy policy) { return Policies::check({.policies = {std::move(policy)}, .sampling_strategy = Strategy::span_ingest}).empty(); };
   CHECK(check({.name = "p", .type = "latency", .latency = {.threshold_ms = 5}}));
   CHECK_FALSE(check({.name = "p", .type = "latency", .latency = {.threshold_ms = 5, .upper_threshold_ms = 6}}));
   CHECK(check({.name = "p", .type = "span_count", .span_count = {.min_spans = 5}}));

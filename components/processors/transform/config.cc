@@ -1,6 +1,7 @@
 #include "components/processors/transform/config.h"
 
 #include "components/processors/transform/transform.h"
+#include "components/shared/ottl_settings/places.h"
 #include "engine/decode.h"
 
 namespace weir::processors::transform {
@@ -21,16 +22,17 @@ Result<Blocks> Blocks::decode(const config::Value& value, config::Context& conte
   Blocks out;
   if (value.is_null()) return out;
   if (!value.is_list()) return fail(Errc::config, "must be a list, not {}", value.describe());
-  bool texts = std::any_of(value.items().begin(), value.items().end(), [](auto& item) { return item.is_scalar(); });
+  bool texts = std::any_of(value.items().begin(), value.items().end(), [](auto& item) { return item.is_text(); });
   if (!texts) {
     config::decode(value, out.blocks, context);
     return out;
   }
   Block flat;
   for (auto& item : value.items())
-    if (!item.is_scalar()) return fail(Errc::config, "statements and blocks cannot be mixed in one list");
+    if (!item.is_text()) return fail(Errc::config, "statements and blocks cannot be mixed in one list");
   config::decode(value, flat.statements, context);
   out.blocks.push_back(std::move(flat));
+  out.flat = true;
   return out;
 }
 
@@ -52,11 +54,38 @@ std::span<const config::FieldInfo> Config::fields() {
   return rows;
 }
 
+namespace {
+
+// Each statement and condition of a block that does not compile, at its place.
+void report_block(const Block& block, otlp::Signal signal, const std::string& at, bool flat, const Error& error, config::Context& context) {
+  auto what = block_context(block, signal);
+  if (!what)
+    return ottl::report_elements(block.statements.size(), flat ? at : at + "::statements", error, context, [&](std::size_t i) -> Result<> {
+      Block one = block;
+      one.statements = {block.statements[i]};
+      one.conditions.clear();
+      WEIR_TRY(CompiledBlock::make(one, signal, ottl::ErrorMode::propagate));
+      return {};
+    });
+  ottl::Options options{.caller = ottl::Callers::transform, .prefixed = block.context.empty()};
+  auto before = context.problems().errors();
+  ottl::check_conditions(*what, block.conditions, options, at + "::conditions", context);
+  auto compiled = ottl::Program::compile(*what, block.statements, options);
+  if (!compiled)
+    ottl::report_elements(block.statements.size(), flat ? at : at + "::statements", compiled.error(), context, [&](std::size_t i) -> Result<> {
+      WEIR_TRY(ottl::Program::compile(*what, std::span(&block.statements[i], 1), options));
+      return {};
+    });
+  if (context.problems().errors() == before) context.error_at(at, error.what);
+}
+
+}  // namespace
+
 void Config::validate(config::Context& context) const {
   auto check = [&](std::string_view key, otlp::Signal signal, const Blocks& blocks) {
     for (std::size_t i = 0; i < blocks.blocks.size(); ++i)
       if (auto compiled = CompiledBlock::make(blocks.blocks[i], signal, error_mode); !compiled)
-        context.error_at(key, std::move(compiled.error().what));
+        report_block(blocks.blocks[i], signal, blocks.flat ? std::string(key) : fmt::format("{}::{}", key, i), blocks.flat, compiled.error(), context);
   };
   check("trace_statements", otlp::Signal::traces, trace_statements);
   check("metric_statements", otlp::Signal::metrics, metric_statements);

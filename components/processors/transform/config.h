@@ -16,6 +16,7 @@ struct Block {
 // A list of statements, which is one block, or a list of blocks.
 struct Blocks {
   std::vector<Block> blocks;
+  bool flat = false;  // written as a list of statements
 
   static constexpr std::string_view config_type = "list of statements, or list of {context, conditions, statements, error_mode}";
   static Result<Blocks> decode(const config::Value& value, config::Context& context);

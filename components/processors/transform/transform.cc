@@ -153,20 +153,23 @@ std::unique_ptr<engine::Stage> stage_of(std::vector<CompiledBlock> blocks, engin
 
 }  // namespace
 
+Result<ottl::ContextId> block_context(const Block& block, Signal signal) {
+  auto contexts = contexts_of(signal);
+  if (block.context.empty())
+    return ottl::infer_context(block.statements, block.conditions, contexts, {.caller = ottl::Callers::transform, .prefixed = true});
+  ottl::ContextId out{};
+  bool known = block.context != "instrumentation_scope" && ottl::context_from(block.context, out) &&
+               std::find(contexts.begin(), contexts.end(), out) != contexts.end();
+  if (!known) return fail(Errc::config, "unknown context \"{}\" for {}", block.context, to_string(signal));
+  return out;
+}
+
 Result<CompiledBlock> CompiledBlock::make(const Block& block, Signal signal, ottl::ErrorMode standard) {
   CompiledBlock out;
   out.error_mode = block.error_mode.value_or(standard);
   if (block.statements.empty() && block.context.empty()) return out;
-  ottl::Options options{.caller = ottl::Callers::transform};
-  auto contexts = contexts_of(signal);
-  if (block.context.empty()) {
-    options.prefixed = true;
-    WEIR_ASSIGN(out.context, ottl::infer_context(block.statements, block.conditions, contexts, options));
-  } else {
-    bool known = block.context != "instrumentation_scope" && ottl::context_from(block.context, out.context) &&
-                 std::find(contexts.begin(), contexts.end(), out.context) != contexts.end();
-    if (!known) return fail(Errc::config, "unknown context \"{}\" for {}", block.context, to_string(signal));
-  }
+  ottl::Options options{.caller = ottl::Callers::transform, .prefixed = block.context.empty()};
+  WEIR_ASSIGN(out.context, block_context(block, signal));
   WEIR_ASSIGN(out.conditions, ottl::Conditions::compile(out.context, block.conditions, options));
   WEIR_ASSIGN(out.program, ottl::Program::compile(out.context, block.statements, options));
   if (about_items(out.context) && (out.program.conditional() || !out.conditions.empty())) {

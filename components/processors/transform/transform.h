@@ -5,6 +5,9 @@
 
 namespace weir::processors::transform {
 
+// What the statements of a block run for.
+Result<ottl::ContextId> block_context(const Block& block, otlp::Signal signal);
+
 struct CompiledBlock {
   static Result<CompiledBlock> make(const Block& block, otlp::Signal signal, ottl::ErrorMode standard);
 

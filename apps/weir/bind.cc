@@ -5,6 +5,7 @@
 #include "config/field.h"
 #include "weir/load.h"
 #include "weir/telemetry.h"
+#include "weir/upstream_types.h"
 
 namespace weir::app {
 namespace {
@@ -17,12 +18,19 @@ using engine::Kind;
 
 constexpr std::array<std::string_view, 6> section_names = {"receivers", "processors", "exporters", "connectors", "extensions", "service"};
 
+// "pipelines" of "service::pipelines"; the whole configuration has no name.
+std::string_view last_step(std::string_view path) {
+  auto at = path.rfind("::");
+  return at == path.npos ? path : path.substr(at + 2);
+}
+
 // Reports keys that nobody knows.
 void check_keys(const Value& map, std::span<const std::string_view> known, Problems& problems) {
   for (auto& entry : map.entries()) {
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
     std::string_view near = nearest(entry.key, known);
-    problems.error(entry.mark, fmt::format("'' has invalid keys: {}{}", entry.key, near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+    problems.error(entry.mark, fmt::format("'{}' has invalid keys: {}{}", last_step(problems.path()), entry.key,
+                                           near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
   }
 }
 
@@ -49,30 +57,35 @@ const Factory* find_factory(Kind kind, std::string_view type) {
   return nullptr;
 }
 
-// Receivers that the collector's Helm chart writes into every configuration, whether a pipeline uses them or not.
-constexpr std::string_view chart_receivers[] = {"jaeger", "opencensus", "prometheus", "zipkin"};
-
-// Some pipeline lists this receiver.
-bool is_used(const Value& tree, std::string_view id) {
-  const Value* pipelines = tree.find("service::pipelines");
-  if (pipelines == nullptr) return false;
-  for (auto& pipeline : pipelines->entries()) {
-    const Value* list = pipeline.value.get("receivers");
-    if (list == nullptr) continue;
-    if (list->is_scalar() && list->text().contains(id)) return true;
-    for (auto& item : list->items())
-      if (trim(item.text()) == id) return true;
+// The ids that pipelines and service::extensions name.
+class Used {
+ public:
+  explicit Used(const Value& tree) {
+    const Value* service = tree.get("service");
+    if (service == nullptr) return;
+    add(service->get("extensions"), extensions_);
+    if (const Value* pipelines = service->get("pipelines"))
+      for (auto& pipeline : pipelines->entries())
+        for (auto list : {"receivers", "processors", "exporters"}) add(pipeline.value.get(list), in_pipelines_);
   }
-  return false;
-}
+  bool has(Kind kind, const ComponentId& id) const {
+    return (kind == Kind::extension ? extensions_ : in_pipelines_).contains(id.to_string());
+  }
+
+ private:
+  static void add(const Value* list, std::set<std::string>& to) {
+    if (list == nullptr) return;
+    for (auto& item : list->items())
+      if (auto id = config::parse_component_id(item.text())) to.insert(id->to_string());
+  }
+  std::set<std::string> in_pipelines_, extensions_;
+};
 
 // One section of components; decodes all of them, used or not, so that every error shows.
 class Section {
  public:
-  Section(Kind kind, const Value& tree, Problems& problems) : kind_(kind), tree_(tree) {
-    std::string key = fmt::format("{}s", to_string(kind));
-    const Value* section = tree.get(key);
-    Problems::Scope scope(problems, key);
+  Section(Kind kind, const Value* section, const Used& used, Problems& problems) : kind_(kind), used_(used) {
+    Problems::Scope scope(problems, fmt::format("{}s", to_string(kind)));
     if (section == nullptr || !expect_map(*section, problems)) return;
     for (auto& entry : section->entries()) add(entry, problems);
   }
@@ -87,16 +100,10 @@ class Section {
     auto id = config::parse_component_id(entry.key);
     if (!id) return problems.error(entry.mark, id.error().what);
     if (!names_.insert(id->to_string()).second) return problems.error(entry.mark, fmt::format("duplicate id \"{}\"", id->to_string()));
+    std::optional<Problems::Unused> unused;
+    if (!used_.has(kind_, *id)) unused.emplace(problems);
     const Factory* factory = find_factory(kind_, id->type);
-    if (factory == nullptr) {
-      bool of_chart = kind_ == Kind::receiver && std::find(std::begin(chart_receivers), std::end(chart_receivers), id->type) != std::end(chart_receivers);
-      if (of_chart && !is_used(tree_, id->to_string()))
-        return problems.warning(entry.mark, fmt::format("unknown type: \"{}\"; no pipeline uses it, so it is left out", id->type));
-      auto types = types_of(kind_);
-      std::string_view near = nearest(id->type, types);
-      return problems.error(entry.mark, fmt::format("unknown type: \"{}\" for id: \"{}\"{} (valid values: [{}])", id->type, id->to_string(),
-                                                    near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near), fmt::join(types, " ")));
-    }
+    if (factory == nullptr) return lacking(*id, entry.mark, unused.has_value(), problems);
     // The key's place stands in for a component without a body.
     Value body = entry.value;
     if (body.mark().line == 0) body.set_mark(entry.mark);
@@ -104,23 +111,35 @@ class Section {
     specs.push_back({std::move(*id), factory, std::move(config)});
   }
 
+  void lacking(const ComponentId& id, const config::Mark& mark, bool unused, Problems& problems) const {
+    if (is_upstream_type(kind_, id.type)) {
+      std::string what = fmt::format("the collector has a {} \"{}\", this build does not", to_string(kind_), id.type);
+      if (unused) return problems.warning(mark, what + "; nothing uses it, so it is left out");
+      return problems.error(mark, fmt::format("unknown type: \"{}\" for id: \"{}\": {}", id.type, id.to_string(), what));
+    }
+    auto types = types_of(kind_);
+    std::string_view near = nearest(id.type, types);
+    problems.error(mark, fmt::format("unknown type: \"{}\" for id: \"{}\"{} (valid values: [{}])", id.type, id.to_string(),
+                                     near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near), fmt::join(types, " ")));
+  }
+
   Kind kind_;
-  const Value& tree_;  // only while it is made
+  const Used& used_;
   std::set<std::string> names_;
 };
 
 struct Sections {
   Section receivers, processors, exporters, connectors, extensions;
 
-  Sections(const Value& tree, Problems& problems)
-      : receivers(Kind::receiver, tree, problems),
-        processors(Kind::processor, tree, problems),
-        exporters(Kind::exporter, tree, problems),
-        connectors(Kind::connector, tree, problems),
-        extensions(Kind::extension, tree, problems) {}
+  Sections(const Value& tree, const Used& used, Problems& problems)
+      : receivers(Kind::receiver, tree.get("receivers"), used, problems),
+        processors(Kind::processor, tree.get("processors"), used, problems),
+        exporters(Kind::exporter, tree.get("exporters"), used, problems),
+        connectors(Kind::connector, tree.get("connectors"), used, problems),
+        extensions(Kind::extension, tree.get("extensions"), used, problems) {}
 };
 
-// A list of component ids, or one id as a scalar.
+// A list of component ids.
 std::vector<std::pair<ComponentId, config::Mark>> ids(const Value* list, Problems& problems) {
   std::vector<std::pair<ComponentId, config::Mark>> out;
   auto add = [&](const Value& item) {
@@ -129,7 +148,6 @@ std::vector<std::pair<ComponentId, config::Mark>> ids(const Value* list, Problem
     out.emplace_back(std::move(*id), item.mark());
   };
   if (list == nullptr || list->is_null()) return out;
-  if (list->is_scalar()) return add(*list), out;
   if (!list->is_list()) {
     problems.error(list->mark(), fmt::format("expected a list of ids, got {}", list->describe()));
     return out;
@@ -228,6 +246,111 @@ std::vector<engine::ComponentSpec> used_extensions(const Value* service, const S
   return out;
 }
 
+// Settings that name an extension: it must run, and be able to do what is asked for.
+void check_references(const engine::PlanSpec& spec, Problems& problems) {
+  for (auto& reference : problems.references()) {
+    auto id = config::parse_component_id(reference.id);
+    if (!id) continue;
+    Problems::Scope scope(problems, reference.path);
+    auto at = std::find_if(spec.extensions.begin(), spec.extensions.end(), [&](auto& s) { return s.id == *id; });
+    if (at == spec.extensions.end()) {
+      problems.error(reference.mark, fmt::format("extension \"{}\" is not in service::extensions", reference.id));
+      continue;
+    }
+    auto offers = at->factory->offers;
+    if (at->config && (offers == nullptr || !offers(at->config.get(), reference.role)))
+      problems.error(reference.mark, fmt::format("extension \"{}\" does not offer {}", reference.id, reference.role));
+  }
+}
+
+// Without the components that have errors of their own.
+engine::PlanSpec sound(engine::PlanSpec spec) {
+  for (auto* all : {&spec.receivers, &spec.processors, &spec.exporters, &spec.connectors, &spec.extensions})
+    std::erase_if(*all, [](auto& one) { return one.config == nullptr; });
+  return spec;
+}
+
+// The place of what the planner found: its messages begin with a path into the configuration.
+const config::Entry* entry_at(const Value& tree, std::string_view& message, std::string& path) {
+  const Value* at = &tree;
+  const config::Entry* found = nullptr;
+  while (at->is_map()) {
+    const config::Entry* next = nullptr;
+    for (auto& entry : at->entries())
+      if (message.starts_with(entry.key) && (message.substr(entry.key.size()).starts_with("::") || message.substr(entry.key.size()).starts_with(": ")))
+        next = &entry;
+    if (next == nullptr) break;
+    message.remove_prefix(next->key.size() + 2);
+    path += (path.empty() ? "" : "::") + next->key;
+    found = next;
+    at = &next->value;
+  }
+  return found;
+}
+
+// The list item of a pipeline that a message names in quotes.
+config::Mark place_of(const config::Entry& entry, std::string_view message) {
+  for (auto& list : entry.value.entries())
+    for (auto& item : list.value.items())
+      if (message.find(fmt::format("\"{}\"", item.text())) != message.npos) return item.mark();
+  return entry.mark;
+}
+
+void check_plan(const engine::PlanSpec& spec, const Value& tree, Problems& problems) {
+  auto plan = engine::Plan::build(sound(spec));
+  if (plan) return;
+  for (auto& error : plan.error()) {
+    std::string_view message = error.what;
+    std::string path;
+    const config::Entry* entry = entry_at(tree, message, path);
+    if (entry == nullptr) entry = tree.get("service") ? tree.get("service")->entry("pipelines") : nullptr;
+    Problems::Scope scope(problems, path);
+    problems.error(entry ? place_of(*entry, message) : config::Mark{}, std::string(message));
+  }
+}
+
+// A configuration of about 0.89 says so by what later collectors removed.
+bool is_old_dialect(const Value& tree) {
+  auto has = [&](std::string_view section, std::string_view type) {
+    const Value* found = tree.get(section);
+    return found && std::any_of(found->entries().begin(), found->entries().end(),
+                                [&](auto& entry) { return entry.key == type || entry.key.starts_with(fmt::format("{}/", type)); });
+  };
+  return tree.find("service::telemetry::metrics::address") || has("extensions", "memory_ballast") || has("exporters", "logging");
+}
+
+// Until 0.104 servers listened on every address unless told otherwise.
+void old_default(Value& settings, const config::Mark& mark, std::string_view endpoint, Problems& problems, std::vector<std::string>& notes) {
+  if (settings.get("endpoint")) return;
+  if (settings.mark().line == 0) settings.set_mark(mark);
+  settings.set("endpoint", Value::string(std::string(endpoint), mark), mark);
+  std::string what = fmt::format("listens on {}, as in the collectors this configuration was written for (it has telemetry.metrics.address, "
+                                 "memory_ballast or logging); newer ones listen on localhost: name an endpoint", endpoint);
+  notes.push_back(fmt::format("{} {}", problems.path(), what));
+  problems.warning(mark, std::move(what));
+}
+
+void old_defaults(Value& tree, Problems& problems, std::vector<std::string>& notes) {
+  auto each = [&](std::string_view section, std::string_view type, auto f) {
+    Value* found = tree.get(section);
+    if (found == nullptr) return;
+    for (auto& entry : found->entries())
+      if (entry.key == type || entry.key.starts_with(fmt::format("{}/", type))) {
+        Problems::Scope scope(problems, fmt::format("{}::{}", section, entry.key));
+        f(entry);
+      }
+  };
+  each("extensions", "health_check", [&](config::Entry& entry) {
+    if (entry.value.is_null() || (entry.value.is_map() && !entry.value.get("use_v2"))) old_default(entry.value, entry.mark, "0.0.0.0:13133", problems, notes);
+  });
+  each("receivers", "otlp", [&](config::Entry& entry) {
+    Value* protocols = entry.value.get("protocols");
+    if (protocols == nullptr) return;
+    for (auto& protocol : protocols->entries())
+      if (protocol.value.is_null() || protocol.value.is_map()) old_default(protocol.value, protocol.mark, protocol.key == "grpc" ? "0.0.0.0:4317" : "0.0.0.0:4318", problems, notes);
+  });
+}
+
 }  // namespace
 
 std::optional<Loaded> bind(Value tree, Problems& problems) {
@@ -240,10 +363,12 @@ std::optional<Loaded> bind(Value tree, Problems& problems) {
     if ((there == nullptr || there->size() == 0) && (connectors == nullptr || connectors->size() == 0))
       problems.error(tree.mark(), fmt::format("no {} configuration specified in config", word));
   }
-  Sections read(tree, problems);
+  Loaded out;
+  if (is_old_dialect(tree)) old_defaults(tree, problems, out.notes);
+  Used used(tree);
+  Sections read(tree, used, problems);
   check_ambiguous(tree, read, problems);
 
-  Loaded out;
   const Value* service = tree.get("service");
   {
     Problems::Scope scope(problems, "service");
@@ -257,12 +382,9 @@ std::optional<Loaded> bind(Value tree, Problems& problems) {
   out.spec.processors = std::move(read.processors.specs);
   out.spec.exporters = std::move(read.exporters.specs);
   out.spec.connectors = std::move(read.connectors.specs);
+  check_references(out.spec, problems);
+  check_plan(out.spec, tree, problems);
   if (problems.failed()) return std::nullopt;
-  if (auto plan = engine::Plan::build(out.spec); !plan) {
-    const Value* pipelines = service ? service->get("pipelines") : nullptr;
-    for (auto& error : plan.error()) problems.error(pipelines ? pipelines->mark() : config::Mark{}, error.what);
-    return std::nullopt;
-  }
   out.tree = std::move(tree);
   return out;
 }

@@ -17,6 +17,7 @@
 #include "weir/queue_command.h"
 #include "weir/scenario/scenario.h"
 #include "weir/service.h"
+#include "weir/upstream_types.h"
 #include "weir/version.h"
 
 namespace weir::app {
@@ -37,15 +38,6 @@ std::string signals_text(const engine::Factory& factory) {
   return out;
 }
 
-void print_fields(std::span<const config::FieldInfo> fields, int depth) {
-  for (auto& field : fields) {
-    const config::TypeInfo* type = field.type;
-    while (type && type->element && !type->fields) type = type->element;
-    if (!field.key.empty()) fmt::print("{:{}}{}: {}\n", "", depth * 2, field.key, field.doc);
-    if (type && type->fields && depth < 6) print_fields(type->fields(), field.key.empty() ? depth : depth + 1);
-  }
-}
-
 int print_component(const Options& options) {
   const std::string& name = options.component;
   auto slash = name.find('/');
@@ -60,7 +52,7 @@ int print_component(const Options& options) {
       continue;
     }
     fmt::print("{} {}: {}\n{}\n", to_string(factory.kind), factory.type, factory.summary, signals_text(factory));
-    if (factory.fields) print_fields(factory.fields(), 1);
+    fmt::print("{}", settings_text(factory));
   }
   if (!found) fmt::print(stderr, "no component \"{}\"; `weir components` lists them\n", name);
   return found ? 0 : 1;
@@ -144,6 +136,19 @@ int print_version() {
   return 0;
 }
 
+bool check_gates() {
+  std::vector<std::string_view> known;
+  for (auto& gate : gates::known()) known.push_back(gate.name);
+  bool fine = true;
+  for (auto& gate : gates::unknown()) {
+    if (is_upstream_gate(gate)) continue;
+    auto near = nearest(gate, known);
+    fmt::print(stderr, "weir: no such feature gate \"{}\"{}; `weir featuregate` lists them\n", gate, near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near));
+    fine = false;
+  }
+  return fine;
+}
+
 int print_gates() {
   fmt::print("{:70} {:8} {}\n", "ID", "Enabled", "Description");
   for (auto& gate : gates::known()) fmt::print("{:70} {:8} {}\n", gate.name, gates::enabled(gate.name), gate.description);
@@ -156,6 +161,10 @@ int print_components(const Options& options) {
     return 0;
   }
   if (!options.component.empty()) return print_component(options);
+  if (options.markdown) {
+    fmt::print("{}", components_table());
+    return 0;
+  }
   fmt::print("buildinfo:\n  command: weir\n  description: weir, a keyed dataflow collector\n  version: {}\n", version);
   using engine::Kind;
   for (Kind kind : {Kind::receiver, Kind::processor, Kind::exporter, Kind::connector, Kind::extension}) {
@@ -180,14 +189,18 @@ int print_docs(const Options&) {  // there is one page
 }
 
 int validate_config(const Options& options) {
-  config::Problems problems;
+  config::Problems problems(config::Problems::Purpose::check);
+  if (options.uris.empty()) {
+    fmt::print(stderr, "weir: at least one config flag must be provided: weir validate --config=FILE\n");
+    return 1;
+  }
   auto loaded = load(options, problems);
   if (!loaded) return report(problems), 1;
   return report(problems);
 }
 
 int explain_config(const Options& options) {
-  config::Problems problems;
+  config::Problems problems(config::Problems::Purpose::check);
   auto loaded = load(options, problems);
   report(problems);
   if (!loaded) return 1;
@@ -213,7 +226,7 @@ int test_config(const Options& options) {
 }
 
 int print_config(const Options& options) {
-  config::Problems problems;
+  config::Problems problems(config::Problems::Purpose::check);
   auto loaded = load(options, problems);
   report(problems);
   if (!loaded) return 1;
@@ -245,6 +258,7 @@ int run_service(const Options& options) {
   report(problems);
   if (!loaded) return 1;
   std::string welcome = options.uris.empty() ? welcome_text(options, *loaded) : "";
+  std::vector<std::string> notes = loaded->notes;
   Service service(core_count(options), options.threads == "all" ? io::Team::Threads::one_per_loop : io::Team::Threads::follow_load);
   auto data = take_data_directory(io::system_fs(), data_path(options));
   Result<> started = data ? Result<>() : Result<>(std::unexpected(data.error()));
@@ -257,6 +271,7 @@ int run_service(const Options& options) {
   }
   if (path.empty()) log::warn("There is no data directory: sending queues are in memory, and what is in them is lost when this process is killed", {{"reason", why}});
   else log::info("What has to survive this process is kept in the data directory", {{"path", path}});
+  for (auto& note : notes) log::warn(note);
   for (auto& gate : gates::unknown()) log::info("This feature gate is not known here and changes nothing", {{"gate", gate}});
   log::info("Everything is ready. Begin running and processing data.");
   fmt::print(stderr, "{}", welcome);

@@ -22,6 +22,8 @@ struct Options {
 
 std::string version_text();
 int print_version();
+// False after words about a gate that neither this program nor the collector knows.
+bool check_gates();
 int print_gates();
 int print_components(const Options& options);
 int print_docs(const Options& options);

@@ -100,6 +100,16 @@ TEST_CASE("the settings table in every README is what the component says (tools/
   }
 }
 
+TEST_CASE("the README lists the components of this build (tools/update_readmes writes the list)") {
+  std::string text = read_file(std::filesystem::path(WEIR_SOURCE_DIR) / "README.md");
+  constexpr std::string_view begin_mark = "<!-- components -->\n", end_mark = "<!-- /components -->";
+  auto begin = text.find(begin_mark), end = text.find(end_mark);
+  REQUIRE(begin != text.npos);
+  REQUIRE(end != text.npos);
+  begin += begin_mark.size();
+  CHECK(text.substr(begin, end - begin) == components_table());
+}
+
 TEST_CASE("the schema has every component, under every name") {
   config::Value schema = config_schema();
   for (auto& factory : engine::component_table()) {

@@ -70,7 +70,23 @@ std::string settings_table(const engine::Factory& factory) {
   return factory.fields ? config::settings_table(factory.fields(), defaults(factory)) : "There is nothing to set.\n";
 }
 
-Value config_schema() {
+std::string settings_text(const engine::Factory& factory) {
+  return factory.fields ? config::settings_text(factory.fields(), defaults(factory)) : "  There is nothing to set.\n";
+}
+
+std::string components_table() {
+  std::string out = "| | |\n|---|---|\n";
+  for (Kind kind : {Kind::receiver, Kind::processor, Kind::exporter, Kind::connector, Kind::extension}) {
+    std::vector<std::string> names;
+    for (auto& factory : engine::component_table())
+      if (factory.kind == kind) names.push_back(fmt::format("[{0}](components/{1}s/{0}/README.md)", factory.type, to_string(kind)));
+    std::sort(names.begin(), names.end());
+    out += fmt::format("| {}s | {} |\n", to_string(kind), fmt::join(names, ", "));
+  }
+  return out;
+}
+
+config::Value config_schema() {
   Value out = object(), sections = Value::map(), definitions = Value::map();
   for (Kind kind : {Kind::receiver, Kind::processor, Kind::exporter, Kind::connector, Kind::extension})
     sections.set(fmt::format("{}s", to_string(kind)), section(kind));

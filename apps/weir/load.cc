@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/mask.h"
 #include "config/types.h"
 #include "weir/data_directory.h"
 #include "weir/fetch.h"
@@ -23,10 +24,16 @@ void mask(config::Value& value) {
     if (entry.key != "name") mask(entry.value);
 }
 
-void mask_headers(config::Value& value) {
-  for (auto& item : value.items()) mask_headers(item);
-  for (auto& entry : value.entries())
-    entry.key == "headers" || entry.key == "headers_list" ? mask(entry.value) : mask_headers(entry.value);
+void mask_secrets(config::Value& value) {
+  for (auto& item : value.items()) mask_secrets(item);
+  for (auto& entry : value.entries()) is_secret_key(entry.key) ? mask(entry.value) : mask_secrets(entry.value);
+}
+
+// A user, a password or a query may stand in any URL.
+void mask_all_urls(config::Value& value) {
+  if (value.kind() == config::Value::Kind::string && value.text().find("://") != std::string::npos) value = config::Value::string(mask_urls(value.text()), value.mark());
+  for (auto& item : value.items()) mask_all_urls(item);
+  for (auto& entry : value.entries()) mask_all_urls(entry.value);
 }
 
 }  // namespace
@@ -80,16 +87,17 @@ std::optional<Loaded> load(const Options& options, config::Problems& problems) {
 
 config::Value redacted(const Loaded& loaded) {
   config::Value out = loaded.tree;
+  mask_secrets(out);  // of what no component says itself
   auto replace = [&](std::string_view section, const std::vector<engine::ComponentSpec>& specs) {
     for (auto& spec : specs)
-      if (spec.factory->encode && out.get(section)) out.get(section)->set(spec.id.to_string(), spec.factory->encode(spec.config.get()));
+      if (spec.config && spec.factory->encode && out.get(section)) out.get(section)->set(spec.id.to_string(), spec.factory->encode(spec.config.get()));
   };
   replace("receivers", loaded.spec.receivers);
   replace("processors", loaded.spec.processors);
   replace("exporters", loaded.spec.exporters);
   replace("connectors", loaded.spec.connectors);
   replace("extensions", loaded.spec.extensions);
-  if (config::Value* service = out.get("service")) mask_headers(*service);
+  mask_all_urls(out);
   return out;
 }
 

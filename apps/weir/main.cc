@@ -1,10 +1,33 @@
 #include <CLI/CLI.hpp>
 
 #include "base/gates.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "weir/commands.h"
 #include "weir/operator/operator.h"
 #include "weir/scenario/scenario.h"
+
+namespace {
+
+// What was likely meant by words that are neither an option nor a command.
+void suggest(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> known;
+  const CLI::App* command = &app;
+  for (auto* sub : app.get_subcommands([](auto*) { return true; })) known.push_back(sub->get_name());
+  for (auto* chosen : app.get_subcommands()) command = chosen;
+  for (auto* one : {&app, command})
+    for (auto* option : one->get_options())
+      for (auto& name : option->get_lnames()) known.push_back("--" + name);
+  std::vector<std::string_view> words(known.begin(), known.end());
+  for (int i = 1; i < argc; ++i) {
+    std::string_view word(argv[i]);
+    word = word.substr(0, word.find('='));
+    if (std::find(words.begin(), words.end(), word) != words.end()) continue;
+    if (auto near = weir::nearest(word, words); !near.empty()) fmt::print(stderr, "Did you mean \"{}\" instead of \"{}\"?\n", near, word);
+  }
+}
+
+}  // namespace
 
 // `weir --config=a.yaml` is the collector's command line; everything else is a sub-command.
 int main(int argc, char** argv) {
@@ -84,11 +107,14 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 1;
+    int code = app.exit(e) == 0 ? 0 : 1;
+    if (code != 0) suggest(app, argc, argv);
+    return code;
   }
 
   options.program = argv[0];
   weir::gates::set(options.gates);
+  if (!check_gates()) return 1;
   if (*gates) return print_gates();
   if (*version) return print_version();
   if (*as_operator) return run_operator(operator_options);

@@ -1,6 +1,7 @@
 #include "weir/own_export.h"
 
 #include "base/text.h"
+#include "net/url.h"
 
 namespace weir::app {
 
@@ -10,7 +11,7 @@ using config::Value;
 
 std::span<const FieldInfo> OwnOtlp::fields() {
   static const std::array rows{
-      field<&OwnOtlp::protocol>("protocol", "How to send.", {.choices = "http/protobuf|grpc"}),
+      field<&OwnOtlp::protocol>("protocol", "How to send.", {.choices = "http/protobuf|grpc|grpc/protobuf"}),
       field<&OwnOtlp::endpoint>("endpoint", "Where to: a URL, or host:port. Over HTTP /v1/<signal> is added when it has no path.", {.required = true}),
       field<&OwnOtlp::headers>("headers", "Sent with each request: a list of name and value, or a map.", {.secret = true}),
       field<&OwnOtlp::headers_list>("headers_list", "The same as name=value,name=value; `headers` goes before.", {.secret = true}),
@@ -71,8 +72,8 @@ std::span<const FieldInfo> PrometheusExporter::fields() {
   static const std::array rows{
       field<&PrometheusExporter::host>("host", "Address to listen on."),
       field<&PrometheusExporter::port>("port", "And port.", {.max = 65535}),
-      field<&PrometheusExporter::without_units>("without_units", "With without_type_suffix: names as they are, without _seconds and _total."),
-      field<&PrometheusExporter::without_type_suffix>("without_type_suffix", "See without_units."),
+      field<&PrometheusExporter::without_units>("without_units", "Names without units, such as _seconds and _bytes."),
+      field<&PrometheusExporter::without_type_suffix>("without_type_suffix", "Counters without _total."),
       field<&PrometheusExporter::without_scope_info>("without_scope_info", "Accepted; series never carry otel_scope_*."),
       field<&PrometheusExporter::with_resource_constant_labels>("with_resource_constant_labels", "Resource attributes that go on each series."),
   };
@@ -132,6 +133,14 @@ std::string url_of(const OwnOtlp& settings) {
   return (settings.insecure ? "http://" : "https://") + settings.endpoint;
 }
 
+bool is_grpc(const OwnOtlp& settings) { return settings.protocol.starts_with("grpc"); }
+
+// SDKs take an endpoint without a port for the scheme's own.
+std::string with_port(const std::string& text) {
+  auto url = net::parse_url(text);
+  return url ? fmt::format("{}://{}", url->https ? "https" : "http", net::join_host_port(url->host, url->port)) : text;
+}
+
 bool has_path(std::string_view url) { return url.find('/', url.find("://") + 3) != url.npos; }
 
 Value milliseconds(std::uint64_t n) { return Value::string(fmt::format("{}ms", n)); }
@@ -140,8 +149,8 @@ Value milliseconds(std::uint64_t n) { return Value::string(fmt::format("{}ms", n
 Value exporter_settings(const OwnOtlp& settings, otlp::Signal signal) {
   Value out = Value::map(), queue = Value::map(), tls = Value::map();
   std::string url = url_of(settings);
-  if (settings.protocol == "grpc")
-    out.set("endpoint", Value::string(url));
+  if (is_grpc(settings))
+    out.set("endpoint", Value::string(with_port(url)));
   else
     out.set(fmt::format("{}_endpoint", to_string(signal)),
             Value::string(has_path(url) ? url : fmt::format("{}/v1/{}", url, to_string(signal))));
@@ -181,13 +190,14 @@ std::optional<engine::ComponentSpec> exporter_of(const OwnExporter& exporter, ot
     return make_exporter("debug", std::move(settings), number, mark, problems);
   }
   if (!exporter.otlp) return problems.error(mark, "needs an exporter: otlp or console"), std::nullopt;
-  std::string_view type = exporter.otlp->protocol == "grpc" ? "otlp" : "otlphttp";
+  std::string_view type = is_grpc(*exporter.otlp) ? "otlp" : "otlphttp";
   return make_exporter(type, exporter_settings(*exporter.otlp, signal), number, mark, problems);
 }
 
 PrometheusEndpoint endpoint_of(const PrometheusExporter& settings, const OwnTelemetry& own) {
   PrometheusEndpoint out{.endpoint = fmt::format("{}:{}", settings.host, settings.port),
-                         .suffixes = !(settings.without_units && settings.without_type_suffix)};
+                         .type_suffixes = !settings.without_type_suffix,
+                         .units = !settings.without_units};
   if (settings.with_resource_constant_labels)
     for (auto& [key, value] : own.resource)
       if (settings.with_resource_constant_labels->takes(key)) out.constant.emplace_back(label_name(key), value);

@@ -13,11 +13,14 @@ namespace {
 constexpr std::string_view text_format = "text/plain; version=0.0.4; charset=utf-8";
 
 // `_total` and units, as the exporter for Prometheus adds them.
-void add_suffixes(std::vector<telemetry::Family>& families) {
+void add_suffixes(std::vector<telemetry::Family>& families, const PrometheusEndpoint& about) {
   for (auto& family : families) {
     std::string_view unit = family.unit == "s" ? "_seconds" : family.unit == "By" ? "_bytes" : "";
-    if (!unit.empty() && !family.name.ends_with(unit)) family.name += unit;
-    if (family.type == telemetry::Type::counter && !family.name.ends_with("_total")) family.name += "_total";
+    // Metrics of calls keep the names of the semantic conventions, and their units with them.
+    if (unit.empty() && family.type == telemetry::Type::histogram && family.name.ends_with("_duration")) unit = "_seconds";
+    if (unit.empty() && family.type == telemetry::Type::histogram && family.name.ends_with("_body_size")) unit = "_bytes";
+    if (about.units && !unit.empty() && !family.name.ends_with(unit)) family.name += unit;
+    if (about.type_suffixes && family.type == telemetry::Type::counter && !family.name.ends_with("_total")) family.name += "_total";
   }
 }
 
@@ -53,7 +56,7 @@ class Server : public OwnMetricsServer {
     }
     void on_request(net::Request, net::Responder responder) override {
       auto families = owner.registry_.collect();
-      if (about.suffixes) add_suffixes(families);
+      if (about.units || about.type_suffixes) add_suffixes(families, about);
       std::string text = telemetry::prometheus_text(families, about.constant) + owner.target_info_;
       responder.respond(net::Response{.headers = {{"content-type", text_format}}, .body = Bytes::take(std::move(text))});
     }

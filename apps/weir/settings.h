@@ -10,7 +10,8 @@ namespace weir::app {
 // Where own metrics can be scraped.
 struct PrometheusEndpoint {
   std::string endpoint;        // host:port
-  bool suffixes = false;       // _total and units at the end of names
+  bool type_suffixes = false;  // _total at the end of counters' names
+  bool units = false;          // _seconds and the like at the end of names
   telemetry::Labels constant;  // on each series
 };
 
@@ -40,6 +41,7 @@ struct Loaded {
   engine::PlanSpec spec;
   OwnTelemetry own;
   config::Value tree;  // after merging and expansion, for print-config
+  std::vector<std::string> notes;  // worth a log line at start
 };
 
 }  // namespace weir::app

@@ -2,6 +2,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
+#include "net/socket.h"
 #include "weir/own_export.h"
 #include "weir/version.h"
 
@@ -64,7 +65,7 @@ struct Metrics {
   static std::span<const FieldInfo> fields() {
     static const std::array rows{
         field<&Metrics::level>("level", "none switches own metrics off; detailed adds sizes of batches in bytes, durations of calls and sizes of HTTP bodies.", {.choices = "none|basic|normal|detailed|None|Basic|Normal|Detailed"}),
-        field<&Metrics::address>("address", "host:port of the Prometheus endpoint (old spelling)."),
+        field<&Metrics::address>("address", "host:port of the Prometheus endpoint (old spelling).", {.deprecated = "use readers: [{pull: {exporter: {prometheus: {host: ..., port: ...}}}}]"}),
         field<&Metrics::readers>("readers", "pull: a Prometheus endpoint; periodic: sent over OTLP or printed."),
         field<&Metrics::views>("views", "Accepted, without effect."),
     };
@@ -224,6 +225,9 @@ OwnTelemetry read_telemetry(const Value* value, config::Problems& problems) {
                          [&](const OwnReader& reader, const config::Mark& mark) { add_reader(reader, mark, out, problems); });
   else
     out.prometheus = {default_endpoint(settings->metrics.address, out)};
+  for (auto& endpoint : out.prometheus)
+    if (auto parsed = net::parse_endpoint(endpoint.endpoint); !parsed)
+      problems.error(value ? value->mark() : config::Mark{}, fmt::format("metrics: {}", parsed.error().what));
   return out;
 }
 

@@ -75,7 +75,7 @@ class CommandLine(unittest.TestCase):
 
     def test_feature_gates(self):
         self.assertIn("processor.tailsamplingprocessor.metricstatcountspanssampled", self.run_weir("featuregate")[1])
-        self.assertEqual(self.run_weir("validate", "--config", self.minimal, "--feature-gates=-a,+b,c", "--feature-gates=d"), (0, "", ""))
+        self.assertEqual(self.run_weir("validate", "--config", self.minimal, "--feature-gates=-component.a,+service.b", "--feature-gates=confmap.d"), (0, "", ""))
 
     def test_later_sources_are_merged_over_earlier_ones(self):
         second = self.write("second.yaml", "processors: {batch: {timeout: 3s}}\n")

@@ -66,9 +66,10 @@ class Pipeline(unittest.TestCase):
             self.assertEqual(weir.stop(), 0)
 
     def test_without_queue_the_backends_answer_is_the_answer(self):
-        self.sink.answer = lambda path, body: (400, {})
         with self.weir(exporter="    sending_queue: {enabled: false}\n    retry_on_failure: {enabled: false}"):
-            self.assertEqual(post(self.port, "/v1/traces", traces(1))[0] // 100, 5)
+            for said, heard in ((400, 400), (401, 401), (404, 404), (500, 500), (503, 503)):
+                self.sink.answer = lambda path, body: (said, {})
+                self.assertEqual(post(self.port, "/v1/traces", traces(1))[0], heard)
 
     def test_a_full_queue_is_retryable_with_a_delay(self):
         self.sink.answer = lambda path, body: (503, {})

@@ -1,0 +1,100 @@
+// StatsD over UDP and unix datagrams. The first core takes all of it: lines of one sender belong together.
+#include "base/log.h"
+#include "components/receivers/statsd/aggregator.h"
+#include "engine/decode.h"
+#include "net/datagram.h"
+
+namespace weir::receivers::statsd {
+namespace {
+
+class StatsdReceiver final : public engine::Receiver {
+ public:
+  StatsdReceiver(const Config& config, engine::ReceiverContext& context)
+      : config_(config),
+        context_(context),
+        wrong_(context.host.metrics().counter("weir_receiver_statsd_wrong_lines", "Lines that are no metrics.", {{"receiver", context.id.to_string()}})) {}
+  ~StatsdReceiver() override { context_.executor.cancel(timer_); }
+
+  Result<> start() override {
+    if (context_.shard != 0 || !context_.intake.takes(engine::Signal::metrics)) return {};
+    WEIR_ASSIGN(Aggregator made, Aggregator::make(config_, context_.host.budget(), context_.executor.wall(), static_cast<std::uint64_t>(context_.executor.wall())));
+    aggregator_.emplace(std::move(made));
+    net::DatagramSettings settings{.endpoint = config_.transport == "unixgram" ? "unix:" + config_.endpoint : config_.endpoint, .receive_buffer = config_.socket_buffer_size};
+    WEIR_ASSIGN(socket_, net::DatagramSocket::listen(static_cast<io::Loop&>(context_.executor), std::move(settings), [this](const net::Datagram& datagram) { take(datagram); }));
+    next_ = context_.executor.now() + config_.aggregation_interval;
+    timer_ = context_.executor.at(next_, [this] { tick(); });
+    return {};
+  }
+
+  void stop(io::Task done) override {
+    socket_.reset();
+    context_.executor.cancel(timer_);
+    if (aggregator_) flush();
+    done();
+  }
+
+ private:
+  void take(const net::Datagram& datagram) {
+    std::string sender = net::to_string(datagram.peer);
+    std::string_view left = datagram.bytes;
+    if (datagram.truncated) left = left.substr(0, left.rfind('\n') == left.npos ? 0 : left.rfind('\n'));  // the last line is not whole
+    std::size_t refused = 0;
+    while (!left.empty()) {
+      std::size_t end = std::min(left.find('\n'), left.size());
+      std::string_view line = left.substr(0, end);
+      left.remove_prefix(std::min(end + 1, left.size()));
+      while (line.ends_with('\r') || line.ends_with(' ')) line.remove_suffix(1);
+      if (line.empty()) continue;
+      auto added = aggregator_->add(line, sender, context_.executor.wall());
+      if (added) continue;
+      if (added.error().code == Errc::refused) ++refused;
+      else wrong(added.error());
+    }
+    if (refused > 0) context_.intake.refused(engine::Signal::metrics, config_.transport, refused);
+  }
+
+  void wrong(const Error& error) {
+    wrong_.add();
+    if (long long more = 0; lines_.allow(more)) log::warn("a StatsD line is no metric", {{"receiver", context_.id.to_string()}, {"error", error.what}, {"suppressed", more}});
+  }
+
+  void tick() {
+    next_ += config_.aggregation_interval;
+    timer_ = context_.executor.at(std::max(next_, context_.executor.now()), [this] { tick(); });
+    flush();
+  }
+
+  void flush() {
+    for (auto& batch : aggregator_->flush(context_.executor.wall()))
+      context_.intake.push(std::move(batch), config_.transport, [id = context_.id.to_string()](Outcome outcome) {
+        static log::RateLimit lines;
+        if (long long more = 0; outcome && lines.allow(more)) log::error("StatsD metrics were not taken", {{"receiver", id}, {"error", outcome->what}, {"suppressed", more}});
+      });
+  }
+
+  const Config& config_;  // the plan's, which outlives us
+  engine::ReceiverContext context_;
+  telemetry::Counter& wrong_;
+  std::optional<Aggregator> aggregator_;
+  std::unique_ptr<net::DatagramSocket> socket_;
+  TimePoint next_{};
+  io::TimerId timer_ = 0;
+  log::RateLimit lines_;
+};
+
+}  // namespace
+
+engine::Factory factory() {
+  return {.kind = engine::Kind::receiver,
+          .type = "statsd",
+          .summary = "Takes StatsD lines and sends what they add up to.",
+          .signals = {engine::Signal::metrics},
+          .fields = Config::fields,
+          .decode = engine::decode_config<Config>,
+          .encode = engine::encode_config<Config>,
+          .make_receiver = [](const void* config, engine::ReceiverContext& context) -> Result<std::unique_ptr<engine::Receiver>> {
+            return std::make_unique<StatsdReceiver>(*static_cast<const Config*>(config), context);
+          }};
+}
+
+}  // namespace weir::receivers::statsd

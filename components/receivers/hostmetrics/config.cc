@@ -1,0 +1,101 @@
+#include "components/receivers/hostmetrics/config.h"
+
+#include "base/regex.h"
+#include "components/receivers/hostmetrics/metrics.h"
+
+namespace weir::receivers::hostmetrics {
+
+using config::field;
+
+std::span<const config::FieldInfo> MetricSwitch::fields() {
+  static const std::array rows{field<&MetricSwitch::enabled>("enabled", "Whether it is told.")};
+  return rows;
+}
+
+std::span<const config::FieldInfo> Filter::fields() {
+  static const std::array rows{
+      field<&Filter::match_type>("match_type", "How names are compared: strict or regexp.", {.required = true, .choices = "strict|regexp"}),
+      field<&Filter::devices>("devices", "Devices."),
+      field<&Filter::interfaces>("interfaces", "Network interfaces."),
+      field<&Filter::fs_types>("fs_types", "File system types."),
+      field<&Filter::mount_points>("mount_points", "Mount points."),
+      field<&Filter::names>("names", "Names of processes."),
+  };
+  return rows;
+}
+
+void Filter::validate(config::Context& context) const {
+  if (match_type != "regexp") return;
+  for (auto* list : {&devices, &interfaces, &fs_types, &mount_points, &names})
+    for (auto& pattern : *list)
+      if (auto good = Regex::compile(pattern); !good) context.error_at("", good.error().what);
+}
+
+std::span<const config::FieldInfo> Scraper::fields() {
+  using T = Scraper;
+  static const std::array rows{
+      field<&T::metrics>("metrics", "Metrics that are told or not, by name."),
+      field<&T::include>("include", "disk, network, process: only these."),
+      field<&T::exclude>("exclude", "disk, network, process: not these."),
+      field<&T::include_devices>("include_devices", "filesystem: only these devices."),
+      field<&T::exclude_devices>("exclude_devices", "filesystem: not these devices."),
+      field<&T::include_fs_types>("include_fs_types", "filesystem: only these types."),
+      field<&T::exclude_fs_types>("exclude_fs_types", "filesystem: not these types."),
+      field<&T::include_mount_points>("include_mount_points", "filesystem: only these mount points."),
+      field<&T::exclude_mount_points>("exclude_mount_points", "filesystem: not these mount points."),
+      field<&T::include_virtual_filesystems>("include_virtual_filesystems", "filesystem: also those without a device."),
+      field<&T::cpu_average>("cpu_average", "load: divided by the number of CPUs."),
+      field<&T::scrape_process_delay>("scrape_process_delay", "process: only those that run for so long."),
+      config::ignored("mute_process_all_errors", "processes that end meanwhile are left out in silence"),
+      config::ignored("mute_process_name_error", "processes that end meanwhile are left out in silence"),
+      config::ignored("mute_process_exe_error", "processes that end meanwhile are left out in silence"),
+      config::ignored("mute_process_io_error", "processes that end meanwhile are left out in silence"),
+      config::ignored("mute_process_user_error", "processes that end meanwhile are left out in silence"),
+      config::ignored("mute_process_cgroup_error", "processes that end meanwhile are left out in silence"),
+  };
+  return rows;
+}
+
+std::span<const config::FieldInfo> Scrapers::fields() {
+  using T = Scrapers;
+  static const std::array rows{
+      field<&T::cpu>("cpu", "CPU times."),
+      field<&T::disk>("disk", "Disk operations."),
+      field<&T::filesystem>("filesystem", "Space in file systems."),
+      field<&T::load>("load", "CPU load."),
+      field<&T::memory>("memory", "Memory."),
+      field<&T::network>("network", "Network interfaces and TCP connections."),
+      field<&T::paging>("paging", "Swap, paging and page faults."),
+      field<&T::processes>("processes", "Number of processes."),
+      field<&T::process>("process", "Each process."),
+      field<&T::system>("system", "Uptime."),
+  };
+  return rows;
+}
+
+std::span<const config::FieldInfo> Config::fields() {
+  using T = Config;
+  static const std::array rows{
+      field<&T::collection_interval>("collection_interval", "Time between two looks.", {.min = 100ms}),
+      field<&T::initial_delay>("initial_delay", "Time before the first one.", {.min = 0s}),
+      field<&T::root_path>("root_path", "Where the host's file system is mounted, e.g. /hostfs."),
+      field<&T::scrapers>("scrapers", "What is looked at."),
+      config::ignored("timeout", "reading /proc takes no time-out"),
+      config::ignored("metadata_collection_interval", "no entities are told"),
+  };
+  return rows;
+}
+
+void Config::validate(config::Context& context) const {
+  const Scrapers& s = scrapers;
+  bool any = false;
+  for (auto* one : {&s.cpu, &s.disk, &s.filesystem, &s.load, &s.memory, &s.network, &s.paging, &s.processes, &s.process, &s.system}) {
+    if (!*one) continue;
+    any = true;
+    for (auto& [name, on] : (*one)->metrics)
+      if (find_metric(name) == nullptr) context.error_at("scrapers", fmt::format("metric {} is not known", name));
+  }
+  if (!any) context.error_at("", "must specify at least one scraper when using hostmetrics receiver");
+}
+
+}  // namespace weir::receivers::hostmetrics

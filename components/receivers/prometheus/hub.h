@@ -24,8 +24,9 @@ class Hub {
  public:
   // Runs on the member's core with the newest assignment.
   using Take = std::function<void(std::shared_ptr<const Assignment>)>;
-  void join(std::uint16_t shard, io::Executor& executor, Take take);
-  void leave(std::uint16_t shard);
+  // Until the returned token is given to leave(), on the same core. The members of an old plan may leave late.
+  std::shared_ptr<void> join(std::uint16_t shard, io::Executor& executor, Take take);
+  void leave(std::uint16_t shard, const std::shared_ptr<void>& token);
   void publish(std::shared_ptr<const Assignment> assignment);
 
  private:

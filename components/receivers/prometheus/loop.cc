@@ -33,7 +33,8 @@ TargetLoop::TargetLoop(LoopContext& context, std::shared_ptr<JobTools> tools, sc
     : context_(context),
       tools_(std::move(tools)),
       target_(std::move(target)),
-      series_(series_settings(tools_->job->config), family_settings(*tools_->job, *target_), target_, tools_->rules) {}
+      series_(series_settings(tools_->job->config), family_settings(*tools_->job, *target_), target_, tools_->rules),
+      charge_(context.host.budget().empty_charge()) {}
 
 TargetLoop::~TargetLoop() {
   context_.executor.cancel(timer_);
@@ -119,12 +120,22 @@ void TargetLoop::finish(Result<> result, const TargetSeries::Counts& counts, dou
     series_.report("scrape_body_size_bytes", bytes, time_);
   }
   scraped_ = true;
+  charge_series();
   std::string error = result ? "" : result.error().what;
   if (!result && !failing_) log::warn("Failed to scrape Prometheus endpoint", {{"job", tools_->job->name()}, {"url", target_->url}, {"error", error}});
   failing_ = !result;
-  context_.board.scraped(context_.receiver, tools_->job->name(), target_->hash, {.error = error, .at_ms = time_, .took = took, .samples = counts.scraped, .series = series_.series(), .bytes = series_.bytes()});
+  context_.board.scraped(context_.receiver, tools_->job->name(), target_->hash, {.error = error, .at_ms = time_, .took = took, .samples = counts.scraped, .series = series_.series(), .bytes = charge_.bytes()});
   push();
   if (auto done = std::exchange(after_scrape_, {})) done();
+}
+
+// What was read is there already; it counts against what comes next.
+void TargetLoop::charge_series() {
+  if (series_.series() == charged_series_) return;
+  charged_series_ = series_.series();
+  std::size_t bytes = series_.bytes();
+  if (bytes > charge_.bytes()) charge_.grow_unchecked(bytes - charge_.bytes());
+  else charge_.shrink_to(bytes);
 }
 
 // In one piece: a scrape's points stay together.

@@ -46,6 +46,7 @@ class TargetLoop {
   void finish(Result<> result, const TargetSeries::Counts& counts, double bytes);
   void report_stale(std::int64_t now);
   void push();
+  void charge_series();
 
   LoopContext& context_;
   std::shared_ptr<JobTools> tools_;  // shared with the other targets of the job
@@ -58,6 +59,8 @@ class TargetLoop {
   TimePoint began_{};
   scrape::FetchId fetch_ = 0;
   std::size_t size_hint_ = 0;
+  Charge charge_;  // for what series_ holds
+  std::size_t charged_series_ = 0;
   std::string forced_error_;
   io::Task after_scrape_;
   bool scraped_ = false, retiring_ = false;

@@ -29,16 +29,18 @@ class PrometheusReceiver final : public engine::Receiver {
         loop_context_{context_.executor, context_.intake, context_.host, seed_of_this_machine(), config_.initial_scrape_offset, config_.report_extra_scrape_metrics,
                       config_.stale_markers_on_shutdown, context_.shard, context_.id.to_string(), *board_} {}
 
+  ~PrometheusReceiver() override { hub_->leave(context_.shard, membership_); }
+
   Result<> start() override {
     if (!context_.intake.takes(engine::Signal::metrics)) return {};
-    hub_->join(context_.shard, context_.executor, [this](std::shared_ptr<const Assignment> assignment) { apply(*assignment); });
+    membership_ = hub_->join(context_.shard, context_.executor, [this](std::shared_ptr<const Assignment> assignment) { apply(*assignment); });
     if (context_.shard != 0) return {};
     manager_.emplace(config_, context_.id.to_string(), context_.executor, context_.host, *hub_);
     return manager_->start();
   }
 
   void stop(io::Task done) override {
-    hub_->leave(context_.shard);
+    hub_->leave(context_.shard, std::exchange(membership_, {}));
     manager_.reset();
     done_ = std::move(done);
     open_ = 1;
@@ -101,6 +103,7 @@ class PrometheusReceiver final : public engine::Receiver {
   const Config& config_;  // the plan's, which outlives us
   engine::ReceiverContext context_;
   std::shared_ptr<Hub> hub_;             // shared by the cores
+  std::shared_ptr<void> membership_;     // the hub is the second owner
   std::shared_ptr<scrape::Board> board_;  // shared with the process
   LoopContext loop_context_;
   std::map<std::string, std::shared_ptr<JobTools>> tools_;

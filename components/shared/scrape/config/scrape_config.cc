@@ -30,7 +30,7 @@ bool is_file_pattern(std::string_view name) {
 constexpr std::string_view unsupported_discovery[] = {
     "aws_sd_configs",      "azure_sd_configs",     "consul_sd_configs",   "digitalocean_sd_configs", "docker_sd_configs", "dockerswarm_sd_configs",
     "ec2_sd_configs",      "ecs_sd_configs",       "eureka_sd_configs",   "gce_sd_configs",          "hetzner_sd_configs", "ionos_sd_configs",
-    "kubernetes_sd_configs", "kuma_sd_configs",    "lightsail_sd_configs", "linode_sd_configs",      "marathon_sd_configs", "nerve_sd_configs",
+    "kuma_sd_configs",    "lightsail_sd_configs", "linode_sd_configs",      "marathon_sd_configs", "nerve_sd_configs",
     "nomad_sd_configs",    "openstack_sd_configs", "ovhcloud_sd_configs", "puppetdb_sd_configs",     "scaleway_sd_configs", "serverset_sd_configs",
     "stackit_sd_configs",  "triton_sd_configs",    "uyuni_sd_configs",    "vultr_sd_configs"};
 
@@ -205,6 +205,7 @@ std::span<const FieldInfo> ScrapeConfig::fields() {
         field<&T::file_sd_configs>("file_sd_configs", "Targets from files."),
         field<&T::http_sd_configs>("http_sd_configs", "Targets from a URL."),
         field<&T::dns_sd_configs>("dns_sd_configs", "Targets from DNS."),
+        field<&T::kubernetes_sd_configs>("kubernetes_sd_configs", "Targets from the API server of Kubernetes."),
     };
     return all;
   }();
@@ -215,7 +216,7 @@ Result<ScrapeConfig> ScrapeConfig::decode(const config::Value& value, config::Co
   config::Value known = value;
   std::erase_if(known.entries(), [&](const config::Entry& entry) {
     if (std::find(std::begin(unsupported_discovery), std::end(unsupported_discovery), entry.key) == std::end(unsupported_discovery)) return false;
-    context.problems().error(entry.mark, fmt::format("{} is not supported: weir finds targets with static, file, http and dns discovery", entry.key));
+    context.problems().error(entry.mark, fmt::format("{} is not supported: weir finds targets with static, file, http, dns and kubernetes discovery", entry.key));
     return true;
   });
   ScrapeConfig out;

@@ -1,5 +1,6 @@
 #pragma once
 // A Prometheus configuration, as far as it is about scraping.
+#include "components/shared/kubernetes_sd/config.h"
 #include "components/shared/scrape/config/http_config.h"
 #include "components/shared/scrape/exposition/parser.h"
 #include "components/shared/scrape/relabel/rule.h"
@@ -80,6 +81,7 @@ struct ScrapeConfig {
   std::vector<FileSd> file_sd_configs;
   std::vector<HttpSd> http_sd_configs;
   std::vector<DnsSd> dns_sd_configs;
+  std::vector<kubernetes_sd::Config> kubernetes_sd_configs;
 
   static constexpr std::string_view config_type = "job";
   static std::span<const config::FieldInfo> fields();

@@ -33,6 +33,7 @@ Result<std::vector<std::unique_ptr<Discovery>>> make_discoveries(const ScrapeCon
 std::unique_ptr<Discovery> make_static_discovery(const std::vector<StaticConfig>& config, const DiscoveryContext& context);
 std::unique_ptr<Discovery> make_file_discovery(const FileSd& config, const DiscoveryContext& context);
 Result<std::unique_ptr<Discovery>> make_http_discovery(const HttpSd& config, const DiscoveryContext& context);
+Result<std::unique_ptr<Discovery>> make_kubernetes_discovery(const kubernetes_sd::Config& config, const DiscoveryContext& context);
 std::unique_ptr<Discovery> make_dns_discovery(const DnsSd& config, const DiscoveryContext& context);
 
 // [{"targets": ["host:port"], "labels": {"a": "b"}}]; nothing else may be in it.

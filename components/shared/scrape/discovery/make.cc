@@ -41,6 +41,10 @@ Result<std::vector<std::unique_ptr<Discovery>>> make_discoveries(const ScrapeCon
     out.push_back(std::move(made));
   }
   for (auto& sd : job.dns_sd_configs) out.push_back(make_dns_discovery(sd, context));
+  for (auto& sd : job.kubernetes_sd_configs) {
+    WEIR_ASSIGN(auto made, make_kubernetes_discovery(sd, context));
+    out.push_back(std::move(made));
+  }
   return out;
 }
 

@@ -58,7 +58,8 @@ Result<> TlsConfig::validate() const {
   if (has_cert != has_key) return fail(Errc::config, "exactly one of cert or cert_file, and exactly one of key or key_file, must be configured when a client certificate is used");
   if (!min_version.empty() && !max_version.empty() && max_version < min_version)
     return fail(Errc::config, "tls_config.max_version must be greater than or equal to tls_config.min_version if both are specified");
-  return net::check(settings());
+  WEIR_TRY(net::check_rules(settings()));
+  return net::check_files(settings());
 }
 
 net::TlsClientSettings TlsConfig::settings() const {

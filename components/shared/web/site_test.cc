@@ -69,7 +69,7 @@ TEST_CASE("web: a page may answer later") {
 TEST_CASE("web: with auth only who is known sees pages, and the extension must be there") {
   Browser browser;
   auto settings = loopback();
-  settings.auth = net_config::Auth{.authenticator = "guard"};
+  settings.auth = net_config::ServerAuth{{.authenticator = "guard"}};
   Site site(settings);
   site.add("/", [](const net::Request&) { return text("secret"); });
   auto context = browser.context();

@@ -35,8 +35,8 @@ struct Input {
   }
 };
 
-std::string file_of(const CheckpointSettings& settings, std::uint64_t generation) {
-  return fmt::format("{}/{}.{}", settings.directory, settings.name, generation % 2);
+std::string file_of(const CheckpointSettings& settings, int which) {
+  return fmt::format("{}/{}.{}", settings.directory, settings.name, which);
 }
 
 // Empty when there is no such file.
@@ -89,8 +89,8 @@ Result<std::pair<std::uint64_t, Checkpoints::Entries>> decode_checkpoints(std::s
 Result<Checkpoints> Checkpoints::open(io::Fs& fs, CheckpointSettings settings) {
   WEIR_TRY(fs.make_directory(settings.directory, 0750));
   Checkpoints out(fs, std::move(settings));
-  for (std::uint64_t turn : {0u, 1u}) {
-    std::string path = file_of(out.settings_, turn);
+  for (int which : {0, 1}) {
+    std::string path = file_of(out.settings_, which);
     WEIR_ASSIGN(std::string bytes, read_file(fs, path, out.settings_.max_bytes));
     if (bytes.empty()) continue;
     auto read = decode_checkpoints(bytes);
@@ -100,6 +100,7 @@ Result<Checkpoints> Checkpoints::open(io::Fs& fs, CheckpointSettings settings) {
     }
     if (read->first < out.generation_) continue;
     out.generation_ = read->first;
+    out.synced_ = which;
     out.entries_ = std::move(read->second);
   }
   return out;
@@ -128,38 +129,43 @@ void Checkpoints::erase(std::string_view key) {
   dirty_ = true;
 }
 
-Result<Checkpoints::Image> Checkpoints::image() {
+Result<Checkpoints::Image> Checkpoints::image(bool sync) {
   std::string bytes = encode_checkpoints(generation_ + 1, entries_);
   if (bytes.size() > settings_.max_bytes)
     return fail(Errc::permanent, "checkpoints {} would have {} bytes, more than {}", settings_.name, bytes.size(), settings_.max_bytes);
   ++generation_;
   dirty_ = false;
-  return Image{file_of(settings_, generation_), std::move(bytes)};
+  int which = 1 - synced_;
+  last_was_synced_ = sync;
+  if (sync) synced_ = which;
+  return Image{file_of(settings_, which), std::move(bytes), sync};
 }
 
-Result<> Checkpoints::write(io::Fs& fs, const Image& image, bool sync) {
+Result<> Checkpoints::write(io::Fs& fs, const Image& image) {
   // A new file under the old name: whoever is killed here leaves the one or the other.
   std::string fresh = image.path + ".new";
   {
     WEIR_ASSIGN(auto file, fs.open(fresh, io::OpenMode::replace));
     std::string_view piece = image.bytes;
     WEIR_TRY(file->append({&piece, 1}));
-    if (sync) WEIR_TRY(file->sync());
+    if (image.sync) WEIR_TRY(file->sync());
   }
   WEIR_TRY(fs.rename(fresh, image.path));
-  if (sync) WEIR_TRY(fs.sync_directory(image.path.substr(0, image.path.rfind('/'))));
+  if (image.sync) WEIR_TRY(fs.sync_directory(image.path.substr(0, image.path.rfind('/'))));
   return {};
 }
 
 void Checkpoints::write_failed() {
-  // The next image goes over the file that is damaged now, not over the whole one.
+  // The next image goes over the file that may be damaged now, not over the whole one.
   if (generation_ > 0) --generation_;
+  if (last_was_synced_) synced_ = 1 - synced_;
+  last_was_synced_ = false;
   dirty_ = true;
 }
 
 Result<> Checkpoints::save(bool sync) {
-  WEIR_ASSIGN(Image made, image());
-  auto written = write(*fs_, made, sync);
+  WEIR_ASSIGN(Image made, image(sync));
+  auto written = write(*fs_, made);
   if (!written) write_failed();
   return written;
 }

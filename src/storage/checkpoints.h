@@ -2,8 +2,8 @@
 // A component's small durable state: keys and values that are written as a whole. For offsets, cursors and the like, up
 // to some megabytes; what grows with the data belongs into the segment log.
 //
-// Two files take turns ("name.0" and "name.1"): a save replaces the older one, so the newer one is whole at any moment,
-// whatever happens meanwhile. The layout is described in README.md.
+// Two files take turns ("name.0" and "name.1"): a save leaves the one that was last synced alone, so one is whole at any
+// moment, whatever happens meanwhile. The layout is described in README.md.
 #include <map>
 
 #include "io/fs.h"
@@ -35,11 +35,13 @@ class Checkpoints {
   // Everything as of now, to be written by write(), wherever that runs. Images are written one at a time and in order.
   struct Image {
     std::string path, bytes;
+    bool sync = true;
   };
+  // Survives the death of the process once it is written, and a power cut too if `sync`, which may take long.
   // Errc::permanent when it would be larger than max_bytes.
-  Result<Image> image();
-  // Blocks. Survives the death of the process once it has returned, and a power cut too if `sync`, which may take long.
-  static Result<> write(io::Fs& fs, const Image& image, bool sync = true);
+  Result<Image> image(bool sync = true);
+  // Blocks.
+  static Result<> write(io::Fs& fs, const Image& image);
   // What was not written is to be part of the next image.
   void write_failed();
   // image() and write() (blocks).
@@ -52,6 +54,8 @@ class Checkpoints {
   CheckpointSettings settings_;
   Entries entries_;
   std::uint64_t generation_ = 0;  // of the newest image
+  int synced_ = 0;                // the file that images leave alone
+  bool last_was_synced_ = false;  // the newest image
   bool dirty_ = false;
 };
 

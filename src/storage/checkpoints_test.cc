@@ -75,6 +75,20 @@ TEST_CASE("checkpoints: a damaged newest file means the state of the save before
   CHECK(value_of(fs, "n") == "none");
 }
 
+TEST_CASE("checkpoints: saves that are not synced leave the one that was alone") {
+  io::MemoryFs fs;
+  auto some = open(fs);
+  some.set("n", "on the disk");
+  REQUIRE(some.save());
+  for (std::string text : {"1", "2", "3"}) {
+    some.set("n", text);
+    REQUIRE(some.save(false));
+    CHECK(value_of(fs, "n") == text);
+  }
+  replace(fs, "/d/receiver_x_.0", "what a power cut leaves");
+  CHECK(value_of(fs, "n") == "on the disk");
+}
+
 TEST_CASE("checkpoints: a save that fails leaves the one before, however often it fails") {
   io::MemoryFs fs;
   auto some = open(fs);

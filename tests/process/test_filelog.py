@@ -53,6 +53,17 @@ class Filelog(unittest.TestCase):
         wait_for(lambda: len(bodies(self.sink)) >= count, what="%d lines" % count)
         return bodies(self.sink)
 
+    def test_the_end_a_file_had_at_first_survives_a_kill(self):
+        self.append("a.log", "1")
+        config = self.config().replace("start_at: beginning", "start_at: end")
+        with Weir(config) as weir:
+            wait_for(lambda: any(name.startswith("receiver_filelog_") for name in os.listdir(self.state)) if os.path.isdir(self.state) else False, what="a checkpoint")
+            weir.signal(signal.SIGKILL)
+            weir.process.wait()
+        self.append("a.log", "2")
+        with Weir(config):
+            self.assertEqual(self.arrived(1), ["2"])
+
     def test_positions_survive_a_restart_and_a_kill(self):
         self.append("a.log", "1", "2")
         with Weir(self.config()) as weir:

@@ -171,6 +171,7 @@ void Reader::found(std::vector<Found> files, Duration) {
     file->queued = true;
     ready_.push_back(file->id);
   }
+  save();  // where new files begin
   polling_ = true;
   read_next();
 }
@@ -488,17 +489,17 @@ void Reader::save() {
       });
     return;
   }
-  auto image = checkpoints->image();
-  if (!image) return log::error("Positions cannot be saved", {{"receiver", name_}, {"error", image.error().what}});
   // A disk under load takes seconds for a sync. Without one a save survives our own death, which is the commoner case.
-  bool sync = now >= last_sync_ + sync_interval;
+  bool sync = stopping_ || now >= last_sync_ + sync_interval;
+  auto image = checkpoints->image(sync);
+  if (!image) return log::error("Positions cannot be saved", {{"receiver", name_}, {"error", image.error().what}});
   if (sync) last_sync_ = now;
   saving_ = true;
   last_save_ = now;
   auto result = std::make_shared<Result<>>();  // shared with the worker
   auto submitted = workers().submit(
       io::Workers::Priority::normal, context_.executor,
-      [result, image = std::move(*image), fs = &context_.host.fs(), sync] { *result = storage::Checkpoints::write(*fs, image, sync); },
+      [result, image = std::move(*image), fs = &context_.host.fs()] { *result = storage::Checkpoints::write(*fs, image); },
       [this, alive = alive_, result] {
         if (!*alive) return;
         saving_ = false;

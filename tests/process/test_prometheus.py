@@ -1,8 +1,9 @@
 """The Prometheus family on the real binary: scraping what was sent, over sockets, with several cores."""
-import gzip, http.client, http.server, os, shutil, signal, struct, sys, tempfile, threading, unittest
+import gzip, http.client, http.server, os, shutil, signal, sys, tempfile, threading, unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import *
+from wire import *
 
 
 def points(name, values, service="shop"):
@@ -19,21 +20,6 @@ def scrape(port, path="/metrics", **headers):
         return response.status, dict((k.lower(), v) for k, v in response.getheaders()), response.read()
     finally:
         connection.close()
-
-
-def varint(n):
-    out = b""
-    while n >= 0x80:
-        out, n = out + bytes([n & 0x7F | 0x80]), n >> 7
-    return out + bytes([n])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    if isinstance(value, float):
-        return varint(number << 3 | 1) + struct.pack("<d", value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def write_request(series):
@@ -95,74 +81,6 @@ service: {telemetry: {metrics: {level: none}}, pipelines: {metrics: {receivers: 
             self.assertEqual(gzip.decompress(packed), body)
             self.assertEqual(scrape(out, "/")[0], 404)
             self.assertEqual(weir.stop(), 0)
-
-
-def unsnappy(data):
-    def number(at):
-        shift = out = 0
-        while True:
-            b = data[at]
-            at, out, shift = at + 1, out | (b & 0x7F) << shift, shift + 7
-            if b < 0x80:
-                return out, at
-    size, at = number(0)
-    out = bytearray()
-    while at < len(data):
-        tag = data[at]
-        at += 1
-        if tag & 3 == 0:
-            n = tag >> 2
-            if n >= 60:
-                extra = n - 59
-                n = int.from_bytes(data[at:at + extra], "little")
-                at += extra
-            out += data[at:at + n + 1]
-            at += n + 1
-            continue
-        if tag & 3 == 1:
-            length, offset = (tag >> 2 & 7) + 4, (tag >> 5) << 8 | data[at]
-            at += 1
-        else:
-            width = 2 if tag & 3 == 2 else 4
-            length, offset = (tag >> 2) + 1, int.from_bytes(data[at:at + width], "little")
-            at += width
-        for _ in range(length):
-            out.append(out[-offset])
-    assert len(out) == size
-    return bytes(out)
-
-
-def fields(data):
-    at = 0
-    def number():
-        nonlocal at
-        shift = out = 0
-        while True:
-            b = data[at]
-            at, out, shift = at + 1, out | (b & 0x7F) << shift, shift + 7
-            if b < 0x80:
-                return out
-    while at < len(data):
-        tag = number()
-        if tag & 7 == 0:
-            yield tag >> 3, number()
-        elif tag & 7 == 1:
-            yield tag >> 3, struct.unpack("<d", data[at:at + 8])[0]
-            at += 8
-        else:
-            n = number()
-            yield tag >> 3, data[at:at + n]
-            at += n
-
-
-def packed(data):
-    out, value, shift = [], 0, 0
-    for b in data:
-        value, shift = value | (b & 0x7F) << shift, shift + 7
-        if b < 0x80:
-            out.append(value)
-            value = shift = 0
-    return out
 
 
 class Backend:

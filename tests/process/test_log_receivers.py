@@ -96,6 +96,25 @@ class Lines(unittest.TestCase):
                     connection.sendall(frame[5:])
             self.assertEqual([attributes(record).get("message") for record in self.arrived(2)], ["one", "two\nlines"])
 
+    def forward(self, count, size):
+        """A message of the forward protocol with a chunk to acknowledge: ["t", [[1700000000, {"m": text}], ...], {"chunk": "c"}]."""
+        entry = b"\x92\xce" + (1700000000).to_bytes(4, "big") + b"\x81\xa1m\xda" + size.to_bytes(2, "big") + b"x" * size
+        return b"\x93\xa1t\xdd" + count.to_bytes(4, "big") + entry * count + b"\x81\xa5chunk\xa1c"
+
+    def answer_to(self, message):
+        with socket.create_connection(("127.0.0.1", self.port), 20) as connection:
+            connection.sendall(message)
+            return connection.recv(100)
+
+    def test_a_chunk_is_acknowledged_when_all_of_it_has_arrived(self):
+        with self.weir('fluentforward: {endpoint: "127.0.0.1:%d"}'):
+            self.assertEqual(self.answer_to(self.forward(3000, 300)), b"\x81\xa3ack\xa1c")
+            self.assertGreater(len(self.sink.requests), 1)
+            self.assertEqual(len(records(self.sink)), 3000)
+            refused = iter([503])
+            self.sink.answer = lambda path, body: (next(refused, 200), {})
+            self.assertEqual(self.answer_to(self.forward(3000, 300)), b"")  # one part did not arrive
+
 
 if __name__ == "__main__":
     unittest.main()

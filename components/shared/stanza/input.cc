@@ -20,14 +20,18 @@ std::span<const config::FieldInfo> InputConfig::Retry::fields() {
   return rows;
 }
 
-std::span<const config::FieldInfo> InputConfig::fields() {
+std::span<const config::FieldInfo> InputConfig::fields_but_storage() {
   static const std::array rows{
       field<&InputConfig::attributes>("attributes", "Attributes that every record gets; EXPR(...) is replaced by what the expression gives."),
       field<&InputConfig::resource>("resource", "Attributes that every resource gets, in the same way."),
       field<&InputConfig::operators>("operators", "What is done with each line; see components/shared/stanza."),
       field<&InputConfig::retry_on_failure>("retry_on_failure", "When the pipeline refuses."),
-      field<&InputConfig::storage>("storage", "Accepted; there is nothing to keep."),
   };
+  return rows;
+}
+
+std::span<const config::FieldInfo> InputConfig::fields() {
+  static const auto rows = joined(fields_but_storage(), {field<&InputConfig::storage>("storage", "Accepted; there is nothing to keep.")});
   return rows;
 }
 
@@ -73,7 +77,7 @@ void Input::take(Entry& entry) {
     if (auto value = text.render(entry, chain_->run()); value && !entry.resource.find(key)) entry.resource.push_back(memory(), otlp::KeyValue{key, Value::of(*value)});
   chain_->process(entry, wall);
   if (writer_.bytes() >= batch_bytes)
-    flush();
+    send();
   else
     plan();
 }
@@ -89,17 +93,23 @@ void Input::plan() {
 
 void Input::tick() {
   if (chain_->holds()) chain_->tick(context_.executor.wall());
-  flush();
+  send();
   plan();
 }
 
 void Input::flush(std::move_only_function<void(Outcome)> done) {
-  if (writer_.records() == 0) {
-    if (done) done({});
-    return;
-  }
+  send();
+  if (!done) return;
+  Waiter waiter{std::exchange(waited_for_, next_number_), next_number_, 0, std::move(done), std::exchange(unclaimed_, {})};
+  for (auto& batch : unsettled_) waiter.left += batch.number >= waiter.first;
+  if (waiter.left == 0) return waiter.done(std::move(waiter.outcome));
+  waiters_.push_back(std::move(waiter));
+}
+
+void Input::send() {
+  if (writer_.records() == 0) return;
   std::size_t items = writer_.records();
-  Unsettled batch{next_number_++, writer_.take(), items, context_.executor.now(), 0, std::move(done)};
+  Unsettled batch{next_number_++, writer_.take(), items, context_.executor.now()};
   unsettled_bytes_ += batch.request.size();
   std::uint64_t number = batch.number;
   unsettled_.push_back(std::move(batch));
@@ -134,9 +144,17 @@ void Input::settled(std::uint64_t number, Outcome outcome) {
     log::error("Log records are lost: the pipeline did not take them.", {{"receiver", name_}, {"error", outcome->what}, {"records", at->items}, {"suppressed", more}});
   bool was_full = full();
   unsettled_bytes_ -= at->request.size();
-  auto done = std::move(at->done);
   unsettled_.erase(at);
-  if (done) done(std::move(outcome));
+  if (outcome && number >= waited_for_) unclaimed_ = outcome;
+  std::vector<Waiter> ready;
+  std::erase_if(waiters_, [&](Waiter& waiter) {
+    if (number < waiter.first || number >= waiter.end) return false;
+    if (outcome) waiter.outcome = outcome;
+    if (--waiter.left > 0) return false;
+    ready.push_back(std::move(waiter));
+    return true;
+  });
+  for (auto& waiter : ready) waiter.done(std::move(waiter.outcome));
   if (was_full && !full() && room_) std::exchange(room_, nullptr)();
   maybe_stopped();
 }
@@ -145,7 +163,7 @@ void Input::stop(io::Task done) {
   stopped_ = std::move(done);
   stopping_ = true;
   chain_->drain(context_.executor.wall());
-  flush();
+  send();
   // What waits for another attempt gets its last one.
   for (auto& batch : std::vector<std::uint64_t>([&] {
          std::vector<std::uint64_t> waiting;

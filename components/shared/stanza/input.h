@@ -19,6 +19,7 @@ struct InputConfig {
   config::Value storage;
 
   static std::span<const config::FieldInfo> fields();
+  static std::span<const config::FieldInfo> fields_but_storage();
   void check(config::Context& context) const;
 };
 
@@ -35,9 +36,11 @@ class Input {
   void take(Value body, std::span<const otlp::KeyValue> attributes = {});
   // The same for an entry that has more than that; attributes and resource of the settings are added where it has none.
   void take(Entry& entry);
-  // What was taken so far goes on its way now; without it, after 100 ms. `done` is called when it has arrived, or was
-  // dropped for good.
+  // What was taken so far goes on its way now; without it, after 100 ms. `done` is called when all that was taken since
+  // the last flush with a `done` has arrived, or was dropped for good: then with why.
   void flush(std::move_only_function<void(Outcome)> done = nullptr);
+  // Operators keep entries back.
+  bool holds() const { return chain_->holds(); }
 
   bool full() const { return unsettled_bytes_ >= max_unsettled; }
   // Called once when there is room again.
@@ -54,9 +57,16 @@ class Input {
     std::size_t items;
     TimePoint began;
     unsigned attempts = 0;
+  };
+  // Whoever wants to know when batches [first, end) are settled.
+  struct Waiter {
+    std::uint64_t first, end;
+    std::size_t left;
     std::move_only_function<void(Outcome)> done;
+    Outcome outcome;
   };
   Input(const engine::ReceiverContext& context, std::string_view transport) : context_(context), transport_(transport), name_(context.id.to_string()) {}
+  void send();
   void push(std::uint64_t number);
   void settled(std::uint64_t number, Outcome outcome);
   void plan();
@@ -71,7 +81,9 @@ class Input {
   std::vector<std::pair<std::string, Template>> attributes_, resource_;
   std::deque<Unsettled> unsettled_;
   std::size_t unsettled_bytes_ = 0;
-  std::uint64_t next_number_ = 1;
+  std::vector<Waiter> waiters_;
+  std::uint64_t next_number_ = 1, waited_for_ = 1;  // batches from waited_for_ on have no waiter yet
+  Outcome unclaimed_;                                 // why some of those were lost
   io::TimerId timer_ = 0;
   io::Task room_, stopped_;
   bool stopping_ = false;

@@ -85,7 +85,7 @@ class Trial {
   }
 
   void build() {
-    if (rng_.chance(0.5)) world_.host().directory = "";  // queues and held spans in memory
+    world_.host().directory = "";  // queues and held spans in memory; disk_queue_test.cc and hold_test.cc have their own worlds
     faults(*traces_);
     faults(*metrics_);
     metrics_->settings.queue.num_consumers = 1;  // in order, so that "never goes back" can be checked

@@ -17,6 +17,7 @@ struct Options {
   std::string logs_action, metrics_url = "http://localhost:8888/metrics";  // logs
   bool dead = false;
   std::size_t limit = 10;
+  std::string target, series, job, endpoint = "http://localhost:55679";  // relabel, targets
   std::string shutdown_timeout = "25s";  // below the 30 s that Kubernetes gives
 };
 
@@ -33,6 +34,8 @@ int print_config(const Options& options);
 int test_config(const Options& options);
 int queue_command(const Options& options);
 int logs_command(const Options& options);
+int relabel_command(const Options& options);
+int targets_command(const Options& options);
 int run_service(const Options& options);
 
 }  // namespace weir::app

@@ -95,8 +95,15 @@ int main(int argc, char** argv) {
   as_operator->add_option("--webhook-url", operator_options.url, "How the API server reaches us when we are not behind a Service: https://host:port.");
   as_operator->add_flag("--enable-go-instrumentation", operator_options.go, "Go needs a privileged container beside the program.");
   as_operator->add_flag("!--no-multi-instrumentation", operator_options.several_languages, "Only one language for a pod.");
+  auto* relabel = app.add_subcommand("relabel", "Show what each relabel rule of a prometheus receiver does to a target or a series.");
+  auto* relabel_target = relabel->add_option("--target", options.target, "Labels as discovery finds them: __address__=host:9100,__meta_x=y or {__address__=\"host:9100\"}.");
+  relabel->add_option("--series", options.series, "Labels of a series instead: the rules of metric_relabel_configs.")->excludes(relabel_target);
+  relabel->add_option("--job", options.job, "Only this job.");
+  auto* targets = app.add_subcommand("targets", "List what a running weir scrapes: labels, health, last error, duration, core.");
+  targets->add_option("--endpoint", options.endpoint, "Where its extension zpages listens.")->capture_default_str();
+  targets->add_option("--format", options.format, "text or json.")->check(CLI::IsMember({"text", "json"}));
   auto* version = app.add_subcommand("version", "Print the version.");
-  for (auto* command : {run, validate, explain, print}) configure(command);
+  for (auto* command : {run, validate, explain, print, relabel}) configure(command);
   run_options(run);
   components->add_option("component", options.component, "kind/type, e.g. processor/batch");
   app.footer("weir --config=relay.yaml                                   runs a collector configuration\n"
@@ -122,6 +129,8 @@ int main(int argc, char** argv) {
   if (*docs) return print_docs(options);
   if (*queue) return queue_command(options);
   if (*logs) return logs_command(options);
+  if (*relabel) return relabel_command(options);
+  if (*targets) return targets_command(options);
   if (*test) return test_config(options);
   if (*validate) return validate_config(options);
   if (*explain) return explain_config(options);

@@ -6,6 +6,7 @@
 #include "base/gates.h"
 #include "base/text.h"
 #include "components/shared/web/site.h"
+#include "config/yaml.h"
 
 namespace weir::extensions::zpages {
 namespace {
@@ -21,7 +22,7 @@ th, td {{ border: 1px solid #ccc; padding: .2em .6em; text-align: left }}
 td.n {{ text-align: right; font-variant-numeric: tabular-nums }}
 pre {{ background: #f4f4f4; padding: 1em; overflow: auto }}
 </style></head><body>
-<nav><a href="servicez">service</a><a href="pipelinez">pipelines</a><a href="extensionz">extensions</a><a href="featurez">features</a></nav>
+<nav><a href="servicez">service</a><a href="pipelinez">pipelines</a><a href="extensionz">extensions</a><a href="featurez">features</a><a href="targetz">targets</a></nav>
 <h1>{0}</h1>
 {1}</body></html>
 )";
@@ -139,6 +140,30 @@ std::string extensions_page(const engine::Plan* plan) {
   if (plan)
     for (auto& extension : plan->spec().extensions) table.row({extension.id.to_string(), std::string(extension.factory->summary)});
   return page("Extensions", table.end());
+}
+
+std::string targets_page(std::string_view json) {
+  auto tree = config::parse_yaml(json, "targets");
+  const config::Value* jobs = tree ? tree->get("jobs") : nullptr;
+  std::string body;
+  auto text = [](const config::Value& value, std::string_view key) { return value.get(key) ? value.get(key)->text() : std::string(); };
+  auto labels = [](const config::Value* list) {
+    std::string out;
+    if (list != nullptr)
+      for (auto& [name, mark, value] : list->entries()) out += fmt::format("{}{}=\"{}\"", out.empty() ? "" : ", ", name, value.text());
+    return out;
+  };
+  for (std::size_t i = 0; jobs != nullptr && i < jobs->size(); ++i) {
+    auto& job = jobs->items()[i];
+    body += fmt::format("<h2>{}: {}</h2><p>{} targets dropped by rules</p>\n", escape_html(text(job, "receiver")), escape_html(text(job, "job")), text(job, "dropped_count"));
+    Table table{"target", "health", "labels", "before relabeling", "core", "last scrape", "seconds", "samples", "error"};
+    if (const config::Value* targets = job.get("targets"))
+      for (auto& target : targets->items())
+        table.row({text(target, "url"), text(target, "health"), labels(target.get("labels")), labels(target.get("discovered_labels")), text(target, "core"), text(target, "last_scrape"),
+                   text(target, "duration_seconds"), text(target, "samples"), text(target, "last_error")});
+    body += table.end();
+  }
+  return page("Targets", body.empty() ? "<p>Nothing is scraped.</p>" : body);
 }
 
 std::string features_page() {

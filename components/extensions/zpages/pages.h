@@ -15,6 +15,8 @@ std::string service_page(const ProcessFacts& facts);
 std::string pipelines_page(const engine::Plan* plan, std::span<const telemetry::Family> metrics);
 std::string extensions_page(const engine::Plan* plan);
 std::string features_page();
+// What is scraped, from scrape::Board::json().
+std::string targets_page(std::string_view json);
 // Go's expvar layout: {"cmdline": [...], "memstats": {...}}, and our metrics.
 std::string expvar_json(const ProcessFacts& facts, std::span<const telemetry::Family> metrics);
 

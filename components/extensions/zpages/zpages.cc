@@ -1,6 +1,7 @@
 #include "components/extensions/zpages/zpages.h"
 
 #include "base/memory.h"
+#include "components/shared/scrape/board.h"
 
 namespace weir::extensions::zpages {
 
@@ -12,6 +13,10 @@ ZPages::ZPages(const Config& config, const engine::ExtensionContext& context) : 
   add("pipelinez", [this] { return pipelines_page(context_.host.plan(), context_.host.metrics().collect()); });
   add("extensionz", [this] { return extensions_page(context_.host.plan()); });
   add("featurez", [] { return features_page(); });
+  site_.add("/debug/targetz", [this](const net::Request& request) {
+    std::string json = scrape::Board::of(context_.host)->json();
+    return web::query_value(request.query(), "format") == "json" ? web::json(std::move(json)) : web::html(targets_page(json));
+  });
   if (config.expvar.enabled)
     site_.add("/debug/expvarz", [this](const net::Request&) { return web::json(expvar_json(facts(), context_.host.metrics().collect())); });
 }

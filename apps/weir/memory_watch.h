@@ -40,6 +40,8 @@ class MemoryWatch {
 
   // Looks at the process and sets the budget. Cheap enough for a few hundred times a second.
   void check();
+  // More is resident than the limit allows, and requests may hold less.
+  bool is_short() const { return short_.load(std::memory_order_relaxed); }
 
  private:
   void set_limit(std::size_t bytes);

@@ -29,11 +29,11 @@ const engine::Factory full_exporter{.kind = engine::Kind::exporter,
                                       return std::make_unique<FullExporter>(*static_cast<const Full*>(config));
                                     }};
 
-// Traces of one span with a kilobyte in it.
-otlp::Batch kilobytes(int first, int count) {
+// Traces of one span with a kilobyte in it, or `size` of them.
+otlp::Batch kilobytes(int first, int count, std::size_t size = 1) {
   std::vector<SpanSpec> spans;
   for (int i = 0; i < count; ++i)
-    spans.push_back({.trace = static_cast<std::uint8_t>(first + i), .attributes = {{"payload", std::string(1000, 'x')}}});
+    spans.push_back({.trace = static_cast<std::uint8_t>(first + i), .attributes = {{"payload", std::string(1000 * size, 'x')}}});
   return make_traces(spans);
 }
 
@@ -41,14 +41,14 @@ otlp::Batch kilobytes(int first, int count) {
 
 TEST_CASE("short of memory: the oldest are decided early, then there is room again") {
   Fixture f({.decision_wait = 1h, .policies = {share(30)}});
-  f.world.host().budget().set_limit(200'000);
-  for (int i = 0; i < 20; ++i) f.world.push(kilobytes(1 + i * 10, 10));
+  f.world.host().budget().set_limit(2'000'000);
+  for (int i = 0; i < 20; ++i) f.world.push(kilobytes(1 + i * 10, 10, 10));
   f.world.check_conservation();
-  CHECK(f.world.host().budget().used() > 200'000 / 4 * 3);
+  CHECK(f.world.host().budget().used() > 2'000'000 / 4 * 3);
   f.world.advance(2s);  // nobody pushes: rounds do it
   Counts kept = f.out();
-  CHECK(f.world.host().budget().used() <= 200'000 / 4 * 3);
-  CHECK(f.world.host().budget().used() > 200'000 / 2);  // no more than necessary
+  CHECK(f.world.host().budget().used() <= 2'000'000 / 4 * 3);
+  CHECK(f.world.host().budget().used() > 2'000'000 / 2);  // no more than necessary
   CHECK(f.metric("early_decisions", {{"reason", "memory"}}) > 0);
   for (auto [trace, spans] : kept) CHECK(lucky(static_cast<std::uint8_t>(trace), 30));
   auto newest_decided = static_cast<int>(f.metric("early_decisions", {{"reason", "memory"}}));

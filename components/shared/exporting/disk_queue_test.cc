@@ -119,8 +119,9 @@ std::set<int> upto(int last) {
 }  // namespace
 
 TEST_CASE("stored requests: facts and body come back, anything else is an error") {
-  otlp::Context context{.peer = "10.0.0.7", .metadata = {{"x-scope", {"a", "b"}}}, .auth = {{"subject", "me"}}};
-  Bytes facts = encode_facts({Signal::logs, std::make_shared<const otlp::Context>(context), "no"});
+  auto context = std::make_shared<otlp::Context>();  // shared as by the batches of one request
+  context->peer = "10.0.0.7", context->metadata = {{"x-scope", {"a", "b"}}}, context->auth = {{"subject", "me"}};
+  Bytes facts = encode_facts({Signal::logs, context, "no"});
   auto got = decode_request(Bytes::take(std::string(facts.view()) + "body"));
   REQUIRE(got.has_value());
   CHECK(got->facts.signal == Signal::logs);

@@ -114,6 +114,13 @@ class LogsTransform final : public engine::Stage {
   char flags_ = 0;
 };
 
+// Operators that put entries together need all of them on one core.
+engine::Key key_of(const void* config, otlp::Signal) {
+  auto types = static_cast<const Config*>(config)->operators.types();
+  bool joins = std::ranges::any_of(types, [](auto& type) { return type == "recombine" || type == "container"; });
+  return joins ? engine::Key::single : engine::Key::none;
+}
+
 }  // namespace
 
 engine::Factory factory() {
@@ -125,6 +132,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
+          .key = key_of,
           .edits_resource = true,
           .make_stage = [](const void* config, engine::StageContext& context) { return LogsTransform::make(*static_cast<const Config*>(config), context); }};
 }

@@ -55,8 +55,9 @@ std::vector<Block> blocks(const fs::path& path, std::string_view language) {
 }
 
 std::optional<Loaded> load_text(std::string text) {
-  // A volume of a pod; here the folder must exist, too.
-  for (std::size_t at; (at = text.find("/pvc")) != text.npos;) text.replace(at, 4, fs::temp_directory_path().string());
+  // Volumes of a pod; here the folders must exist, too.
+  for (std::string_view folder : {"/pvc", "/var/lib/otelcol"})
+    for (std::size_t at; (at = text.find(folder)) != text.npos;) text.replace(at, folder.size(), fs::temp_directory_path().string());
   // What the environment of the pod would have.
   for (auto [name, value] : {std::pair("LOKI_ENDPOINT", "http://127.0.0.1:3100/loki/api/v1/push"), {"MY_POD_IP", "127.0.0.1"}, {"K8S_NODE_NAME", "node"}})
     ::setenv(name, value, 0);

@@ -105,6 +105,18 @@ std::size_t end_of_value(std::string_view line, std::size_t at, bool flow) {
   return std::min(line.find_first_of(",}", at), line.size());
 }
 
+// "user:pw@host" without a scheme, as people write it where an endpoint belongs.
+std::string mask_user_infos(std::string text) {
+  for (std::size_t at = 0; (at = text.find('@', at)) != text.npos; ++at) {
+    auto before = text.find_last_of(" \t\"'`,;[]{}()<>=/", at == 0 ? text.npos : at - 1);
+    std::size_t begin = before == text.npos ? 0 : before + 1;
+    if (begin >= at || text.find(':', begin) >= at) continue;
+    text.replace(begin, at - begin, redacted);
+    at = begin + redacted.size();
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string mask_urls(std::string_view text) {
@@ -174,7 +186,7 @@ std::string mask_line(std::string_view text, std::size_t line) {
     if (next == out.npos) break;
     from = next + 1;
   }
-  return mask_urls(out);
+  return mask_user_infos(mask_urls(out));
 }
 
 }  // namespace weir

@@ -35,6 +35,12 @@ TEST_CASE("which keys are secret by their names") {
   }
 }
 
+TEST_CASE("a user without a scheme in front is masked in a shown line, addresses without a password are not") {
+  CHECK(mask_line("otlp: {endpoint: 'u:hunter2@h:1'}", 1) == "otlp: {endpoint: '[REDACTED]@h:1'}");
+  CHECK(mask_line("a: x:hunter2@h, b: y:hunter2@h", 1) == "a: [REDACTED]@h, b: [REDACTED]@h");
+  CHECK(mask_line("to: someone@example.com", 1) == "to: someone@example.com");
+}
+
 TEST_CASE("a line of a configuration is shown without the secrets in it") {
   struct { std::string_view text; std::size_t line; std::string_view out; } const rows[] = {
       {"a:\n  b: 1\n", 2, "  b: 1"},

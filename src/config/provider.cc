@@ -90,7 +90,7 @@ std::optional<Value> load_set(const std::string& text, Problems& problems, const
   }
   // Blanks in place of the key keep the columns right.
   auto only_value = std::string(equals + 1, ' ') + text.substr(equals + 1);
-  auto value = parse_yaml(std::make_shared<const Source>(Source{"--set", only_value}), problems, limits);
+  auto value = parse_yaml(std::make_shared<const Source>(Source{"--set", only_value, true}), problems, limits);
   if (!value) return {};
   return nest(path, std::move(*value), {source, 1, 1});
 }

@@ -67,11 +67,11 @@ class Prometheus(unittest.TestCase):
     def config(self, *jobs, **receiver):
         for job in jobs:
             job.setdefault("static_configs", [{"targets": [self.target.address], "labels": {"zone": "z"}}])
-        return {
+        return json.dumps({
             "receivers": {"prometheus": {"config": {"global": {"scrape_interval": "200ms"}, "scrape_configs": list(jobs)}, **receiver}},
             "exporters": {"otlphttp": {"endpoint": "http://127.0.0.1:%d" % self.sink.port, "encoding": "json", "compression": "none"}},
             "service": {"telemetry": {"metrics": {"level": "none"}}, "pipelines": {"metrics": {"receivers": ["prometheus"], "exporters": ["otlphttp"]}}},
-        }
+        })
 
     def points(self, name, job="a"):
         with self.sink.lock:

@@ -10,8 +10,8 @@ class Telemetry(unittest.TestCase):
         self.sink, self.port = Sink(), free_port()
         self.addCleanup(self.sink.close)
 
-    def weir(self, telemetry, ready=(), **options):
-        return Weir(pipeline(self.port, self.sink.port, telemetry=telemetry, **options), ready=[self.port, *ready])
+    def weir(self, telemetry, ready=(), args=(), **options):
+        return Weir(pipeline(self.port, self.sink.port, telemetry=telemetry, **options), ready=[self.port, *ready], args=list(args))
 
     def test_all_signals_go_to_a_backend_over_http_and_grpc(self):
         for protocol, slash in (("grpc", ""), ("http/protobuf", ""), ("http/protobuf", "/v1/%s")):
@@ -116,8 +116,8 @@ class Telemetry(unittest.TestCase):
     def test_own_metrics_can_be_read_when_memory_is_full(self):
         own = free_port()
         self.sink.answer = lambda path, body: (503, {})
-        with self.weir("metrics: {address: '127.0.0.1:%d'}" % own, processors="  memory_limiter: {check_interval: 1s, limit_mib: 5}\n", chain="memory_limiter", ready=[own]):
-            wait_for(lambda: post(self.port, "/v1/traces", traces(1))[0] == 503, what="a refusal for lack of memory")
+        with self.weir("metrics: {address: '127.0.0.1:%d'}" % own, processors="  memory_limiter: {check_interval: 1s, limit_mib: 5}\n", chain="memory_limiter", ready=[own], args=["--data-dir", "none"]):
+            wait_for(lambda: post(self.port, "/v1/traces", traces(*range(1, 200)))[0] == 503, what="a refusal for lack of memory")
             self.assertIn("otelcol_process_memory_rss", get(own, "/metrics")[1])
 
     def test_json_lines_in_a_file(self):

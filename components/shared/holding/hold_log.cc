@@ -72,6 +72,8 @@ void HoldLog::start(engine::Out& out) {
 }
 
 void HoldLog::put(otlp::Batch batch) {
+  // What waits for the disk is bytes, the same ones that are written: taken apart a batch may be hundreds of times larger.
+  batch.compact();
   auto pieces = batch.encode();
   pieces.insert(pieces.begin(), exporting::encode_facts({context_.signal, nullptr, {}}));
   auto items = static_cast<std::uint32_t>(batch.items());

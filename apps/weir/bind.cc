@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <set>
 
 #include "base/text.h"
@@ -81,6 +83,24 @@ class Used {
   std::set<std::string> in_pipelines_, extensions_;
 };
 
+// Files that settings name are read at the start only; other contents make other settings.
+void add_file_stamps(const Value& value, std::string& out) {
+  for (auto& item : value.items()) add_file_stamps(item, out);
+  for (auto& entry : value.entries()) {
+    add_file_stamps(entry.value, out);
+    struct stat info{};
+    if (!entry.key.ends_with("_file") || !entry.value.is_scalar() || ::stat(entry.value.text().c_str(), &info) != 0) continue;
+    out += fmt::format(" {}@{}.{}:{}", entry.key, info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_size);
+  }
+}
+
+// Equal for equal settings, secrets included: never shown.
+std::string settings_text(const Value& value) {
+  std::string out = config::to_json(value);
+  add_file_stamps(value, out);
+  return out;
+}
+
 // One section of components; decodes all of them, used or not, so that every error shows.
 class Section {
  public:
@@ -108,7 +128,7 @@ class Section {
     Value body = entry.value;
     if (body.mark().line == 0) body.set_mark(entry.mark);
     Factory::Config config = factory->decode ? factory->decode(&body, problems) : nullptr;
-    specs.push_back({std::move(*id), factory, std::move(config)});
+    specs.push_back({std::move(*id), factory, std::move(config), settings_text(body)});
   }
 
   void lacking(const ComponentId& id, const config::Mark& mark, bool unused, Problems& problems) const {
@@ -376,7 +396,9 @@ std::optional<Loaded> bind(Value tree, Problems& problems) {
     if (service != nullptr && expect_map(*service, problems)) check_keys(*service, known, problems);
     out.spec.extensions = used_extensions(service, read, problems);
     out.spec.pipelines = Pipelines(read, problems).read(service ? service->get("pipelines") : nullptr);
-    out.own = read_telemetry(service ? service->get("telemetry") : nullptr, problems);
+    const Value* telemetry = service ? service->get("telemetry") : nullptr;
+    out.own = read_telemetry(telemetry, problems);
+    out.own.settings = telemetry ? settings_text(*telemetry) : "none";
   }
   out.spec.receivers = std::move(read.receivers.specs);
   out.spec.processors = std::move(read.processors.specs);

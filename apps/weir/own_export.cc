@@ -175,7 +175,7 @@ std::optional<engine::ComponentSpec> make_exporter(std::string_view type, Value 
     settings.set_mark(mark);
     auto config = factory.decode(&settings, problems);
     if (!config) return std::nullopt;
-    return engine::ComponentSpec{{std::string(type), fmt::format("own-{}", number)}, &factory, std::move(config)};
+    return engine::ComponentSpec{{std::string(type), fmt::format("own-{}", number)}, &factory, std::move(config), {}};
   }
   problems.error(mark, fmt::format("this build has no exporter \"{}\"", type));
   return std::nullopt;

@@ -32,8 +32,8 @@ class Server : public OwnMetricsServer {
     for (auto& [key, value] : own.resource) target.samples.front().labels.emplace_back(label_name(key), value);
     target_info_ = telemetry::prometheus_text({&target, 1}, {});
   }
-  ~Server() override {
-    for (auto& site : sites_) listeners_->leave(site->about.endpoint, 0, site->server->release_listener());
+  void share_listeners() override {
+    for (auto& site : sites_) listeners_->leave(site->about.endpoint, 0, site->server->share_listener());
   }
 
   Result<> listen(io::Loop& loop, const PrometheusEndpoint& endpoint) {
@@ -41,6 +41,7 @@ class Server : public OwnMetricsServer {
     net::ServerSettings settings;
     settings.endpoint = endpoint.endpoint;
     settings.max_request_body_size = 1024;
+    settings.share_port = listeners_->shares_port(endpoint.endpoint);
     int inherited = listeners_->take(endpoint.endpoint, 0);
     WEIR_ASSIGN(site->server, net::Server::listen(loop, std::move(settings), budget_, *site, inherited));
     sites_.push_back(std::move(site));

@@ -11,10 +11,12 @@ class Listeners;
 namespace weir::app {
 
 // GET /metrics on service.telemetry.metrics's address or pull readers. Has memory of its own, so that a full process can
-// still be looked at; its sockets stay open over a reload.
+// still be looked at.
 class OwnMetricsServer {
  public:
   virtual ~OwnMetricsServer() = default;
+  // For whoever takes this one's place.
+  virtual void share_listeners() = 0;
   static Result<std::unique_ptr<OwnMetricsServer>> start(io::Loop& loop, const OwnTelemetry& own, telemetry::Registry& registry,
                                                          std::shared_ptr<Listeners> listeners);
 };

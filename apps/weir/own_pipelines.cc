@@ -122,7 +122,7 @@ engine::PlanSpec spec_of(std::span<const Feed> feeds) {
   engine::PlanSpec out;
   for (std::size_t i = 0; i < feeds.size(); ++i) {
     config::ComponentId id{"own", std::to_string(i)};
-    out.receivers.push_back({id, &source_factory, std::make_shared<const Feed>(feeds[i])});
+    out.receivers.push_back({id, &source_factory, std::make_shared<const Feed>(feeds[i]), {}});
     out.exporters.push_back(feeds[i].exporter);
     out.pipelines.push_back({.id = fmt::format("{}/own-{}", to_string(feeds[i].signal), i),
                              .signal = feeds[i].signal,
@@ -138,9 +138,7 @@ engine::PlanSpec spec_of(std::span<const Feed> feeds) {
 OwnPipelines::OwnPipelines(io::Loop& loop, io::Workers& workers, Budget& budget, telemetry::Registry& measured)
     : loop_(loop), workers_(workers), budget_(budget), measured_(measured), since_(loop.wall()) {}
 
-OwnPipelines::~OwnPipelines() {
-  if (wants_logs_) log::set_tap(nullptr);
-}
+OwnPipelines::~OwnPipelines() { leave_off(); }
 
 void OwnPipelines::start(const OwnTelemetry& own, std::move_only_function<void(Result<>)> done) {
   if (own.feeds.empty()) return done({});
@@ -153,15 +151,24 @@ void OwnPipelines::start(const OwnTelemetry& own, std::move_only_function<void(R
   auto plan = engine::Plan::build(spec_of(own.feeds));
   if (!plan) return done(fail(plan.error().front()));
   engine_ = std::make_unique<engine::Engine>(std::move(*plan), std::vector<io::Executor*>{&loop_}, *this, rng_.next());
-  engine_->start([this, done = std::move(done)](Result<> started) mutable {
+  engine_->start([done = std::move(done)](Result<> started) mutable {
     if (!started) return done(fail(started.error().code, "service::telemetry: {}", started.error().what));
-    if (wants_logs_) log::set_tap([this](log::Record record) { take(std::move(record)); });
     done({});
   });
 }
 
+void OwnPipelines::listen() {
+  if (!wants_logs_) return;
+  listens_ = true;
+  log::set_tap([this](log::Record record) { take(std::move(record)); });
+}
+
+void OwnPipelines::leave_off() {
+  if (std::exchange(listens_, false)) log::set_tap(nullptr);
+}
+
 void OwnPipelines::stop(Duration patience, io::Task done) {
-  if (std::exchange(wants_logs_, false)) log::set_tap(nullptr);
+  leave_off();
   if (!engine_) return done();
   engine_->stop(patience, std::move(done));
 }

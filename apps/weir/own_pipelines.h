@@ -23,6 +23,9 @@ class OwnPipelines final : public engine::Host, private telemetry::SpanSink {
   ~OwnPipelines();
 
   void start(const OwnTelemetry& own, std::move_only_function<void(Result<>)> done);
+  // From now on, and no more, log lines come here. There is one such place in the process.
+  void listen();
+  void leave_off();
   // Sends what is there, for as long as `patience` lasts.
   void stop(Duration patience, io::Task done);
 
@@ -56,7 +59,7 @@ class OwnPipelines final : public engine::Host, private telemetry::SpanSink {
   std::vector<std::pair<std::string, std::string>> resource_;
   UnixNanos since_ = 0;
   double span_share_ = 1;
-  bool wants_spans_ = false, wants_logs_ = false;
+  bool wants_spans_ = false, wants_logs_ = false, listens_ = false;
   std::mutex mutex_;                  // guards sources_ and rng_
   std::vector<OwnSource*> sources_;   // that run
   Rng rng_ = Rng::from_system();

@@ -4,20 +4,18 @@
 
 #include "base/log.h"
 #include "components/shared/listeners/listeners.h"
-#include "telemetry/detail.h"
-#include "weir/own_metrics.h"
-#include "weir/own_pipelines.h"
+#include "weir/change.h"
 
 namespace weir::app {
-// What exists between a start and the next stop.
-struct Service::Running {
-  std::shared_ptr<const Loaded> loaded;  // the configuration, kept for going back to it
-  std::vector<std::pair<config::ComponentId, std::unique_ptr<engine::Extension>>> extensions;
-  std::unique_ptr<OwnPipelines> own;  // outlives the engine, which records spans there
-  std::unique_ptr<engine::Engine> engine;
-  std::unique_ptr<OwnMetricsServer> metrics_server;
-  std::shared_ptr<void> ledger_source;
-};
+namespace {
+
+std::uint64_t lost(const std::vector<engine::LedgerRow>& ledger) {
+  std::uint64_t sum = 0;
+  for (auto& row : ledger) sum += row.dropped[static_cast<std::size_t>(engine::Reason::shutdown)];
+  return sum;
+}
+
+}  // namespace
 
 Service::Service(std::size_t cores, io::Team::Threads threads) {
   std::vector<io::Loop*> loops;
@@ -26,6 +24,7 @@ Service::Service(std::size_t cores, io::Team::Threads threads) {
   team_ = std::make_unique<io::Team>(std::move(loops), threads);
   memory_.watch(*team_, cores);
   budget_.set_probe([this] { memory_.check(); });
+  spans_ = std::make_unique<SpanRelay>();
   process_metrics_ = add_process_metrics(metrics_, budget_);
   listeners_ = Listeners::of(*this);
   cores_.front()->post([this] { watch_memory(); });
@@ -41,75 +40,32 @@ void Service::on_first_core(std::function<void(io::Task)> work) {
   finished.get_future().wait();
 }
 
-std::expected<engine::Plan, std::vector<Error>> Service::plan_of(const Loaded& loaded) const {
-  engine::PlanSpec spec = loaded.spec;
-  spec.data_directory = !data_.path.empty();
-  return engine::Plan::build(std::move(spec));
-}
-
-Result<> Service::start(Loaded loaded) { return launch(std::make_shared<const Loaded>(std::move(loaded))); }
-
-Result<> Service::launch(std::shared_ptr<const Loaded> loaded) {
-  auto plan = plan_of(*loaded);
-  if (!plan) return fail(plan.error().front());
-  log::configure(loaded->own.logs);
-  telemetry::set_detailed(loaded->own.detailed);
-  auto running = std::make_unique<Running>();
-  running->loaded = loaded;
-  memory_.reset();
-  log::info("Memory", {{"limit", to_string(memory_limit_of(loaded->spec))}});
+Result<> Service::start(Loaded loaded) {
   std::vector<io::Executor*> executors;
   for (auto& core : cores_) executors.push_back(core.get());
-  running->engine = std::make_unique<engine::Engine>(std::move(*plan), executors, *this, Rng::from_system().next());
-  running->own = std::make_unique<OwnPipelines>(*cores_.front(), workers_, budget_, metrics_);
-  running_ = std::move(running);
-
-  Result<> result;
-  on_first_core([&](io::Task done) {
-    running_->own->start(loaded->own, [this, &result, done = std::move(done)](Result<> started) mutable {
-      if (result = std::move(started); !result) return done();
-      start_engine([&result, done = std::move(done)](Result<> ready) mutable {
-        result = std::move(ready);
-        done();
-      });
-    });
-  });
-  if (!result) {
-    halt(0s);
-    return result;
-  }
-  Listeners::of(*this)->close_rest();
+  log::configure(loaded.own.logs);
+  log::info("Memory", {{"limit", to_string(memory_limit_of(loaded.spec))}});
+  running_ = std::make_unique<Running>();
+  running_->engine = std::make_unique<engine::Engine>(executors, *this, Rng::from_system().next());
+  WEIR_TRY(change_to(std::move(loaded)));
   running_->ledger_source = add_ledger_metrics(metrics_, *running_->engine);
   return {};
 }
 
-// After own telemetry, on the first core.
-void Service::start_engine(std::move_only_function<void(Result<>)> done) {
-  if (auto started = start_extensions(); !started) return done(std::move(started));
-  running_->engine->start([this, done = std::move(done)](Result<> started) mutable {
-    if (started) started = serve_own_metrics();
-    for (auto& [id, extension] : running_->extensions)
-      if (started) extension->ready();
-    done(std::move(started));
+Result<> Service::reload(Loaded loaded) { return change_to(std::move(loaded)); }
+
+Result<> Service::change_to(Loaded loaded) {
+  auto to = std::make_shared<const Loaded>(std::move(loaded));  // kept by what runs, to be compared with the next one
+  Result<> result;
+  on_first_core([&](io::Task done) {
+    Change& change = *changes_.emplace_back(std::make_unique<Change>(*this, to));
+    set_changing(&change);
+    change.run([&result, done = std::move(done)](Result<> changed) mutable {
+      result = std::move(changed);
+      done();
+    });
   });
-}
-
-Result<> Service::start_extensions() {
-  for (auto& spec : running_->loaded->spec.extensions) {
-    engine::ExtensionContext context{.id = spec.id, .executor = *cores_.front(), .host = *this};
-    auto made = spec.factory->make_extension(spec.config.get(), context);
-    Result<> started = made ? (*made)->start() : Result<>(std::unexpected(made.error()));
-    if (!started) return fail(started.error().code, "extension \"{}\": {}", spec.id.to_string(), started.error().what);
-    running_->extensions.emplace_back(spec.id, std::move(*made));
-  }
-  return {};
-}
-
-Result<> Service::serve_own_metrics() {
-  auto server = OwnMetricsServer::start(*cores_.front(), running_->loaded->own, metrics_, Listeners::of(*this));
-  if (!server) return fail(std::move(server).error());
-  running_->metrics_server = std::move(*server);
-  return {};
+  return result;
 }
 
 void Service::halt(Duration patience) {
@@ -120,13 +76,28 @@ void Service::halt(Duration patience) {
 
 // On the first core.
 void Service::begin_halt(Duration patience, io::Task done) {
-  for (auto& [id, extension] : running_->extensions) extension->not_ready();
+  for (auto& hosted : running_->extensions) hosted.extension->not_ready();
   running_->engine->stop(patience, [this, patience, done = std::move(done)]() mutable {
-    for (auto at = running_->extensions.rbegin(); at != running_->extensions.rend(); ++at) at->second->stop();
-    running_->metrics_server.reset();
-    running_->extensions.clear();
-    running_->own->stop(std::min(patience, own_patience), std::move(done));
+    wait_for_changes([this, patience, done = std::move(done)]() mutable {
+      for (auto at = running_->extensions.rbegin(); at != running_->extensions.rend(); ++at) at->extension->stop();
+      running_->metrics_server.reset();
+      {
+        std::lock_guard lock(extensions_mutex_);
+        running_->extensions.clear();
+      }
+      if (!running_->own) return done();
+      running_->own->stop(std::min(patience, own_patience), [this, done = std::move(done)]() mutable {
+        spans_->lead_to(nullptr);
+        done();
+      });
+    });
   });
+}
+
+// Until nothing of earlier configurations is left.
+void Service::wait_for_changes(io::Task done) {
+  if (changes_.empty()) return done();
+  cores_.front()->after(5ms, [this, done = std::move(done)]() mutable { wait_for_changes(std::move(done)); });
 }
 
 void Service::end_halt() {
@@ -135,21 +106,8 @@ void Service::end_halt() {
   running_.reset();
 }
 
-Result<> Service::reload(Loaded loaded) {
-  auto before = running_->loaded;
-  auto fresh = std::make_shared<const Loaded>(std::move(loaded));
-  if (auto plan = plan_of(*fresh); !plan) return fail(plan.error().front());
-  halt(reload_patience);
-  if (auto started = launch(fresh); !started) {
-    if (auto again = launch(before); !again)
-      request_shutdown(Error{Errc::internal, "the configuration before the reload does not start any more: " + again.error().what, {}});
-    return started;
-  }
-  return {};
-}
-
 std::future<void> Service::begin_stop(Duration patience) {
-  Listeners::of(*this)->stop();
+  lost_before_stop_ = lost(ledger());
   std::promise<void> finished;
   auto future = finished.get_future();
   cores_.front()->post([this, patience, finished = std::move(finished)]() mutable {
@@ -167,22 +125,28 @@ void Service::hurry() {
 
 bool Service::finish_stop() {
   end_halt();
-  std::uint64_t lost = 0;
-  for (auto& row : last_ledger_) lost += row.dropped[static_cast<std::size_t>(engine::Reason::shutdown)];
-  if (lost) log::error("Stopped before everything was delivered", {{"dropped_items", lost}});
-  return lost == 0;
+  std::uint64_t now_lost = lost(last_ledger_) - lost_before_stop_;
+  if (now_lost) log::error("Stopped before everything was delivered", {{"dropped_items", now_lost}});
+  return now_lost == 0;
 }
 
 std::vector<engine::LedgerRow> Service::ledger() const {
   return running_ ? running_->engine->ledger(false) : last_ledger_;
 }
 
-telemetry::SpanSink* Service::own_spans() { return running_ ? running_->own->spans() : nullptr; }
+void Service::set_changing(const Change* change) {
+  std::lock_guard lock(extensions_mutex_);
+  changing_ = change;
+}
+
+telemetry::SpanSink* Service::own_spans() { return spans_->wanted() ? spans_.get() : nullptr; }
 
 engine::Extension* Service::extension(const config::ComponentId& id) {
-  if (running_)
-    for (auto& [known, extension] : running_->extensions)
-      if (known == id) return extension.get();
+  std::lock_guard lock(extensions_mutex_);
+  if (changing_ != nullptr)
+    if (auto* found = changing_->extension(id)) return found;
+  for (auto& hosted : running_->extensions)
+    if (hosted.spec.id == id) return hosted.extension.get();
   return nullptr;
 }
 
@@ -193,9 +157,9 @@ void Service::watch_memory() {
   cores_.front()->after(100ms, [this] { watch_memory(); });
 }
 
-std::string Service::describe_plan() { return running_ ? running_->engine->plan().explain() : std::string(); }
+std::string Service::describe_plan() { return plan() ? plan()->explain() : std::string(); }
 
-const engine::Plan* Service::plan() { return running_ ? &running_->engine->plan() : nullptr; }
+const engine::Plan* Service::plan() { return running_ ? running_->engine->plan() : nullptr; }
 
 void Service::request_shutdown(const Error& reason) {
   log::error("Shutting down", {{"error", reason.what}});

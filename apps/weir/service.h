@@ -1,6 +1,7 @@
 #pragma once
 // The running process: cores, the plan on them, memory watch, own telemetry, reload and shutdown.
 #include <future>
+#include <list>
 #include <mutex>
 
 #include "engine/engine.h"
@@ -14,6 +15,8 @@
 
 namespace weir::app {
 
+class Change;
+
 class Service : public engine::Host {
  public:
   explicit Service(std::size_t cores, io::Team::Threads threads = io::Team::Threads::follow_load);
@@ -23,8 +26,8 @@ class Service : public engine::Host {
   void use(DataDirectory data) { data_ = std::move(data); }
   // Starts everything; returns when data can come in, or with the reason why not (nothing runs then).
   Result<> start(Loaded loaded);
-  // New plan for old: the old one is drained first, listening sockets stay open in between. When the new plan does not
-  // start, the old configuration is started again and the error returned.
+  // New plan for old: what is unchanged goes on, the rest is made beside what it replaces, which then finishes behind it.
+  // Returns when the new plan serves; after an error the old one serves as before.
   Result<> reload(Loaded loaded);
   // Drains and stops: connections are refused from now on, what is under way is finished. At the end false when something
   // had to be dropped. Ask the future, then finish_stop().
@@ -55,22 +58,22 @@ class Service : public engine::Host {
   void request_shutdown(const Error& reason) override;
 
  private:
+  // The way to another configuration, one for a start or reload: see change.h.
+  friend class Change;
   struct Running;
+  class SpanRelay;
 
   static constexpr Duration reload_patience = 30s;
   static constexpr Duration own_patience = 5s;  // for the last of own telemetry
-  Result<> start_extensions();
-  void start_engine(std::move_only_function<void(Result<>)> done);
-  Result<> serve_own_metrics();
-  Result<> launch(std::shared_ptr<const Loaded> loaded);
+  Result<> change_to(Loaded loaded);
+  void wait_for_changes(io::Task done);
+  void set_changing(const Change* change);
   void halt(Duration patience);
   void begin_halt(Duration patience, io::Task done);
   void end_halt();
   void watch_memory();
   // Runs on the first core and waits for it.
   void on_first_core(std::function<void(io::Task done)> work);
-
-  std::expected<engine::Plan, std::vector<Error>> plan_of(const Loaded& loaded) const;
 
   DataDirectory data_;  // first: given up last
   telemetry::Registry metrics_;
@@ -80,9 +83,14 @@ class Service : public engine::Host {
   std::vector<std::unique_ptr<io::Loop>> cores_;
   io::WorkerThreads workers_;  // posts to the cores, so it goes before them
   std::shared_ptr<void> process_metrics_;
+  std::unique_ptr<SpanRelay> spans_;
   std::unique_ptr<Running> running_;
+  std::mutex extensions_mutex_;      // which extensions there are: changed on the first core, asked from all
+  const Change* changing_ = nullptr; // whose extensions are found first; with the mutex held
+  std::list<std::unique_ptr<Change>> changes_;  // under way, or waiting for what they replaced to be gone; first core
   std::shared_ptr<void> listeners_;  // keeps the sockets' registry alive between plans
   std::vector<engine::LedgerRow> last_ledger_;
+  std::uint64_t lost_before_stop_ = 0;
   std::atomic<bool> failed_{false};
   std::unique_ptr<io::Team> team_;  // last: nothing runs any more when the rest goes
 };

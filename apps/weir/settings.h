@@ -32,6 +32,7 @@ struct OwnTelemetry {
   bool detailed = false;  // metrics::level
   std::vector<Feed> feeds;
   double span_share = 1;  // of own spans that are recorded
+  std::string settings;   // equal for equal settings
 };
 
 // service.name -> service_name

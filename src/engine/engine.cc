@@ -1,14 +1,6 @@
 #include "engine/engine.h"
 
-#include <map>
-#include <mutex>
-
-#include "base/log.h"
-
 namespace weir::engine {
-
-// How often a stop says what it waits for.
-static constexpr Duration line_interval = 3s;
 
 std::uint64_t LedgerRow::total_dropped() const {
   std::uint64_t sum = 0;
@@ -29,149 +21,172 @@ std::string LedgerRow::text() const {
   return line;
 }
 
-Engine::Engine(Plan plan, std::vector<io::Executor*> executors, Host& host, std::uint64_t seed)
-    : plan_(std::move(plan)), host_(host) {
-  for (std::size_t i = 0; i < executors.size(); ++i)
-    shards_.push_back(std::make_unique<Shard>(*this, plan_, static_cast<std::uint16_t>(i), *executors[i], seed + i));
+// A reload under way. Shared by its steps.
+struct Engine::Reload {
+  std::shared_ptr<const Revision> to;
+  Gone leaving;  // when it succeeds
+  Duration patience;
+  std::move_only_function<void(Result<>)> done;
+  io::Task gone;
+  std::mutex mutex;
+  Result<> error;  // the first one; with the mutex held while cores work
+
+  void keep(Result<> result) {
+    std::lock_guard lock(mutex);
+    if (!result && error) error = std::move(result);
+  }
+};
+
+Engine::Engine(Plan plan, std::vector<io::Executor*> executors, Host& host, std::uint64_t seed) : Engine(std::move(executors), host, seed) {
+  first_ = std::move(plan);
+}
+
+Engine::Engine(std::vector<io::Executor*> executors, Host& host, std::uint64_t seed) : shards_(executors, host, seed) {
+  shards_.remember = [this](const Operator& gone) { remember(gone); };
 }
 
 Engine::~Engine() = default;
 
-void Engine::on_all(std::function<void(Shard&, io::Task)> work, io::Task done) {
-  struct Waiting {
-    std::atomic<std::size_t> left;
-    io::Task done;
+void Engine::start(std::move_only_function<void(Result<>)> done) {
+  Plan plan = std::move(*first_);
+  first_.reset();
+  struct Answer {
+    std::move_only_function<void(Result<>)> done;
+    Result<> result;
   };
-  // Shared by all cores until the last one is through.
-  auto waiting = std::make_shared<Waiting>(shards_.size(), std::move(done));
-  io::Executor& home = shards_.front()->executor();
-  for (auto& shard : shards_)
-    shard->executor().post([&shard = *shard, &home, work, waiting] {
-      work(shard, [&home, waiting] {
-        if (waiting->left.fetch_sub(1) == 1) home.post(std::move(waiting->done));
-      });
-    });
+  auto answer = std::make_shared<Answer>(std::move(done));  // shared by the two callbacks
+  reload(std::move(plan), 0s,
+         [answer](Result<> result) {
+           answer->result = std::move(result);
+           if (answer->result) answer->done({});
+         },
+         [answer] {
+           if (!answer->result) answer->done(std::move(answer->result));
+         });
 }
 
-void Engine::start(std::move_only_function<void(Result<>)> done) {
-  struct Errors {
-    std::mutex mutex;
-    Result<> first;
+void Engine::reload(Plan plan, Duration patience, std::move_only_function<void(Result<>)> done, io::Task gone) {
+  WEIR_CHECK(!std::exchange(reloading_, true), "two reloads at once");
+  auto reload = std::make_shared<Reload>();
+  reload->to = std::make_shared<const Revision>(revise(std::move(plan), current_.get(), numbers_));
+  if (current_) reload->leaving = engine::gone(*current_, *reload->to);
+  reload->patience = patience;
+  reload->done = std::move(done);
+  reload->gone = std::move(gone);
+  shards_.on_all([reload](Shard& shard) { shard.share_listeners(reload->leaving); }, [this, reload] { make(reload); });
+}
+
+void Engine::make(std::shared_ptr<Reload> reload) {
+  shards_.on_all([reload](Shard& shard) { reload->keep(shard.make(*reload->to)); },
+                 [this, reload] { reload->error ? start_receivers(reload) : give_up(reload); });
+}
+
+// The first core alone before the others: it finds out whether a port is free, and which one "any" is.
+void Engine::start_receivers(std::shared_ptr<Reload> reload) {
+  reload->keep(shards_.at(0).start_receivers(*reload->to));
+  if (!reload->error) return give_up(reload);
+  shards_.on_all([reload](Shard& shard) { if (shard.index() != 0) reload->keep(shard.start_receivers(*reload->to)); },
+                 [this, reload] { reload->error ? commit(reload) : give_up(reload); });
+}
+
+void Engine::commit(std::shared_ptr<Reload> reload) {
+  shards_.on_all([reload](Shard& shard) { shard.commit(*reload->to); }, [this, reload] {
+    {
+      std::lock_guard lock(shards_.roster);
+      current_ = reload->to;
+    }
+    reloading_ = false;
+    begin_receivers(reload->to->first_receivers);
+    reload->done({});
+    depart(reload->leaving, reload->patience, std::move(reload->gone), [this, reload] { begin_receivers(reload->to->replacing_receivers); });
+  });
+}
+
+void Engine::begin_receivers(const std::vector<LifeId>& lives) {
+  if (!lives.empty()) shards_.on_all([lives](Shard& shard) { shard.begin_receivers(lives); }, [] {});
+}
+
+// New receivers may have taken something already: what was made leaves as what is replaced does.
+void Engine::give_up(std::shared_ptr<Reload> reload) {
+  reloading_ = false;
+  reload->done(std::move(reload->error));
+  depart(made(*reload->to), reload->patience, std::move(reload->gone));
+}
+
+void Engine::depart(Gone gone, Duration patience, io::Task ended_then, io::Task receivers_stopped) {
+  if (gone.empty()) return ended_then();
+  auto& departure = departures_.emplace_back();
+  departure = std::make_unique<Departure>(
+      shards_, std::move(gone), shards_.home().now() + patience, turn(),
+      [this, at = &departure, then = std::move(ended_then)]() mutable { ended(at->get(), std::move(then)); });
+  departure->begin(std::move(receivers_stopped));
+}
+
+// What leaves feeds only what goes on, or what leaves later.
+Departure::Turn Engine::turn() const {
+  auto all_before = [this](const Departure& departure, auto holds) {
+    for (auto& other : departures_) {
+      if (other.get() == &departure) break;
+      if (!holds(*other)) return false;
+    }
+    return true;
   };
-  // Shared by all cores while they start.
-  auto errors = std::make_shared<Errors>();
-  auto keep = [errors](Result<> result) {
-    std::lock_guard lock(errors->mutex);
-    if (!result && errors->first) errors->first = std::move(result);
-  };
-  auto finished = [this, errors, done = std::move(done)]() mutable {
-    if (errors->first) return done({});
-    stop(0s, [errors, done = std::move(done)]() mutable { done(std::move(errors->first)); });
-  };
-  // The first core alone before the others: it finds out whether a port is free, and which one "any" is.
-  auto others = [this, errors, keep, finished = std::move(finished)]() mutable {
-    if (!errors->first) return finished();
-    on_all([keep](Shard& shard, io::Task next) { keep(shard.index() == 0 ? Result<>{} : shard.start_receivers()), next(); },
-           std::move(finished));
-  };
-  auto receivers = [this, errors, keep, others = std::move(others)]() mutable {
-    if (errors->first) keep(shards_.front()->start_receivers());
-    others();
-  };
-  on_all([keep](Shard& shard, io::Task next) { keep(shard.start_stages()), next(); }, std::move(receivers));
+  return {.may_abandon = [=](const Departure& d) { return all_before(d, [](const Departure& other) { return other.drained(); }); },
+          .may_destroy = [=](const Departure& d) { return all_before(d, [](const Departure&) { return false; }); }};
+}
+
+void Engine::ended(const Departure* departure, io::Task then) {
+  // Not within one of its own calls.
+  shards_.home().post([this, departure, then = std::move(then)]() mutable {
+    std::erase_if(departures_, [departure](auto& d) { return d.get() == departure; });
+    then();
+    if (departures_.empty() && all_gone_) std::exchange(all_gone_, nullptr)();
+  });
 }
 
 void Engine::stop(Duration patience, io::Task done) {
-  TimePoint now = shards_.front()->executor().now();
-  deadline_ = now + patience;
-  next_line_ = now + line_interval;
-  stopped_ = std::move(done);
-  auto stopped = std::make_shared<bool>(false);  // shared with the timer below
-  on_all([](Shard& shard, io::Task next) { shard.stop_receivers(std::move(next)); }, [this, stopped] {
-    *stopped = true;
-    drain_from(0);
-  });
-  // A receiver waits for the answers to its requests, and a request may wait for room in a queue: exporters hear early that
-  // nobody is to wait any more.
-  shards_.front()->executor().at(now + std::min<Duration>(patience, 1s), [this, stopped] {
-    if (*stopped) return;
-    on_all(
-        [this](Shard& shard, io::Task next) {
-          for (std::size_t i = 0; i < plan_.nodes().size(); ++i)
-            if (plan_.nodes()[i].role == PlanNode::Role::exporter) shard.drain(i);
-          next();
-        },
-        [] {});
-  });
+  TimePoint deadline = shards_.home().now() + patience;
+  all_gone_ = std::move(done);
+  Gone last;
+  if (current_) last = engine::gone(*current_);
+  if (last.empty() && departures_.empty()) return shards_.home().post(std::exchange(all_gone_, nullptr));
+  depart(std::move(last), patience, [] {});
+  for (auto& departure : departures_) departure->hurry_to_the_end(deadline);
 }
 
-// One wave for each node: what a core sent to another before its wave is in that core's queue before the next wave.
-void Engine::drain_from(std::size_t node) {
-  if (node == plan_.nodes().size()) return wait_idle();
-  on_all([node](Shard& shard, io::Task next) { shard.drain(node), next(); }, [this, node] { drain_from(node + 1); });
+void Engine::hurry() {
+  TimePoint now = shards_.home().now();
+  for (auto& departure : departures_) all_gone_ ? departure->hurry_to_the_end(now) : departure->hurry(now);
 }
 
-void Engine::wait_idle() {
-  // Shared by all cores for one round of asking.
-  auto busy = std::make_shared<std::atomic<bool>>(false);
-  auto ask = [busy](Shard& shard, io::Task next) {
-    if (!shard.idle()) *busy = true;  // never set back: another core may have said so meanwhile
-    next();
-  };
-  on_all(ask, [this, busy] {
-    io::Executor& home = shards_.front()->executor();
-    if (*busy && home.now() < deadline_) {
-      if (home.now() >= next_line_) tell_what_is_waited_for();
-      home.at(home.now() + 5ms, [this] { wait_idle(); });
-      return;
-    }
-    finish();
-  });
+void Engine::add(LedgerRow& row, const Ledger& l) {
+  row.in += Ledger::get(l.in), row.out += Ledger::get(l.out), row.created += Ledger::get(l.created);
+  row.consumed += Ledger::get(l.consumed), row.delivered += Ledger::get(l.delivered), row.refused += Ledger::get(l.refused);
+  row.stored += Ledger::get(l.stored);
+  for (std::size_t r = 0; r < row.dropped.size(); ++r) row.dropped[r] += Ledger::get(l.dropped[r]);
 }
 
-// Of every component that holds something, how many items.
-void Engine::tell_what_is_waited_for() {
-  struct Held {
-    std::mutex mutex;
-    std::map<std::string, std::size_t> items;
-  };
-  auto held = std::make_shared<Held>();  // shared by all cores while they are asked
-  next_line_ += line_interval;
-  auto ask = [held](Shard& shard, io::Task next) {
-    for (auto& node : shard.nodes())
-      if (std::size_t items = node->stage ? node->stage->held() : 0) {
-        std::lock_guard lock(held->mutex);
-        held->items[label(node->plan)] += items;
-      }
-    next();
-  };
-  on_all(ask, [this, held] {
-    Duration left = std::max<Duration>(0s, deadline_ - shards_.front()->executor().now());
-    for (auto& [component, items] : held->items)
-      log::info("Waiting until this is sent", {{"component", component}, {"items", items}, {"time_left", format_duration(std::chrono::ceil<std::chrono::seconds>(left))}});
-  });
+static LedgerRow& row_of(std::vector<LedgerRow>& rows, std::string_view component, PlanNode::Role role, Signal signal) {
+  for (auto& row : rows)
+    if (row.component == component && row.role == role && row.signal == signal) return row;
+  return rows.emplace_back(LedgerRow{.component = std::string(component), .role = role, .signal = signal});
 }
 
-void Engine::finish() {
-  on_all([](Shard& shard, io::Task next) { shard.abandon(), next(); },
-         [this] { on_all([](Shard& shard, io::Task next) { shard.destroy(), next(); }, std::move(stopped_)); });
-}
+// With the roster held.
+void Engine::remember(const Operator& gone) { add(row_of(past_, gone.label, gone.role, gone.signal), gone.ledger); }
 
 std::vector<LedgerRow> Engine::ledger(bool with_held) const {
   std::vector<LedgerRow> rows;
-  for (std::size_t i = 0; i < plan_.nodes().size(); ++i) {
-    const PlanNode& plan = plan_.nodes()[i];
-    LedgerRow row{.component = label(plan), .role = plan.role, .signal = plan.signal};
-    for (auto& shard : shards_) {
-      const Node& node = *shard->nodes()[i];
-      const Ledger& l = node.ledger;
-      row.in += Ledger::get(l.in), row.out += Ledger::get(l.out), row.created += Ledger::get(l.created);
-      row.consumed += Ledger::get(l.consumed), row.delivered += Ledger::get(l.delivered), row.refused += Ledger::get(l.refused), row.stored += Ledger::get(l.stored);
-      for (std::size_t r = 0; r < row.dropped.size(); ++r) row.dropped[r] += Ledger::get(l.dropped[r]);
-      if (with_held && node.stage) row.held += node.stage->held();
+  std::lock_guard lock(shards_.roster);
+  if (current_)
+    for (auto& node : current_->plan.nodes()) row_of(rows, label(node), node.role, node.signal);
+  for (auto& past : past_) row_of(rows, past.component, past.role, past.signal) = past;
+  for (std::size_t i = 0; i < shards_.size(); ++i)
+    for (auto& [id, at] : shards_.at(i).operators()) {
+      LedgerRow& row = row_of(rows, at->label, at->role, at->signal);
+      add(row, at->ledger);
+      if (with_held && at->stage) row.held += at->stage->held();
     }
-    rows.push_back(std::move(row));
-  }
   return rows;
 }
 

@@ -1,7 +1,9 @@
 #pragma once
-// Runs a plan on several cores: start, drain, stop. Driven from the first core's executor; all calls are asynchronous,
+// Runs a plan on several cores: start, reload, stop. Driven from the first core's executor; all calls are asynchronous,
 // so that the simulation can run the same code.
-#include "engine/shard.h"
+#include <list>
+
+#include "engine/departure.h"
 
 namespace weir::engine {
 
@@ -23,43 +25,57 @@ class Engine {
  public:
   // `executors` outlive the engine; the first one's core drives.
   Engine(Plan plan, std::vector<io::Executor*> executors, Host& host, std::uint64_t seed);
+  // Without a plan: the first one comes with reload().
+  Engine(std::vector<io::Executor*> executors, Host& host, std::uint64_t seed);
   ~Engine();
 
   // Stages on all cores, then receivers. `done` on the first core; after an error everything is stopped again.
   void start(std::move_only_function<void(Result<>)> done);
+  // Another plan: what is the same in both goes on with its state, counters, sockets and timers (see revise()), what is new
+  // is made and started beside it, and then every core is rewired. `done` comes when the new plan serves; after an error the
+  // old one serves as before. What is only in the old one leaves behind the new one within `patience` (see Departure); then,
+  // or when the error's traces are gone, `gone` is called. Not before the one before has called `done`.
+  void reload(Plan plan, Duration patience, std::move_only_function<void(Result<>)> done, io::Task gone = [] {});
   // Receivers stop, what is held is pushed through in topological order, exporters finish; past `patience` the rest is
   // settled as dropped. Then all stages are destroyed and `done` runs on the first core.
   void stop(Duration patience, io::Task done);
-  // The time for stopping is over now. On the first core.
-  void hurry() { deadline_ = shards_.front()->executor().now(); }
+  // The time for stopping, and for what leaves behind a reload, is over now. On the first core.
+  void hurry();
 
-  // Exact when nothing is moving (held() is asked on the stage's core only in stop and in the simulation).
+  // What every component has counted, also those that are gone. Exact when nothing is moving (held() is asked on the
+  // stage's core only in the simulation). From any thread.
   std::vector<LedgerRow> ledger(bool with_held) const;
 
   // Bytes that one exchange of one core may have on their way to other cores. Past it senders are refused and come again.
-  void set_exchange_credit(std::size_t bytes) { exchange_credit_ = bytes; }
-  std::size_t exchange_credit() const { return exchange_credit_; }
-  // What a batch may take when it is taken apart (otlp::Cost::bytes); more goes in pieces.
-  std::size_t piece_bytes() const { return std::clamp<std::size_t>(host_.budget().limit() / 4, 256 * 1024, 64 * 1024 * 1024); }
+  void set_exchange_credit(std::size_t bytes) { shards_.exchange_credit = bytes; }
 
-  const Plan& plan() const { return plan_; }
-  Host& host() { return host_; }
-  std::uint16_t shard_count() const { return static_cast<std::uint16_t>(shards_.size()); }
-  Shard& shard(std::size_t i) { return *shards_[i]; }
+  // The plan that serves; null before the start. On the first core.
+  const Plan* plan() const { return current_ ? &current_->plan : nullptr; }
+  // Operators and receivers of earlier plans are still on their way out.
+  bool departing() const { return !departures_.empty(); }
 
  private:
-  void on_all(std::function<void(Shard&, io::Task)> work, io::Task done);
-  void drain_from(std::size_t node);
-  void wait_idle();
-  void tell_what_is_waited_for();
-  void finish();
+  struct Reload;
 
-  Plan plan_;
-  Host& host_;
-  std::vector<std::unique_ptr<Shard>> shards_;
-  std::size_t exchange_credit_ = 32 * 1024 * 1024;  // some 90,000 spans: more only waits longer
-  TimePoint deadline_{}, next_line_{};  // of stop()
-  io::Task stopped_;
+  void make(std::shared_ptr<Reload> reload);
+  void start_receivers(std::shared_ptr<Reload> reload);
+  void commit(std::shared_ptr<Reload> reload);
+  void give_up(std::shared_ptr<Reload> reload);
+  void depart(Gone gone, Duration patience, io::Task ended, io::Task receivers_stopped = nullptr);
+  void begin_receivers(const std::vector<LifeId>& lives);
+  void ended(const Departure* departure, io::Task then);
+  Departure::Turn turn() const;
+  void remember(const Operator& gone);
+  static void add(LedgerRow& row, const Ledger& ledger);
+
+  mutable Shards shards_;  // ledger() locks the roster
+  std::optional<Plan> first_;  // until start()
+  std::shared_ptr<const Revision> current_;  // null before the start; shared with the cores while they carry it out; replaced with the roster held
+  Numbers numbers_;
+  std::vector<LedgerRow> past_;  // of operators that are gone; with the roster held
+  std::list<std::unique_ptr<Departure>> departures_;  // the oldest first
+  io::Task all_gone_;  // stop(): when the last departure is over
+  bool reloading_ = false;
 };
 
 }  // namespace weir::engine

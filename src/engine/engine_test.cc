@@ -209,8 +209,8 @@ TEST_CASE("draining pushes held items through, in order of the plan") {
 TEST_CASE("a shutdown waits for a core that is busy, whatever another one says at the same moment") {
   auto question = std::make_shared<Question>();  // the plan's too, as the exporter's configuration
   PlanSpec spec;
-  spec.receivers.push_back({{"none", ""}, &no_receiver_factory, nullptr});
-  spec.exporters.push_back({{"asked", ""}, &asked_factory, question});
+  spec.receivers.push_back({{"none", ""}, &no_receiver_factory, nullptr, {}});
+  spec.exporters.push_back({{"asked", ""}, &asked_factory, question, {}});
   spec.pipelines.push_back({"traces", Signal::traces, {{"none", ""}}, {}, {{"asked", ""}}});
   auto plan = Plan::build(std::move(spec));
   REQUIRE(plan.has_value());

@@ -2,17 +2,17 @@
 
 #include <set>
 
-#include "engine/engine.h"
+#include "engine/shard.h"
 
 namespace weir::engine {
 namespace {
 
 constexpr std::size_t mib = 1024 * 1024;
 
-bool leads_to_seeker(const Node& node) {
+bool leads_to_seeker(const Operator& node) {
   otlp::Sought sought;
-  if (node.stage && node.plan.signal == Signal::traces) node.stage->seek(sought);
-  return !sought.empty() || std::ranges::any_of(node.all, [](const Node* next) { return leads_to_seeker(*next); });
+  if (node.stage && node.signal == Signal::traces) node.stage->seek(sought);
+  return !sought.empty() || std::ranges::any_of(node.all, [](const Operator* next) { return leads_to_seeker(*next); });
 }
 
 // Past this a request is no telemetry: what SDKs send takes up to ten times its size. It would cost its sender far less than us.
@@ -20,14 +20,22 @@ constexpr std::size_t most_taken_apart(std::size_t bytes) { return 16 * bytes + 
 
 }  // namespace
 
-ReceiverIntake::ReceiverIntake(Shard& shard, const ComponentSpec& spec)
-    : shard_(shard), id_(spec.id.to_string()), self_(std::make_shared<ReceiverIntake*>(this)) {
-  for (auto& node : shard.nodes()) {
-    if (node->plan.role != PlanNode::Role::receiver || node->plan.component != &spec) continue;
-    entry_of(node->plan.signal).node = node.get();
-    look_behind(entry_of(node->plan.signal));
+ReceiverIntake::ReceiverIntake(Shard& shard, std::string id)
+    : shard_(shard), id_(std::move(id)), self_(std::make_shared<ReceiverIntake*>(this)) {}
+
+void ReceiverIntake::wire(const std::array<Operator*, otlp::all_signals.size()>& entries) {
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    entries_[i] = {.node = entries[i]};
+    if (entries[i] != nullptr) look_behind(entries_[i]);
   }
-  if (Node* spans = entry_of(Signal::traces).node) seekers_ = leads_to_seeker(*spans);
+  Operator* spans = entry_of(Signal::traces).node;
+  seekers_ = spans != nullptr && leads_to_seeker(*spans);
+  // A signal that is taken no more: who sent hears it, and may come again.
+  std::erase_if(slow_, [&](Slow& slow) {
+    bool goes_on = std::ranges::find(entries, slow.node) != entries.end();
+    if (!goes_on) slow.pieces.stop(Error{Errc::retryable, "no pipeline takes the rest any more", {}});
+    return !goes_on;
+  });
 }
 
 ReceiverIntake::~ReceiverIntake() {
@@ -40,10 +48,10 @@ void ReceiverIntake::abandon() {
 }
 
 void ReceiverIntake::look_behind(Entry& entry) {
-  std::set<const Node*> seen;
-  std::vector<const Node*> open{entry.node};
+  std::set<const Operator*> seen;
+  std::vector<const Operator*> open{entry.node};
   while (!open.empty()) {
-    const Node* node = open.back();
+    const Operator* node = open.back();
     open.pop_back();
     if (!seen.insert(node).second) continue;
     open.insert(open.end(), node->all.begin(), node->all.end());
@@ -53,17 +61,17 @@ void ReceiverIntake::look_behind(Entry& entry) {
 }
 
 std::shared_ptr<const otlp::Sought> ReceiverIntake::sought(Signal signal) const {
-  return signal == Signal::traces && seekers_ ? shard_.sought_ : nullptr;
+  return signal == Signal::traces && seekers_ ? shard_.sought() : nullptr;
 }
 
 Outcome ReceiverIntake::let_in(const Entry& entry, const Batch& batch, Charge& room) {
-  Budget& budget = shard_.engine_.host().budget();
+  Budget& budget = shard_.host().budget();
   const otlp::Cost& cost = batch.cost();
   std::size_t need = 0;
   if (entry.opens) {
     if (cost.bytes > most_taken_apart(batch.bytes()))
       return Error{Errc::too_large, fmt::format("{} bytes with {} items would take {} MiB of memory", batch.bytes(), batch.items(), cost.bytes / mib), {}};
-    need = std::min(cost.bytes, std::max(cost.largest, shard_.engine_.piece_bytes()));
+    need = std::min(cost.bytes, std::max(cost.largest, shard_.piece_bytes()));
   }
   if (entry.held_per_item) need += entry.held_per_item * batch.items() + batch.bytes();
   if (need == 0 || budget.try_charge(need, room)) return std::nullopt;
@@ -88,7 +96,7 @@ void ReceiverIntake::push(Batch batch, std::string_view transport, std::move_onl
   batch.receipts.push_back(open_receipt(batch.signal(), transport, items, std::move(done)));
   Charge room;
   if (Outcome outside = let_in(entry, batch, room)) return batch.settle(std::move(outside));
-  const std::size_t most = shard_.engine_.piece_bytes();
+  const std::size_t most = shard_.piece_bytes();
   if (!entry.opens || batch.cost().bytes <= most || batch.signal() == Signal::profiles) {
     Reserve reserve(room);
     return feed(*entry.node, std::move(batch));
@@ -115,7 +123,7 @@ void ReceiverIntake::take_piece() {
   }
   if (refused && slow.taken == 1) slow.pieces.stop(std::move(refused));
   if (slow.pieces.done()) slow_.pop_front();
-  if (!slow_.empty()) shard_.executor_.post([self = self_] {
+  if (!slow_.empty()) shard_.executor().post([self = self_] {
       if (*self) (*self)->take_piece();
     });
 }
@@ -124,7 +132,7 @@ void ReceiverIntake::take_piece() {
 Outcome ReceiverIntake::try_piece(Slow& slow, Batch piece) {
   Outcome refused;
   auto heard = std::make_shared<Outcome*>(&refused);  // shared with the receipt; null: too late
-  piece.receipts.push_back(Receipt::open([heard, home = shard_.executor_.id()](Outcome outcome) {
+  piece.receipts.push_back(Receipt::open([heard, home = shard_.executor().id()](Outcome outcome) {
     if (io::current_core() == home && *heard != nullptr) **heard = std::move(outcome);
   }));
   Reserve reserve(slow.room);
@@ -133,7 +141,7 @@ Outcome ReceiverIntake::try_piece(Slow& slow, Batch piece) {
   return refused;
 }
 
-void ReceiverIntake::feed(Node& node, Batch batch) {
+void ReceiverIntake::feed(Operator& node, Batch batch) {
   Ledger::add(node.ledger.created, batch.items());
   Ledger::add(node.ledger.out, batch.items());
   shard_.fan_out(node.all, std::move(batch));
@@ -141,15 +149,17 @@ void ReceiverIntake::feed(Node& node, Batch batch) {
 
 Receipt ReceiverIntake::open_receipt(Signal signal, std::string_view transport, std::size_t items, std::move_only_function<void(Outcome)> done) {
   Counters& counters = counters_for(signal, transport);
-  io::CoreId home = shard_.executor_.id();
-  auto answer = [&counters, items, done = std::move(done), record = span_of(signal, transport, items)](Outcome outcome) mutable {
+  ++open_;
+  auto answer = [self = shared_from_this(), &counters, items, done = std::move(done), record = span_of(signal, transport, items)](Outcome outcome) mutable {
     (outcome ? counters.refused : counters.accepted).add(items);
     if (record) record(outcome);
     done(std::move(outcome));
+    --self->open_;
   };
-  return Receipt::open([this, home, answer = std::move(answer)](Outcome outcome) mutable {
-    if (io::current_core() == home) return answer(std::move(outcome));
-    shard_.executor_.post([answer = std::move(answer), outcome = std::move(outcome)]() mutable { answer(std::move(outcome)); });
+  io::Executor& home = shard_.executor();
+  return Receipt::open([&home, answer = std::move(answer)](Outcome outcome) mutable {
+    if (io::current_core() == home.id()) return answer(std::move(outcome));
+    home.post([answer = std::move(answer), outcome = std::move(outcome)]() mutable { answer(std::move(outcome)); });
   });
 }
 
@@ -159,13 +169,13 @@ void ReceiverIntake::refused(Signal signal, std::string_view transport, std::siz
 
 // Finishes the span of a request; null when nobody wants it.
 std::move_only_function<void(const Outcome&)> ReceiverIntake::span_of(Signal signal, std::string_view transport, std::size_t items) {
-  telemetry::SpanSink* sink = shard_.engine_.host().own_spans();
+  telemetry::SpanSink* sink = shard_.host().own_spans();
   if (sink == nullptr) return nullptr;
   constexpr std::array<std::string_view, 4> words = {"TraceData", "Metrics", "Logs", "Profiles"};
-  telemetry::OwnSpan span{.name = fmt::format("receiver/{}/{}Received", id_, words[static_cast<std::size_t>(signal)]), .start = shard_.executor_.wall()};
+  telemetry::OwnSpan span{.name = fmt::format("receiver/{}/{}Received", id_, words[static_cast<std::size_t>(signal)]), .start = shard_.executor().wall()};
   span.attributes.emplace_back("transport", std::string(transport));
   return [this, sink, items, name = otlp::items_name(signal), span = std::move(span)](const Outcome& outcome) mutable {
-    span.end = shard_.executor_.wall();
+    span.end = shard_.executor().wall();
     span.attributes.emplace_back(fmt::format("accepted_{}", name), outcome ? 0 : items);
     span.attributes.emplace_back(fmt::format("refused_{}", name), outcome ? items : 0);
     if (outcome) span.error = outcome->what;
@@ -176,7 +186,7 @@ std::move_only_function<void(const Outcome&)> ReceiverIntake::span_of(Signal sig
 ReceiverIntake::Counters& ReceiverIntake::counters_for(Signal signal, std::string_view transport) {
   for (auto& [key, counters] : counters_)
     if (key.first == signal && key.second == transport) return counters;
-  auto& metrics = shard_.engine_.host().metrics();
+  auto& metrics = shard_.host().metrics();
   telemetry::Labels labels = {{"receiver", id_}, {"transport", std::string(transport)}};
   std::string name(otlp::items_name(signal));
   // What fails inside of a receiver never becomes a batch, so this stays at zero; dashboards add it up with the others.

@@ -1,9 +1,8 @@
 #pragma once
-// One receiver's way in on one core.
-#include <deque>
+// One receiver's way in on one core. Shared by who hosts the receiver and the requests that are not answered yet.
 #include <list>
 
-#include "engine/shard.h"
+#include "engine/operator.h"
 #include "otlp/slicer.h"
 
 namespace weir::engine {
@@ -11,11 +10,15 @@ namespace weir::engine {
 // Lets a request in when there is room for all that it becomes, opens its receipt, counts it and feeds all pipelines of its
 // signal. A request that takes much when taken apart goes in pieces, one for each turn of the core's loop, so that others are
 // served in between.
-class ReceiverIntake : public Intake {
+class ReceiverIntake final : public Intake, public std::enable_shared_from_this<ReceiverIntake> {
  public:
-  // The shard's stages exist already.
-  ReceiverIntake(Shard& shard, const ComponentSpec& spec);
+  ReceiverIntake(Shard& shard, std::string id);
   ~ReceiverIntake() override;
+
+  // Where batches go from now on, for each signal; null: nowhere. The stages behind exist already.
+  void wire(const std::array<Operator*, otlp::all_signals.size()>& entries);
+  // Requests that are not answered yet. A receiver must not go before.
+  std::size_t open() const { return open_; }
 
   bool takes(Signal signal) const override { return entry_of(signal).node != nullptr; }
   std::shared_ptr<const otlp::Sought> sought(Signal signal) const override;
@@ -27,7 +30,7 @@ class ReceiverIntake : public Intake {
  private:
   // What the stages behind an entry may do with a request.
   struct Entry {
-    Node* node = nullptr;
+    Operator* node = nullptr;
     bool opens = false;             // takes it apart
     std::size_t held_per_item = 0;  // by stages that copy what they hold
   };
@@ -36,7 +39,7 @@ class ReceiverIntake : public Intake {
   };
   // A request that goes in pieces.
   struct Slow {
-    Node* node;
+    Operator* node;
     otlp::Slicer pieces;
     Charge room;
     std::size_t taken = 0;  // pieces
@@ -48,7 +51,7 @@ class ReceiverIntake : public Intake {
   // Charges `room` for what the batch becomes, or says why it stays outside.
   Outcome let_in(const Entry& entry, const Batch& batch, Charge& room);
   Receipt open_receipt(Signal signal, std::string_view transport, std::size_t items, std::move_only_function<void(Outcome)> done);
-  void feed(Node& node, Batch batch);
+  void feed(Operator& node, Batch batch);
   void take_piece();
   Outcome try_piece(Slow& slow, Batch piece);
   std::move_only_function<void(const Outcome&)> span_of(Signal signal, std::string_view transport, std::size_t items);
@@ -57,9 +60,10 @@ class ReceiverIntake : public Intake {
   Shard& shard_;
   std::string id_;
   std::array<Entry, otlp::all_signals.size()> entries_{};
+  std::size_t open_ = 0;
   bool seekers_ = false;  // there are some behind the spans' entry
   std::list<std::pair<std::pair<Signal, std::string>, Counters>> counters_;  // stable references
-  std::deque<Slow> slow_;
+  std::list<Slow> slow_;
   std::shared_ptr<ReceiverIntake*> self_;  // shared with the task that takes the next piece; null in it: gone
 };
 

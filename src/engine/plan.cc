@@ -287,6 +287,7 @@ class Planner {
         else
           out.push_back(std::move(need));
       }
+      n.cut = n.key != Key::none ? n.key : arriving[i].key;
       Key leaving = after(n, arriving[i].key);
       for (auto& port : n.ports)
         for (std::size_t to : port.to) join(arriving[to], leaving);

@@ -12,6 +12,7 @@ struct ComponentSpec {
   config::ComponentId id;
   const Factory* factory = nullptr;
   Factory::Config config;  // shared with the stages made from it
+  std::string settings;    // equal for equal settings, secrets included; empty: equal if `config` is the same object
 };
 
 struct PipelineSpec {
@@ -34,6 +35,7 @@ struct PlanNode {
   Signal signal{};                           // what arrives; receivers have one node for each signal
   Signal output_signal{};                    // what leaves
   Key key = Key::none;                       // what the stage needs; exchange: what it cuts by
+  Key cut = Key::none;                       // what its input is cut by, whether it needs that or not
   std::string why;                           // exchange: the reason, for explain
 
   struct Port {

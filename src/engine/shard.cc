@@ -1,9 +1,6 @@
 #include "engine/shard.h"
 
-#include "base/log.h"
-#include "engine/engine.h"
-#include "engine/intake.h"
-#include "engine/key.h"
+#include "engine/life.h"
 #include "otlp/slicer.h"
 
 namespace weir::engine {
@@ -17,137 +14,275 @@ std::string_view to_string(Reason reason) {
   return names[static_cast<std::size_t>(reason)];
 }
 
-Shard::Shard(Engine& engine, const Plan& plan, std::uint16_t index, io::Executor& executor, std::uint64_t seed)
-    : engine_(engine), plan_(plan), index_(index), executor_(executor), rng_(seed) {
-  for (std::size_t i = 0; i < plan.nodes().size(); ++i) nodes_.push_back(std::make_unique<Node>(plan.nodes()[i], i, *this));
-  for (auto& node : nodes_)
-    for (auto& port : node->plan.ports) {
-      auto& targets = node->ports.emplace_back();
-      for (std::size_t to : port.to) {
-        targets.push_back(nodes_[to].get());
-        if (std::find(node->all.begin(), node->all.end(), nodes_[to].get()) == node->all.end())
-          node->all.push_back(nodes_[to].get());
-      }
-    }
+Shards::Shards(const std::vector<io::Executor*>& executors, Host& its_host, std::uint64_t seed) : host(its_host), owners(executors.size()) {
+  for (std::size_t i = 0; i < executors.size(); ++i)
+    shards_.push_back(std::make_unique<Shard>(*this, static_cast<std::uint16_t>(i), *executors[i], seed + i));
 }
+
+Shards::~Shards() = default;
+
+io::Executor& Shards::home() { return shards_.front()->executor(); }
+
+void Shards::on_all(std::function<void(Shard&, io::Task)> work, io::Task done) {
+  struct Waiting {
+    std::atomic<std::size_t> left;
+    io::Task done;
+  };
+  // Shared by all cores until the last one is through.
+  auto waiting = std::make_shared<Waiting>(shards_.size(), std::move(done));
+  for (auto& shard : shards_)
+    shard->executor().post([&shard = *shard, &first = home(), work, waiting] {
+      work(shard, [&first, waiting] {
+        if (waiting->left.fetch_sub(1) == 1) first.post(std::move(waiting->done));
+      });
+    });
+}
+
+void Shards::on_all(std::function<void(Shard&)> work, io::Task done) {
+  on_all([work = std::move(work)](Shard& shard, io::Task next) { work(shard), next(); }, std::move(done));
+}
+
+Shard::Shard(Shards& all, std::uint16_t index, io::Executor& executor, std::uint64_t seed)
+    : all_(all), index_(index), executor_(executor), seed_(seed) {}
 
 Shard::~Shard() = default;
 
-Result<> Shard::make_stage(Node& node) {
-  const PlanNode& plan = node.plan;
-  StageContext context{.id = plan.component->id,
-                       .pipeline = plan.pipeline,
-                       .signal = plan.signal,
-                       .output_signal = plan.output_signal,
-                       .output_pipelines = {},
-                       .best_answer = plan.best_answer_behind,
-                       .shard = index_,
-                       .shards = engine_.shard_count(),
-                       .executor = executor_,
-                       .rng = rng_,
-                       .host = engine_.host()};
-  for (auto& port : plan.ports) context.output_pipelines.push_back(port.pipeline);
-  WEIR_ASSIGN(node.stage, plan.component->factory->make_stage(plan.component->config.get(), context));
-  node.opens = node.stage->opens();
-  return node.stage->start(node.out);
+// What belongs to a core is used on that core only. Tests may call from outside of all cores.
+void Shard::check_core() const {
+#ifndef NDEBUG
+  io::CoreId here = io::current_core();
+  WEIR_CHECK(here == executor_.id() || here == io::no_core, "core {} uses what belongs to core {}", here.value, executor_.id().value);
+#endif
 }
 
-Result<> Shard::start_stages() {
-  for (std::size_t i = nodes_.size(); i-- > 0;) {
-    Node& node = *nodes_[i];
-    if (!node.is_stage()) {
-      node.opens = node.plan.role == Role::exchange && engine_.shard_count() > 1;
-      continue;
-    }
-    if (auto made = make_stage(node); !made) {
+Operator* Shard::find(OperatorId id) const {
+  auto at = operators_.find(id);
+  return at == operators_.end() ? nullptr : at->second.get();
+}
+
+Result<> Shard::make(const Revision& revision) {
+  auto& nodes = revision.plan.nodes();
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (!revision.fresh[i]) continue;
+    OperatorId id = revision.operators[i];
+    auto made = std::make_unique<Operator>(id, nodes[i], *this, Rng(seed_ + (std::uint64_t{id.value} << 32)).next());
+    if (made->role == Role::exchange || made->role == Role::receiver) made->opens = made->role == Role::exchange && all_.size() > 1;
+    if (made->role == Role::exchange) made->exchange = std::make_unique<Exchange>(nodes[i].key, nodes[i].signal, all_.owners);
+    std::lock_guard lock(all_.roster);
+    operators_.emplace(id, std::move(made));
+  }
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (revision.fresh[i]) wire(revision, i);
+  for (std::size_t i = nodes.size(); i-- > 0;) {
+    Operator& at = *find(revision.operators[i]);
+    if (!revision.fresh[i] || at.role == Role::exchange || at.role == Role::receiver) continue;
+    if (auto made = make_stage(at, nodes[i], revision); !made) {
       Error error = std::move(made).error();
-      error.what = fmt::format("{} \"{}\": {}", to_string(node.plan.role), node.plan.component->id.to_string(), error.what);
+      error.what = fmt::format("{} \"{}\": {}", to_string(at.role), nodes[i].component->id.to_string(), error.what);
       return fail(std::move(error));
     }
   }
-  sought_ = ask_stages();
+  sought_ = ask_stages(revision);
   return {};
 }
 
-std::shared_ptr<const otlp::Sought> Shard::ask_stages() {
+static std::string life_name(const ComponentSpec& spec, const Revision& revision) {
+  return fmt::format("{} {} {}", to_string(spec.factory->kind), spec.id.to_string(), revision.lives.at(&spec).value);
+}
+
+Result<> Shard::make_stage(Operator& made, const PlanNode& node, const Revision& revision) {
+  LifeScope life(life_name(*node.component, revision));
+  StageContext context{.id = node.component->id,
+                       .pipeline = node.pipeline,
+                       .signal = node.signal,
+                       .output_signal = node.output_signal,
+                       .output_pipelines = {},
+                       .best_answer = node.best_answer_behind,
+                       .shard = index_,
+                       .shards = static_cast<std::uint16_t>(all_.size()),
+                       .executor = executor_,
+                       .rng = made.rng,
+                       .host = all_.host};
+  for (auto& port : node.ports) context.output_pipelines.push_back(port.pipeline);
+  WEIR_ASSIGN(made.stage, node.component->factory->make_stage(made.config.get(), context));
+  made.opens = made.stage->opens();
+  return made.stage->start(made.out);
+}
+
+void Shard::wire(const Revision& revision, std::size_t node) {
+  Operator& at = *find(revision.operators[node]);
+  at.ports.clear();
+  at.all.clear();
+  for (auto& port : revision.plan.nodes()[node].ports) {
+    auto& targets = at.ports.emplace_back();
+    for (std::size_t to : port.to) {
+      Operator* target = find(revision.operators[to]);
+      targets.push_back(target);
+      if (std::find(at.all.begin(), at.all.end(), target) == at.all.end()) at.all.push_back(target);
+    }
+  }
+}
+
+std::shared_ptr<const otlp::Sought> Shard::ask_stages(const Revision& revision) {
   otlp::Sought sought;
-  for (auto& node : nodes_)
-    if (node->stage && node->plan.signal == Signal::traces) node->stage->seek(sought);
+  for (OperatorId id : revision.operators)
+    if (Operator* at = find(id); at->stage && at->signal == Signal::traces) at->stage->seek(sought);
   if (sought.empty()) return nullptr;
   // Batches go from core to core: who seeks the same has the same object.
-  return std::static_pointer_cast<const otlp::Sought>(engine_.host().shared(
-      "landmarks:" + sought.id(), [&] { return std::make_shared<otlp::Sought>(std::move(sought)); }));
+  return std::static_pointer_cast<const otlp::Sought>(
+      all_.host.shared("landmarks:" + sought.id(), [&] { return std::make_shared<otlp::Sought>(std::move(sought)); }));
 }
 
-Result<> Shard::start_receivers() {
-  std::vector<const ComponentSpec*> started;
-  for (auto& node : nodes_) {
-    const ComponentSpec* spec = node->plan.component;
-    if (node->plan.role != Role::receiver || std::find(started.begin(), started.end(), spec) != started.end()) continue;
-    started.push_back(spec);
-    intakes_.push_back(std::make_unique<ReceiverIntake>(*this, *spec));
-    ReceiverContext context{.id = spec->id,
-                            .shard = index_,
-                            .shards = engine_.shard_count(),
-                            .executor = executor_,
-                            .intake = *intakes_.back(),
-                            .host = engine_.host()};
-    auto receiver = spec->factory->make_receiver(spec->config.get(), context);
-    Result<> ok = receiver ? (*receiver)->start() : Result<>(std::unexpected(receiver.error()));
-    if (!ok) return fail(ok.error().code, "receiver \"{}\": {}", spec->id.to_string(), ok.error().what);
-    receivers_.push_back(std::move(*receiver));
-  }
+Result<> Shard::start_receivers(const Revision& revision) {
+  for (auto* spec : revision.new_receivers) WEIR_TRY(start_receiver(*spec, revision));
   return {};
 }
 
-void Shard::stop_receivers(io::Task done) {
+Result<> Shard::start_receiver(const ComponentSpec& spec, const Revision& revision) {
+  auto& hosted = receivers_[revision.lives.at(&spec)];
+  hosted.intake = std::make_shared<ReceiverIntake>(*this, spec.id.to_string());
+  wire_intake(spec, revision);
+  LifeScope life(life_name(spec, revision));
+  ReceiverContext context{.id = spec.id,
+                          .shard = index_,
+                          .shards = static_cast<std::uint16_t>(all_.size()),
+                          .executor = executor_,
+                          .intake = *hosted.intake,
+                          .host = all_.host};
+  auto made = spec.factory->make_receiver(spec.config.get(), context);
+  Result<> ok = made ? (*made)->start() : Result<>(std::unexpected(made.error()));
+  if (!ok) return fail(ok.error().code, "receiver \"{}\": {}", spec.id.to_string(), ok.error().what);
+  hosted.receiver = std::move(*made);
+  return {};
+}
+
+void Shard::begin_receivers(const std::vector<LifeId>& lives) {
+  for (LifeId life : lives)
+    if (auto at = receivers_.find(life); at != receivers_.end())
+      if (auto* begins = dynamic_cast<Begins*>(at->second.receiver.get())) begins->begin();
+}
+
+void Shard::wire_intake(const ComponentSpec& spec, const Revision& revision) {
+  auto at = receivers_.find(revision.lives.at(&spec));
+  if (at == receivers_.end()) return;
+  std::array<Operator*, 4> entries{};
+  auto& nodes = revision.plan.nodes();
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (nodes[i].role == Role::receiver && nodes[i].component == &spec)
+      entries[static_cast<std::size_t>(nodes[i].signal)] = find(revision.operators[i]);
+  at->second.intake->wire(entries);
+}
+
+void Shard::commit(const Revision& revision) {
+  for (std::size_t i = 0; i < revision.operators.size(); ++i) wire(revision, i);
+  sought_ = ask_stages(revision);
+  for (auto& [spec, life] : revision.lives)
+    if (spec->factory->kind == Kind::receiver) wire_intake(*spec, revision);
+}
+
+template <class Component>
+static void share(Component* component) {
+  if (auto* listens = dynamic_cast<Listens*>(component)) listens->share_listeners();
+}
+
+void Shard::share_listeners(const Gone& gone) {
+  for (LifeId life : gone.receivers)
+    if (auto at = receivers_.find(life); at != receivers_.end()) share(at->second.receiver.get());
+  for (OperatorId id : gone.operators)
+    if (Operator* at = find(id); at != nullptr) share(at->stage.get());
+}
+
+void Shard::stop_receivers(const Gone& gone, io::Task done) {
   struct Waiting {
     std::size_t left;
     io::Task done;
   };
+  std::vector<Receiver*> there;
+  for (LifeId life : gone.receivers)
+    if (auto at = receivers_.find(life); at != receivers_.end() && at->second.receiver) there.push_back(at->second.receiver.get());
+  if (there.empty()) return done();
   // Shared by the callbacks of all receivers of this core.
-  auto waiting = std::make_shared<Waiting>(receivers_.size(), std::move(done));
-  if (receivers_.empty()) return waiting->done();
-  for (auto& receiver : receivers_)
+  auto waiting = std::make_shared<Waiting>(there.size(), std::move(done));
+  for (Receiver* receiver : there)
     receiver->stop([waiting] {
       if (--waiting->left == 0) waiting->done();
     });
 }
 
-void Shard::drain(std::size_t i) {
-  Node& node = *nodes_[i];
-  if (node.stage) node.stage->drain(node.out);
+void Shard::drain(OperatorId id) {
+  if (Operator* at = find(id); at != nullptr && at->stage) at->stage->drain(at->out);
 }
 
-bool Shard::idle() const {
-  return std::all_of(nodes_.begin(), nodes_.end(), [](auto& node) { return !node->stage || node->stage->idle(); });
+void Shard::drain_exporters(const Gone& gone) {
+  for (OperatorId id : gone.operators)
+    if (Operator* at = find(id); at != nullptr && at->role == Role::exporter) drain(id);
 }
 
-void Shard::abandon() {
-  for (auto& intake : intakes_) intake->abandon();
-  for (auto& node : nodes_)
-    if (node->stage) node->stage->abandon(node->out);
+bool Shard::idle(const Gone& gone) const {
+  return std::ranges::all_of(gone.operators, [this](OperatorId id) {
+    Operator* at = find(id);
+    return at == nullptr || !at->stage || at->stage->idle();
+  });
 }
 
-void Shard::destroy() {
-  receivers_.clear();
-  intakes_.clear();
-  for (auto& node : nodes_) {
-    if (node->timer) executor_.cancel(node->timer);
-    node->timer = 0;
-    node->stage.reset();
+std::size_t Shard::open_requests(const Gone& gone) const {
+  std::size_t open = 0;
+  for (LifeId life : gone.receivers)
+    if (auto at = receivers_.find(life); at != receivers_.end()) open += at->second.intake->open();
+  return open;
+}
+
+void Shard::abandon(const Gone& gone) {
+  for (LifeId life : gone.receivers)
+    if (auto at = receivers_.find(life); at != receivers_.end()) at->second.intake->abandon();
+  for (OperatorId id : gone.operators) drain(id);
+  for (OperatorId id : gone.operators) {
+    Operator* at = find(id);
+    if (at == nullptr) continue;
+    if (at->stage) at->stage->abandon(at->out);
+    at->closed = true;
   }
 }
 
-void Shard::deliver(Node& to, Batch batch) {
+void Shard::destroy_stages(const Gone& gone) {
+  for (OperatorId id : gone.operators) {
+    Operator* at = find(id);
+    if (at == nullptr) continue;
+    at->closed = true;
+    if (at->timer) executor_.cancel(at->timer);
+    at->timer = 0;
+    at->stage.reset();
+  }
+}
+
+void Shard::destroy(const Gone& gone) {
+  for (LifeId life : gone.receivers) {
+    auto at = receivers_.find(life);
+    if (at == receivers_.end()) continue;
+    at->second.receiver.reset();
+    receivers_.erase(at);
+  }
+  std::vector<std::unique_ptr<Operator>> dead;
+  std::lock_guard lock(all_.roster);
+  for (OperatorId id : gone.operators) {
+    auto at = operators_.find(id);
+    if (at == operators_.end()) continue;
+    all_.remember(*at->second);
+    dead.push_back(std::move(at->second));
+    operators_.erase(at);
+  }
+}
+
+void Shard::deliver(Operator& to, Batch batch) {
+  check_core();
   if (batch.empty()) return batch.settle({});
-  bool large = to.opens && batch.cost().bytes > engine_.piece_bytes();
+  bool large = to.opens && batch.cost().bytes > piece_bytes();
   if (large && batch.signal() != Signal::profiles) return deliver_in_pieces(to, std::move(batch));
   take(to, std::move(batch));
 }
 
-void Shard::deliver_in_pieces(Node& to, Batch batch) {
-  otlp::Slicer pieces(std::move(batch), engine_.piece_bytes());
+void Shard::deliver_in_pieces(Operator& to, Batch batch) {
+  otlp::Slicer pieces(std::move(batch), piece_bytes());
   for (bool first = true; !pieces.done(); first = false) {
     Batch piece = pieces.next();
     if (!first || !pieces.done()) piece.mark_part();
@@ -155,28 +290,33 @@ void Shard::deliver_in_pieces(Node& to, Batch batch) {
   }
 }
 
-void Shard::take(Node& to, Batch batch) {
+void Shard::take(Operator& to, Batch batch) {
   Ledger::add(to.ledger.in, batch.items());
-  if (to.plan.role == Role::exchange) return exchange(to, std::move(batch));
-  if (!to.stage) {
-    Ledger::add(to.ledger.dropped[static_cast<std::size_t>(Reason::shutdown)], batch.items());
-    return batch.settle(Error{Errc::retryable, "shutting down", {}});
-  }
+  if (to.exchange && !to.closed) return exchange(to, std::move(batch));
+  if (!to.stage || to.closed) return turn_away(to, std::move(batch));
   if (to.stage->keeps()) make_small(batch);
   to.stage->process(std::move(batch), to.out);
 }
 
 // Before it is kept, for as long as nobody knows.
 void Shard::make_small(Batch& batch) const {
-  const Budget& budget = engine_.host().budget();
+  const Budget& budget = all_.host.budget();
   constexpr std::size_t slack = 64 * 1024;
   if (budget.used() > budget.limit() / 2 && batch.footprint() > 2 * batch.bytes() + slack) batch.compact();
 }
 
-void Shard::fan_out(const std::vector<Node*>& targets, Batch batch) {
+void Shard::turn_away(Operator& at, Batch batch) {
+  Error error{Errc::retryable, "shutting down", {}};
+  if (batch.refusable())
+    at.out.refuse(std::move(batch), std::move(error));
+  else
+    at.out.drop(std::move(batch), Reason::shutdown, std::move(error));
+}
+
+void Shard::fan_out(const std::vector<Operator*>& targets, Batch batch) {
   if (targets.empty()) return batch.settle({});
   // Copies of an index are cheaper than indexing each copy. Who only passes bodies on is better off without an index.
-  auto indexes = [](const Node* node) { return node->plan.role == Role::exchange; };
+  auto indexes = [](const Operator* at) { return at->exchange != nullptr; };
   if (targets.size() > 1 && std::all_of(targets.begin(), targets.end(), indexes)) batch.groups();
   for (std::size_t i = 0; i + 1 < targets.size(); ++i) {
     Batch copy = batch.fork();
@@ -186,69 +326,68 @@ void Shard::fan_out(const std::vector<Node*>& targets, Batch batch) {
   deliver(*targets.back(), std::move(batch));
 }
 
-void Shard::exchange(Node& node, Batch batch) {
+void Shard::exchange(Operator& at, Batch batch) {
   // Of a request that was cut not a part is refused. What has no sender to tell goes through as well: its memory exists already.
-  if (batch.whole() && (congested(node) || (engine_.shard_count() > 1 && refuses(node))))
-    return node.out.refuse(std::move(batch), {Errc::refused, fmt::format("the cores behind \"{}\" are busy", label(node.plan)), 1s});
-  Ledger::add(node.ledger.out, batch.items());
-  std::size_t shards = engine_.shard_count();
-  if (shards == 1) return fan_out(node.all, std::move(batch));
-  Arena& arena = batch.arena();
-  Key key = node.plan.key;
-  otlp::ResourceGroup* seen = nullptr;
-  std::size_t owner = 0;
-  auto owner_of = [&](otlp::ResourceGroup& group, otlp::ScopeGroup&, otlp::Item& item) {
-    if (!by_resource(key) || seen != &group) owner = owner_of_key(key_hash(key, node.plan.signal, group, item, arena), shards);
-    seen = &group;
-    return owner;
-  };
-  auto parts = batch.partition(shards, owner_of);
+  if (batch.whole() && (congested(at) || (all_.size() > 1 && refuses(at))))
+    return at.out.refuse(std::move(batch), {Errc::refused, fmt::format("the cores behind \"{}\" are busy", at.label), 1s});
+  Ledger::add(at.ledger.out, batch.items());
+  if (all_.size() == 1) return fan_out(at.all, std::move(batch));
+  auto parts = at.exchange->cut(std::move(batch));
   std::size_t left = 0;
   for (const Batch& part : parts) left += part.items();
   bool cut = std::ranges::count_if(parts, [](const Batch& part) { return !part.empty(); }) > 1;
-  for (std::size_t i = 0; i < shards; ++i) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
     if (parts[i].empty()) continue;
     if (cut) parts[i].mark_part();
     Charge room = Reserve::share(parts[i].items(), left);
     left -= parts[i].items();
     if (i == index_) {
       Reserve reserve(room);
-      fan_out(node.all, std::move(parts[i]));
+      fan_out(at.all, std::move(parts[i]));
       continue;
     }
-    Shard& other = engine_.shard(i);
+    Shard& other = all_.at(i);
     std::size_t bytes = parts[i].bytes();
-    node.in_flight.fetch_add(bytes, std::memory_order_relaxed);
-    other.executor_.post([&other, &node, bytes, room = std::move(room), part = std::move(parts[i])]() mutable {
-      node.in_flight.fetch_sub(bytes, std::memory_order_relaxed);
-      Reserve reserve(room);
-      other.fan_out(other.nodes_[node.index]->all, std::move(part));
+    auto& in_flight = at.exchange->in_flight;
+    in_flight.fetch_add(bytes, std::memory_order_relaxed);
+    other.executor_.post([&other, &in_flight, id = at.id, bytes, room = std::move(room), part = std::move(parts[i])]() mutable {
+      in_flight.fetch_sub(bytes, std::memory_order_relaxed);
+      other.arrive(id, std::move(part), room);
     });
   }
 }
 
-bool Shard::refuses(const Node& node) const {
-  if (node.plan.role == Role::exchange && congested(node)) return true;
-  if (node.stage && node.stage->refuses(node.out)) return true;
-  bool holds = node.stage && (node.stage->keeps() || node.stage->bytes_per_item() > 0);  // what is behind comes later
-  return !holds && std::ranges::any_of(node.all, [this](const Node* next) { return refuses(*next); });
+// A part that another core cut off.
+void Shard::arrive(OperatorId exchange, Batch part, Charge& room) {
+  Operator* at = find(exchange);
+  WEIR_CHECK(at != nullptr, "a batch arrived at exchange {}, which is gone", exchange.value);
+  Reserve reserve(room);
+  fan_out(at->all, std::move(part));  // as it was when the part was cut: another wiring makes it another exchange
 }
 
-bool Shard::congested(const Node& node) const {
-  if (node.plan.role == Role::exchange) return node.in_flight.load(std::memory_order_relaxed) >= engine_.exchange_credit();
-  return node.stage && node.stage->congested();
+bool Shard::refuses(const Operator& at) const {
+  if (at.exchange && congested(at)) return true;
+  if (at.stage && at.stage->refuses(at.out)) return true;
+  bool holds = at.stage && (at.stage->keeps() || at.stage->bytes_per_item() > 0);  // what is behind comes later
+  return !holds && std::ranges::any_of(at.all, [this](const Operator* next) { return refuses(*next); });
 }
 
-void Shard::arm(Node& node, TimePoint when) {
-  if (node.timer && node.wake <= when) return;
-  if (node.timer) executor_.cancel(node.timer);
-  node.wake = when;
-  node.timer = executor_.at(when, [this, &node] { fire(node); });
+bool Shard::congested(const Operator& at) const {
+  if (at.exchange) return at.exchange->in_flight.load(std::memory_order_relaxed) >= all_.exchange_credit.load(std::memory_order_relaxed);
+  return at.stage && at.stage->congested();
 }
 
-void Shard::fire(Node& node) {
-  node.timer = 0;
-  if (node.stage) node.stage->tick(executor_.now(), node.out);
+void Shard::arm(Operator& at, TimePoint when) {
+  check_core();
+  if (at.timer && at.wake <= when) return;
+  if (at.timer) executor_.cancel(at.timer);
+  at.wake = when;
+  at.timer = executor_.at(when, [this, &at] { fire(at); });
+}
+
+void Shard::fire(Operator& at) {
+  at.timer = 0;
+  if (at.stage) at.stage->tick(executor_.now(), at.out);
 }
 
 void Out::push(Batch batch) {
@@ -318,8 +457,8 @@ TimePoint Out::now() const { return shard_->executor().now(); }
 UnixNanos Out::wall() const { return shard_->executor().wall(); }
 
 bool Out::congested() const {
-  auto full = [this](auto& self, const Node& node) -> bool {
-    return std::any_of(node.all.begin(), node.all.end(), [&](Node* next) { return shard_->congested(*next) || self(self, *next); });
+  auto full = [this](auto& self, const Operator& at) -> bool {
+    return std::any_of(at.all.begin(), at.all.end(), [&](Operator* next) { return shard_->congested(*next) || self(self, *next); });
   };
   return full(full, *node_);
 }

@@ -1,77 +1,112 @@
 #pragma once
-// The plan on one core: one instance of each stage, their ledgers and timers.
-#include "engine/out.h"
-#include "engine/plan.h"
+// One core's share of the engine: its operators and receivers.
+#include <mutex>
+
+#include "engine/intake.h"
 
 namespace weir::engine {
 
-class Engine;
-class ReceiverIntake;
+class Shard;
 
-// A plan node that lives on one core.
-struct Node {
-  Node(const PlanNode& p, std::size_t i, Shard& shard) : plan(p), index(i), out(shard, *this) {}
-  const PlanNode& plan;
-  std::size_t index;
-  Ledger ledger;
-  Out out;
-  std::vector<std::vector<Node*>> ports;
-  std::vector<Node*> all;  // every port, each target once
-  std::unique_ptr<Stage> stage;        // null: exchange, receiver
-  bool is_stage() const { return plan.role != PlanNode::Role::exchange && plan.role != PlanNode::Role::receiver; }
-  std::unique_ptr<Intake> intake;      // receivers only
-  bool opens = true;                   // see Stage::opens()
-  io::TimerId timer = 0;
-  TimePoint wake{};
-  std::atomic<std::size_t> in_flight{0};  // exchange: bytes on their way to other cores
+// The shards of one engine, and what they have in common.
+class Shards {
+ public:
+  // All arguments outlive it.
+  Shards(const std::vector<io::Executor*>& executors, Host& host, std::uint64_t seed);
+  ~Shards();
+
+  // Runs `work` on every core; `done` on the first one when the last has called what it was given.
+  void on_all(std::function<void(Shard&, io::Task)> work, io::Task done);
+  // The same for work that is over when it returns.
+  void on_all(std::function<void(Shard&)> work, io::Task done);
+  std::size_t size() const { return shards_.size(); }
+  Shard& at(std::size_t i) { return *shards_[i]; }
+  io::Executor& home();
+
+  Host& host;
+  const EqualShares owners;
+  std::atomic<std::size_t> exchange_credit{32 * 1024 * 1024};  // some 90,000 spans: more only waits longer
+  // Held to change which operators there are, and to look at those of another core. Never while calling a component.
+  std::mutex roster;
+  // Called with it held: the ledger of an operator that is gone, to keep its sums.
+  std::function<void(const Operator&)> remember;
+
+ private:
+  std::vector<std::unique_ptr<Shard>> shards_;
 };
 
-// Owned by Engine; everything but the ledgers belongs to the core of its executor.
+// Owned by Shards. On the core of its executor, but for operators() with the roster held.
 class Shard {
  public:
-  Shard(Engine& engine, const Plan& plan, std::uint16_t index, io::Executor& executor, std::uint64_t seed);
+  Shard(Shards& all, std::uint16_t index, io::Executor& executor, std::uint64_t seed);
   ~Shard();
 
-  // On the core: makes and starts all stages, what is behind first.
-  Result<> start_stages();
-  Result<> start_receivers();
-  void stop_receivers(io::Task done);
-  void drain(std::size_t node);
-  bool idle() const;
-  void abandon();
-  void destroy();
+  // Makes and starts what is fresh in a revision, what is behind first. Those that go on are left as they are.
+  Result<> make(const Revision& revision);
+  Result<> start_receivers(const Revision& revision);
+  // Of those that fetch for themselves.
+  void begin_receivers(const std::vector<LifeId>& lives);
+  // Those that go on are wired as the revision says. Cannot fail.
+  void commit(const Revision& revision);
 
-  // True when a request that goes to this node would be refused, or a part of it, by a stage that it comes to at once.
-  bool refuses(const Node& node) const;
+  // Of those that leave.
+  void share_listeners(const Gone& gone);
+  void stop_receivers(const Gone& gone, io::Task done);
+  void drain(OperatorId id);
+  void drain_exporters(const Gone& gone);
+  bool idle(const Gone& gone) const;
+  // Requests of its receivers that nobody has answered yet.
+  std::size_t open_requests(const Gone& gone) const;
+  // What is held is pushed on once more, what cannot be is dropped; from now on whatever comes is turned away.
+  void abandon(const Gone& gone);
+  void destroy_stages(const Gone& gone);
+  void destroy(const Gone& gone);
 
+  // True when a request that goes to this operator would be refused, or a part of it, by a stage that it comes to at once.
+  bool refuses(const Operator& at) const;
+  // What a batch may take when it is taken apart (otlp::Cost::bytes); more goes in pieces.
+  std::size_t piece_bytes() const { return std::clamp<std::size_t>(all_.host.budget().limit() / 4, 256 * 1024, 64 * 1024 * 1024); }
+  void fan_out(const std::vector<Operator*>& targets, Batch batch);
+  std::shared_ptr<const otlp::Sought> sought() const { return sought_; }
   io::Executor& executor() { return executor_; }
+  Host& host() { return all_.host; }
   std::uint16_t index() const { return index_; }
-  const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
+  const std::map<OperatorId, std::unique_ptr<Operator>>& operators() const { return operators_; }
 
  private:
   friend class Out;
-  void deliver(Node& to, Batch batch);
-  void deliver_in_pieces(Node& to, Batch batch);
-  void take(Node& to, Batch batch);
-  void make_small(Batch& batch) const;
-  void fan_out(const std::vector<Node*>& targets, Batch batch);
-  void exchange(Node& node, Batch batch);
-  bool congested(const Node& node) const;
-  void arm(Node& node, TimePoint when);
-  void fire(Node& node);
-  Result<> make_stage(Node& node);
-  std::shared_ptr<const otlp::Sought> ask_stages();
+  // A receiver with its intake.
+  struct Hosted {
+    std::shared_ptr<ReceiverIntake> intake;  // shared with its open requests
+    std::unique_ptr<Receiver> receiver;      // gone before its intake
+  };
 
-  friend class ReceiverIntake;
-  Engine& engine_;
-  const Plan& plan_;
+  Operator* find(OperatorId id) const;
+  void check_core() const;
+  Result<> make_stage(Operator& made, const PlanNode& node, const Revision& revision);
+  Result<> start_receiver(const ComponentSpec& spec, const Revision& revision);
+  void wire(const Revision& revision, std::size_t node);
+  void wire_intake(const ComponentSpec& spec, const Revision& revision);
+  std::shared_ptr<const otlp::Sought> ask_stages(const Revision& revision);
+
+  void deliver(Operator& to, Batch batch);
+  void deliver_in_pieces(Operator& to, Batch batch);
+  void take(Operator& to, Batch batch);
+  void make_small(Batch& batch) const;
+  void turn_away(Operator& at, Batch batch);
+  void exchange(Operator& at, Batch batch);
+  void arrive(OperatorId exchange, Batch part, Charge& room);
+  bool congested(const Operator& at) const;
+  void arm(Operator& at, TimePoint when);
+  void fire(Operator& at);
+
+  Shards& all_;
   std::uint16_t index_;
   io::Executor& executor_;
-  Rng rng_;
-  std::vector<std::unique_ptr<Node>> nodes_;
+  std::uint64_t seed_;
+  std::map<OperatorId, std::unique_ptr<Operator>> operators_;
+  std::map<LifeId, Hosted> receivers_;
   std::shared_ptr<const otlp::Sought> sought_;  // by the stages that take spans; one for all cores, null: nothing
-  std::vector<std::unique_ptr<ReceiverIntake>> intakes_;
-  std::vector<std::unique_ptr<Receiver>> receivers_;
 };
 
 }  // namespace weir::engine

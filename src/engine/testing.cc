@@ -86,7 +86,7 @@ Extension* TestHost::extension(const config::ComponentId& id) {
 
 World::World(std::size_t cores, std::uint64_t seed) : simulation_(cores, seed) {
   host_.use(simulation_.workers());
-  spec_.receivers.push_back({id_of("source"), &source_factory, std::make_shared<WorldAccess>(this, "source")});
+  spec_.receivers.push_back({id_of("source"), &source_factory, std::make_shared<WorldAccess>(this, "source"), {}});
 }
 
 World::~World() {
@@ -94,10 +94,13 @@ World::~World() {
 }
 
 void World::add(const Factory& factory, std::string_view id, Factory::Config config) {
-  ComponentSpec spec{id_of(id), &factory, std::move(config)};
-  if (factory.kind == Kind::processor) spec_.processors.push_back(std::move(spec));
-  else if (factory.kind == Kind::connector) spec_.connectors.push_back(std::move(spec));
-  else spec_.exporters.push_back(std::move(spec));
+  ComponentSpec spec{id_of(id), &factory, std::move(config), {}};
+  auto& list = factory.kind == Kind::processor   ? spec_.processors
+               : factory.kind == Kind::connector ? spec_.connectors
+               : factory.kind == Kind::receiver  ? spec_.receivers
+                                                 : spec_.exporters;
+  std::erase_if(list, [&](auto& known) { return known.id == spec.id; });
+  list.push_back(std::move(spec));
 }
 
 void World::pipeline(std::string id, Signal signal, std::vector<std::string> receivers, std::vector<std::string> processors,
@@ -105,7 +108,7 @@ void World::pipeline(std::string id, Signal signal, std::vector<std::string> rec
   for (auto& name : exporters) {
     if (!name.starts_with("sink")) continue;
     bool known = std::any_of(spec_.exporters.begin(), spec_.exporters.end(), [&](auto& s) { return s.id == id_of(name); });
-    if (!known) spec_.exporters.push_back({id_of(name), &sink_factory, std::make_shared<WorldAccess>(this, name)});
+    if (!known) spec_.exporters.push_back({id_of(name), &sink_factory, std::make_shared<WorldAccess>(this, name), {}});
   }
   spec_.pipelines.push_back({std::move(id), signal, ids_of(receivers), ids_of(processors), ids_of(exporters)});
 }
@@ -129,7 +132,7 @@ void World::start() {
 }
 
 Result<> World::try_start() {
-  auto plan = Plan::build(std::move(spec_));
+  auto plan = Plan::build(spec_);
   if (!plan) {
     std::string text;
     for (auto& error : plan.error()) text += error.what + "\n";
@@ -142,6 +145,29 @@ Result<> World::try_start() {
   simulation_.run_until([&] { return done; }, 60s);
   if (!started) engine_.reset();
   return started;
+}
+
+void World::begin_reload(Duration patience) {
+  auto plan = Plan::build(spec_);
+  if (!plan) {
+    reloaded_ = fail(plan.error().front());
+    return;
+  }
+  reloaded_.reset();
+  simulation_.core(0).post([this, patience, plan = std::move(*plan)]() mutable {
+    engine_->reload(std::move(plan), patience, [this](Result<> result) { reloaded_ = std::move(result); });
+  });
+}
+
+Result<> World::finish_reload() {
+  simulation_.run_until([this] { return reloaded_.has_value(); }, 60s);
+  WEIR_CHECK(reloaded_.has_value(), "the reload is not through");
+  return *reloaded_;
+}
+
+Result<> World::reload(Duration patience) {
+  begin_reload(patience);
+  return finish_reload();
 }
 
 std::size_t World::push_to(std::string_view receiver, Batch batch, std::size_t core) {

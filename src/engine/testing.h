@@ -55,7 +55,7 @@ class World {
   World(std::size_t cores, std::uint64_t seed);
   ~World();
 
-  // Adds a component of the given factory and config. `yaml_free` config objects come from the factory's decode(nullptr)
+  // Adds a component of the given factory and config, in place of one with that id. `yaml_free` config objects come from the factory's decode(nullptr)
   // or from the test.
   void add(const Factory& factory, std::string_view id, Factory::Config config);
   void pipeline(std::string id, Signal signal, std::vector<std::string> receivers, std::vector<std::string> processors,
@@ -76,6 +76,13 @@ class World {
   // nullopt: not answered yet.
   const std::optional<Outcome>& answer(std::size_t push) const { return answers_[push]; }
   void advance(Duration d) { simulation_.advance(d); }
+  // Before a reload with others. Components stay known.
+  void clear_pipelines() { spec_.pipelines.clear(); }
+  // Goes over to what was added, in place of what was there. What leaves has `patience`. Runs until the new plan serves, or says why not.
+  Result<> reload(Duration patience = 30s);
+  // The same in two steps, for what is to happen meanwhile.
+  void begin_reload(Duration patience = 30s);
+  Result<> finish_reload();
   // Drains and stops.
   void stop(Duration patience = 30s);
 
@@ -96,6 +103,7 @@ class World {
   io::Simulation simulation_;
   TestHost host_;
   PlanSpec spec_;
+  std::optional<Result<>> reloaded_;  // empty while a reload is under way
   std::unique_ptr<Engine> engine_;
   std::map<std::string, std::vector<Intake*>, std::less<>> intakes_;  // by receiver, for each core
   std::vector<std::optional<Outcome>> answers_;

@@ -1,5 +1,6 @@
 #include "net/byte_listener.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -57,6 +58,8 @@ ByteListener::~ByteListener() {
 }
 
 std::string ByteListener::endpoint() const { return to_string(local_address(listener_.get())); }
+
+int ByteListener::share_listener() const { return listener_ ? ::fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0) : -1; }
 
 int ByteListener::release_listener() {
   if (watch_ != 0) loop_.unwatch(std::exchange(watch_, 0));

@@ -56,6 +56,8 @@ class ByteListener final : private io::FdHandler {
   void close(Id connection);
   // No new connections; the socket becomes the caller's, or is closed with -1 as answer.
   int release_listener();
+  // Another descriptor of the listening socket, for whoever takes this one's place; -1 when it does not listen.
+  int share_listener() const;
   std::size_t connections() const { return connections_.size(); }
   const ByteListenerStats& stats() const { return stats_; }
 

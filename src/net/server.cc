@@ -281,6 +281,7 @@ Result<std::unique_ptr<Server>> Server::listen(io::Loop& loop, ServerSettings se
 std::uint16_t Server::port() const { return core_->address.port(); }
 std::string Server::endpoint() const { return to_string(core_->address); }
 int Server::release_listener() { return core_->release_listener(); }
+int Server::share_listener() const { return core_->listener ? ::fcntl(core_->listener.get(), F_DUPFD_CLOEXEC, 0) : -1; }
 void Server::drain(io::Task done) { core_->drain(std::move(done)); }
 std::size_t Server::connections() const { return core_->open; }
 const ServerStats& Server::stats() const { return core_->stats; }

@@ -211,6 +211,8 @@ class Server {
   std::string endpoint() const;
   // Stops accepting and hands the socket over, with what waits in its backlog.
   int release_listener();
+  // Another descriptor of the listening socket, for a server that takes this one's place; -1 when it does not listen.
+  int share_listener() const;
   // Stops accepting; lets what is under way finish; then closes the connections. `done` is called once, later.
   void drain(io::Task done);
   std::size_t connections() const;

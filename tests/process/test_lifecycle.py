@@ -116,7 +116,7 @@ class Lifecycle(unittest.TestCase):
             weir.write(pipeline(other, self.sink.port, processors="  batch: {timeout: 10ms}\n", chain="batch"))
             weir.signal(signal.SIGHUP)
             wait_for(lambda: weir.output().count("Everything is ready") == 2)
-            self.assertFalse(connectable(self.port))
+            wait_for(lambda: not connectable(self.port), what="the old port closed")
             self.assertEqual(post(other, "/v1/traces", traces(2))[0], 200)
             self.assertEqual(weir.stop(), 0)
         self.assertEqual(self.arrived(), {2})

@@ -1,6 +1,7 @@
 #include "components/connectors/servicegraph/servicegraph.h"
 
 #include "components/connectors/servicegraph/attributes.h"
+#include "engine/life.h"
 
 namespace weir::connectors::servicegraph {
 
@@ -22,7 +23,7 @@ class ServiceGraph : public engine::Stage {
         executor_(context.executor),
         shards_(context.shards),
         home_(context.shard == 0),
-        meeting_(engine::shared_state<Meeting>(context.host, fmt::format("connectors/{}", context.id.to_string()))) {
+        meeting_(engine::life_state<Meeting>(context, "meeting")) {
     auto counter = [&](std::string_view name, std::string_view help) -> telemetry::Counter& {
       return context.host.metrics().counter(fmt::format("otelcol_connector_servicegraph_{}", name), help, {{"connector", context.id.to_string()}});
     };

@@ -10,6 +10,7 @@
 #include "components/connectors/spanmetrics/candidates.h"
 #include "components/connectors/spanmetrics/emission.h"
 #include "components/connectors/spanmetrics/resources.h"
+#include "engine/life.h"
 
 namespace weir::connectors::spanmetrics {
 namespace {
@@ -54,7 +55,7 @@ class SpanMetrics : public engine::Stage {
         rng_(context.rng.next()),
         seed_(context.rng.next()),
         budget_(context.host.budget()),
-        meeting_(engine::shared_state<Meeting>(context.host, "span metrics " + context.id.to_string())),
+        meeting_(engine::life_state<Meeting>(context, "meeting")),
         board_(decisions::board_of(context.host)),
         metrics_(Metrics::of(context)),
         id_(context.id.to_string()),

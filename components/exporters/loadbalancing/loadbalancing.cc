@@ -4,6 +4,7 @@
 #include "components/shared/auth/auth.h"
 #include "components/shared/otlp_grpc/grpc_sender.h"
 #include "engine/decode.h"
+#include "engine/life.h"
 
 namespace weir::exporters::loadbalancing {
 namespace {
@@ -66,7 +67,7 @@ Result<std::unique_ptr<engine::Stage>> make(const void* config, engine::StageCon
   if (context.shard == 0) {
     WEIR_ASSIGN(parts.resolver, make_resolver(c.resolver, context));
   }
-  parts.noticeboard = engine::shared_state<Noticeboard>(context.host, fmt::format("backends {} {}", context.id.to_string(), to_string(context.signal)));
+  parts.noticeboard = engine::life_state<Noticeboard>(context, fmt::format("backends {}", to_string(context.signal)));
   parts.make_backend = grpc_backends(c.protocol.otlp, std::move(authorize), context);
   return std::make_unique<LoadBalancing>(c, key, std::move(parts), context);
 }

@@ -5,6 +5,7 @@
 #include "components/exporters/prometheus/exposition.h"
 #include "components/shared/exporting/exporting.h"
 #include "components/shared/web/site.h"
+#include "engine/life.h"
 
 namespace weir::exporters::prometheus {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::size_t sweep_budget = 20'000;  // series looked at in one go, abo
 constexpr Duration sweep_pause = 20ms;
 
 // All state is on the first core, which is the only one that gets batches (Key::single); the others do nothing.
-class Exporter : public engine::Stage {
+class Exporter : public engine::Stage, public engine::Listens {
  public:
   Exporter(const Config& config, const engine::StageContext& context)
       : config_(config),
@@ -78,6 +79,7 @@ class Exporter : public engine::Stage {
     draining_ = true;
     if (first_) site_.stop();
   }
+  void share_listeners() override { site_.share_listeners(); }
 
  private:
   struct Services {

@@ -3,10 +3,11 @@
 #include "components/extensions/health_check/config.h"
 #include "components/extensions/health_check/status.h"
 #include "components/shared/web/site.h"
+#include "engine/life.h"
 
 namespace weir::extensions::health_check {
 
-class HealthCheck : public engine::Extension {
+class HealthCheck : public engine::Extension, public engine::Listens {
  public:
   HealthCheck(const Config& config, const engine::ExtensionContext& context);
 
@@ -14,6 +15,7 @@ class HealthCheck : public engine::Extension {
   void ready() override { turn(State::ok); }
   void not_ready() override { turn(State::stopping); }
   void stop() override { site_.stop(); }
+  void share_listeners() override { site_.share_listeners(); }
   std::string endpoint() const { return site_.endpoint(); }
 
  private:

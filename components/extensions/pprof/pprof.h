@@ -3,17 +3,19 @@
 #include "components/extensions/pprof/config.h"
 #include "components/extensions/pprof/heap.h"
 #include "components/shared/web/site.h"
+#include "engine/life.h"
 #include "io/fs.h"
 
 namespace weir::extensions::pprof {
 
-class Pprof : public engine::Extension {
+class Pprof : public engine::Extension, public engine::Listens {
  public:
   Pprof(const Config& config, const engine::ExtensionContext& context, io::Fs& fs);
 
   Result<> start() override;
   // Ends a profile under way: one to a file is written, one to a client is not answered.
   void stop() override;
+  void share_listeners() override { site_.share_listeners(); }
   std::string endpoint() const { return site_.endpoint(); }
 
   static constexpr Duration longest = std::chrono::minutes(10);

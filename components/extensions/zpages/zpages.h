@@ -3,15 +3,17 @@
 #include "components/extensions/zpages/config.h"
 #include "components/extensions/zpages/pages.h"
 #include "components/shared/web/site.h"
+#include "engine/life.h"
 
 namespace weir::extensions::zpages {
 
-class ZPages : public engine::Extension {
+class ZPages : public engine::Extension, public engine::Listens {
  public:
   ZPages(const Config& config, const engine::ExtensionContext& context);
 
   Result<> start() override;
   void stop() override { site_.stop(); }
+  void share_listeners() override { site_.share_listeners(); }
   std::string endpoint() const { return site_.endpoint(); }
 
  private:

@@ -1,5 +1,7 @@
 #include "components/processors/tail_sampling/tail_sampling.h"
 
+#include "engine/life.h"
+
 namespace weir::processors::tail_sampling {
 namespace {
 
@@ -40,7 +42,7 @@ TailSampling::TailSampling(const Config& config, std::unique_ptr<Policies> polic
       budget_(context.host.budget()),
       metrics_(context, policies_->list()),
       board_(decisions::board_of(context.host)),
-      shared_(engine::shared_state<Shared>(context.host, fmt::format("tail_sampling {} {}", context.id.to_string(), context.pipeline))),
+      shared_(engine::life_state<Shared>(context, "traces " + context.pipeline)),
       surroundings_(context.rng.next()),
       traces_(remembered(config.decision_cache.sampled_cache_size, config.num_traces, context.shards),
               remembered(config.decision_cache.non_sampled_cache_size, config.num_traces, context.shards),
@@ -404,7 +406,7 @@ void TailSampling::finish(Out& out) {
 }
 
 Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, const engine::StageContext& context) {
-  WEIR_ASSIGN(auto policies, Policies::compile(config, context.host, context.rng, context.id.to_string() + " " + context.pipeline));
+  WEIR_ASSIGN(auto policies, Policies::compile(config, context.host, context.rng, fmt::format("{} {}", engine::current_life(), context.pipeline)));
   return std::make_unique<TailSampling>(config, std::move(policies), context);
 }
 

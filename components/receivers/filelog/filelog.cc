@@ -1,14 +1,18 @@
 #include "components/receivers/filelog/reader.h"
 #include "engine/decode.h"
+#include "engine/life.h"
 
 namespace weir::receivers::filelog {
 namespace {
 
 // Files are read on one core: the first. The others have nothing to do.
-class FilelogReceiver final : public engine::Receiver {
+class FilelogReceiver final : public engine::Receiver, public engine::Begins {
  public:
   explicit FilelogReceiver(std::unique_ptr<Reader> reader) : reader_(std::move(reader)) {}
-  Result<> start() override { return reader_ ? reader_->start() : Result<>{}; }
+  Result<> start() override { return reader_ ? reader_->check_storage() : Result<>{}; }
+  void begin() override {
+    if (reader_) reader_->begin();
+  }
   void stop(io::Task done) override {
     if (!reader_) return done();
     reader_->stop(std::move(done));

@@ -120,8 +120,17 @@ Result<> Reader::open_storage() {
   return files_.open_checkpoints(context_.host.fs(), directory, storage::checkpoint_name("receiver", "filelog", context_.id.name), context_.executor.wall());
 }
 
-Result<> Reader::start() {
-  WEIR_TRY(open_storage());
+Result<> Reader::check_storage() {
+  WEIR_ASSIGN(std::string directory, stanza::storage_directory(context_.host, config_.storage));
+  if (directory.empty()) return {};
+  std::string name = storage::checkpoint_name("receiver", "filelog", context_.id.name);
+  WEIR_TRY(storage::Checkpoints::open(context_.host.fs(), {.directory = directory, .name = name}));
+  return {};
+}
+
+void Reader::begin() {
+  if (stopping_) return;
+  if (auto opened = open_storage(); !opened) return context_.host.request_shutdown(opened.error());
   last_sync_ = context_.executor.now();
   shown_ = std::make_shared<Shown>();
   metrics_ = context_.host.metrics().add_source([shown = shown_, name = name_](std::vector<telemetry::Family>& out) {
@@ -139,7 +148,6 @@ Result<> Reader::start() {
     out.push_back(std::move(open));
   });
   poll();
-  return {};
 }
 
 // ---- looking for files ---------------------------------------------------------------------------------------------

@@ -16,7 +16,10 @@ class Reader {
  public:
   static Result<std::unique_ptr<Reader>> make(const Config& config, const engine::ReceiverContext& context);
   ~Reader();
-  Result<> start();
+  // What can be wrong with where positions are kept.
+  Result<> check_storage();
+  // Reads on from there.
+  void begin();
   void stop(io::Task done);
 
  private:

@@ -4,6 +4,7 @@
 #include "components/shared/listeners/listeners.h"
 #include "components/shared/stanza/input.h"
 #include "engine/decode.h"
+#include "engine/life.h"
 #include "io/loop.h"
 #include "net/byte_listener.h"
 
@@ -29,19 +30,22 @@ struct Config {
   }
 };
 
-class FluentReceiver final : public engine::Receiver, private net::ByteListener::Handler {
+class FluentReceiver final : public engine::Receiver, public engine::Listens, private net::ByteListener::Handler {
  public:
   FluentReceiver(const Config& config, const engine::ReceiverContext& context, std::unique_ptr<stanza::Input> input)
       : address_(config.address()), context_(context), input_(std::move(input)), listeners_(Listeners::of(context.host)) {}
 
   Result<> start() override {
     auto& loop = static_cast<io::Loop&>(context_.executor);
-    net::ByteListenerSettings settings{.endpoint = address_, .max_pending = most_message, .share_port = context_.shard > 0};
+    net::ByteListenerSettings settings{.endpoint = address_, .max_pending = most_message, .share_port = context_.shard > 0 || listeners_->shares_port(address_)};
     if (std::string known = listeners_->resolved(address_); context_.shard > 0 && !known.empty()) settings.endpoint = known;
     int inherited = listeners_->take(address_, context_.shard);
     WEIR_ASSIGN(listener_, net::ByteListener::listen(loop, settings, context_.host.budget(), *this, inherited));
     if (context_.shard == 0) listeners_->resolve(address_, listener_->endpoint());
     return {};
+  }
+  void share_listeners() override {
+    if (listener_) listeners_->leave(address_, context_.shard, listener_->share_listener());
   }
   void stop(io::Task done) override {
     if (!listener_) return done();

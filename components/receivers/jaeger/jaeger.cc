@@ -6,6 +6,7 @@
 #include "components/receivers/jaeger/config.h"
 #include "components/shared/translating/translating.h"
 #include "engine/decode.h"
+#include "engine/life.h"
 #include "io/loop.h"
 #include "net/datagram.h"
 
@@ -51,7 +52,7 @@ class UdpPort {
 
   Result<> start(Listeners& listeners) {
     net::DatagramSettings socket{.endpoint = settings_.endpoint, .max_size = settings_.max_packet_size,
-                                 .receive_buffer = settings_.socket_buffer_size, .share_port = context_.shard > 0};
+                                 .receive_buffer = settings_.socket_buffer_size, .share_port = context_.shard > 0 || listeners.shares_port(settings_.endpoint)};
     std::string key = "udp " + settings_.endpoint;
     if (std::string known = listeners.resolved(key); context_.shard > 0 && !known.empty()) socket.endpoint = known;
     WEIR_ASSIGN(socket_, net::DatagramSocket::listen(static_cast<io::Loop&>(context_.executor), std::move(socket),
@@ -59,6 +60,8 @@ class UdpPort {
     if (context_.shard == 0) listeners.resolve(key, socket_->endpoint());
     return {};
   }
+  // Both take datagrams for a moment.
+  void share(Listeners& listeners) const { listeners.announce(settings_.endpoint); }
 
  private:
   void take(const net::Datagram& in) {
@@ -88,7 +91,7 @@ class UdpPort {
   log::RateLimit lines_;
 };
 
-class JaegerReceiver : public engine::Receiver {
+class JaegerReceiver : public engine::Receiver, public engine::Listens {
  public:
   explicit JaegerReceiver(engine::ReceiverContext& context) : listeners_(Listeners::of(context.host)) {}
 
@@ -96,6 +99,10 @@ class JaegerReceiver : public engine::Receiver {
     for (auto& endpoint : endpoints_) WEIR_TRY(endpoint->start());
     for (auto& port : ports_) WEIR_TRY(port->start(*listeners_));
     return {};
+  }
+  void share_listeners() override {
+    for (auto& endpoint : endpoints_) endpoint->share_listeners();
+    for (auto& port : ports_) port->share(*listeners_);
   }
   void stop(io::Task done) override {
     ports_.clear();

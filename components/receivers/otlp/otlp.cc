@@ -7,6 +7,7 @@
 #include "components/shared/otlp_grpc/method.h"
 #include "engine/decode.h"
 #include "engine/component.h"
+#include "engine/life.h"
 #include "io/loop.h"
 #include "net/server.h"
 #include "otlp/item_counter.h"
@@ -242,29 +243,24 @@ class Listening {
  public:
   Listening(net::ServerSettings settings, std::unique_ptr<Endpoint> endpoint)
       : configured_(settings.endpoint), settings_(std::move(settings)), endpoint_(std::move(endpoint)) {}
-  Listening(const Listening&) = delete;
-  // Where another one of the receiver's servers did not start: the socket stays for whoever had it before.
-  ~Listening() {
-    if (server_ && listeners_) listeners_->leave(configured_, shard_, server_->release_listener());
-  }
 
   Result<> start(engine::ReceiverContext& context, Listeners& listeners) {
     auto& loop = static_cast<io::Loop&>(context.executor);
     // A unix socket has one listener, whatever the number of cores.
     if (context.shard > 0 && settings_.endpoint.starts_with("unix:")) return {};
-    settings_.share_port = context.shard > 0;
+    settings_.share_port = context.shard > 0 || listeners.shares_port(configured_);
     if (std::string known = listeners.resolved(configured_); context.shard > 0 && !known.empty()) settings_.endpoint = known;
     if (telemetry::detailed()) endpoint_->measure(context.host.metrics(), context.executor, settings_.endpoint, settings_.tls.has_value());
     int inherited = listeners.take(configured_, context.shard);
     WEIR_ASSIGN(server_, net::Server::listen(loop, settings_, context.host.budget(), *endpoint_, inherited));
     if (context.shard == 0) listeners.resolve(configured_, server_->endpoint());
-    listeners_ = &listeners;
-    shard_ = context.shard;
     return {};
+  }
+  void share(std::uint16_t shard, Listeners& listeners) {
+    if (server_) listeners.leave(configured_, shard, server_->share_listener());
   }
   void stop(io::Task done) {
     if (!server_) return done();
-    std::exchange(listeners_, nullptr)->leave(configured_, shard_, server_->release_listener());
     server_->drain(std::move(done));
   }
 
@@ -273,11 +269,9 @@ class Listening {
   net::ServerSettings settings_;
   std::unique_ptr<Endpoint> endpoint_;  // outlives the server
   std::unique_ptr<net::Server> server_;
-  Listeners* listeners_ = nullptr;  // the receiver's, while it listens
-  std::uint16_t shard_ = 0;
 };
 
-class OtlpReceiver : public engine::Receiver {
+class OtlpReceiver : public engine::Receiver, public engine::Listens {
  public:
   OtlpReceiver(std::vector<std::unique_ptr<Listening>> listening, engine::ReceiverContext& context)
       : context_(context), listeners_(Listeners::of(context.host)), listening_(std::move(listening)) {}
@@ -285,6 +279,9 @@ class OtlpReceiver : public engine::Receiver {
   Result<> start() override {
     for (auto& one : listening_) WEIR_TRY(one->start(context_, *listeners_));
     return {};
+  }
+  void share_listeners() override {
+    for (auto& one : listening_) one->share(context_.shard, *listeners_);
   }
   void stop(io::Task done) override {
     struct Waiting {

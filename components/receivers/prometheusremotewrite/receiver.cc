@@ -5,6 +5,7 @@
 #include "components/shared/auth/auth.h"
 #include "components/shared/listeners/listeners.h"
 #include "engine/decode.h"
+#include "engine/life.h"
 #include "net/server.h"
 
 namespace weir::receivers::prometheusremotewrite {
@@ -116,22 +117,19 @@ class Endpoint : public net::Handler {
   auth::Server* authenticator_;
 };
 
-class RemoteWriteReceiver : public engine::Receiver {
+class RemoteWriteReceiver : public engine::Receiver, public engine::Listens {
  public:
   RemoteWriteReceiver(const Config& config, engine::ReceiverContext& context, auth::Server* authenticator)
       : config_(config),
         context_(context),
         listeners_(Listeners::of(context.host)),
-        endpoint_(context.intake, engine::shared_state<Known>(context.host, fmt::format("remote write {}", context.id.to_string())),
+        endpoint_(context.intake, engine::life_state<Known>(context, "known"),
                   config.server.include_metadata, authenticator) {}
-  ~RemoteWriteReceiver() override {
-    if (server_ && !stopped_) listeners_->leave(config_.server.endpoint, context_.shard, server_->release_listener());
-  }
 
   Result<> start() override {
     net::ServerSettings settings = config_.server.settings();
-    settings.share_port = context_.shard > 0;
     const std::string& configured = config_.server.endpoint;
+    settings.share_port = context_.shard > 0 || listeners_->shares_port(configured);
     if (std::string known = listeners_->resolved(configured); context_.shard > 0 && !known.empty()) settings.endpoint = known;
     int inherited = listeners_->take(configured, context_.shard);
     auto server = net::Server::listen(static_cast<io::Loop&>(context_.executor), std::move(settings), context_.host.budget(), endpoint_, inherited);
@@ -140,10 +138,12 @@ class RemoteWriteReceiver : public engine::Receiver {
     return {};
   }
 
+  void share_listeners() override {
+    if (server_) listeners_->leave(config_.server.endpoint, context_.shard, server_->share_listener());
+  }
+
   void stop(io::Task done) override {
     if (!server_) return done();
-    stopped_ = true;
-    listeners_->leave(config_.server.endpoint, context_.shard, server_->release_listener());
     server_->drain(std::move(done));
   }
 
@@ -153,7 +153,6 @@ class RemoteWriteReceiver : public engine::Receiver {
   std::shared_ptr<Listeners> listeners_;  // shared with the process and all other receivers
   Endpoint endpoint_;                     // outlives the server
   std::unique_ptr<net::Server> server_;
-  bool stopped_ = false;
 };
 
 }  // namespace

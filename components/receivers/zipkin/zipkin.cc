@@ -5,6 +5,7 @@
 #include "components/receivers/zipkin/config.h"
 #include "components/shared/translating/translating.h"
 #include "engine/decode.h"
+#include "engine/life.h"
 
 namespace weir::receivers::zipkin {
 namespace {
@@ -32,13 +33,14 @@ class Format : public translating::Format {
   bool parse_tags_;
 };
 
-class ZipkinReceiver : public engine::Receiver {
+class ZipkinReceiver : public engine::Receiver, public engine::Listens {
  public:
   ZipkinReceiver(const Config& config, auth::Server* authenticator, engine::ReceiverContext& context)
       : endpoint_({config.settings(), "http", config.include_metadata, authenticator}, std::make_unique<Format>(config.parse_string_tags), context) {}
 
   Result<> start() override { return endpoint_.start(); }
   void stop(io::Task done) override { endpoint_.stop(std::move(done)); }
+  void share_listeners() override { endpoint_.share_listeners(); }
 
  private:
   translating::Endpoint endpoint_;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "components/shared/exporting/metrics.h"
 #include "components/shared/exporting/place.h"
+#include "engine/life.h"
 
 namespace weir::exporting {
 namespace {
@@ -36,7 +37,7 @@ class QueuedExporter : public QueuedStage {
         spans_(context.host.own_spans()),
         batcher_(settings.queue.batch, settings.queue.sizer) {
     auto& queue = settings_.queue;
-    fill_ = engine::shared_state<Fill>(context.host, fmt::format("queue {} {} {}", id_, to_string(context.signal), settings_.endpoint));
+    fill_ = engine::life_state<Fill>(context, fmt::format("queue {} {} {}", id_, to_string(context.signal), settings_.endpoint));
     if (queue.enabled && sender_) consumers_ = queue.in_order ? 1 : std::max<std::size_t>(1, queue.num_consumers / context.shards);
   }
 

@@ -4,7 +4,14 @@
 
 namespace weir {
 
-Listeners::~Listeners() { close_rest(); }
+static std::string port_of(const std::string& endpoint) { return endpoint.substr(endpoint.rfind(':') + 1); }
+
+Listeners::~Listeners() { close_all(); }
+
+void Listeners::open() {
+  std::lock_guard lock(mutex_);
+  open_ = true;
+}
 
 int Listeners::take(const std::string& endpoint, std::uint16_t shard) {
   std::lock_guard lock(mutex_);
@@ -18,24 +25,33 @@ int Listeners::take(const std::string& endpoint, std::uint16_t shard) {
 void Listeners::leave(const std::string& endpoint, std::uint16_t shard, int fd) {
   if (fd < 0) return;
   std::lock_guard lock(mutex_);
-  if (stopped_) {
+  if (!open_ || !sockets_.emplace(std::pair(endpoint, shard), fd).second) {
     close(fd);
     return;
   }
-  auto [at, fresh] = sockets_.emplace(std::pair(endpoint, shard), fd);
-  if (!fresh) close(fd);
+  ports_.insert(port_of(endpoint));
+}
+
+void Listeners::announce(const std::string& endpoint) {
+  std::lock_guard lock(mutex_);
+  if (open_) ports_.insert(port_of(endpoint));
+}
+
+bool Listeners::shares_port(const std::string& endpoint) const {
+  std::lock_guard lock(mutex_);
+  return ports_.contains(port_of(endpoint));
 }
 
 void Listeners::close_rest() {
   std::lock_guard lock(mutex_);
-  for (auto& [key, fd] : sockets_) close(fd);
-  sockets_.clear();
+  close_all();
+  open_ = false;
+  ports_.clear();
 }
 
-void Listeners::stop() {
-  close_rest();
-  std::lock_guard lock(mutex_);
-  stopped_ = true;
+void Listeners::close_all() {
+  for (auto& [key, fd] : sockets_) close(fd);
+  sockets_.clear();
 }
 
 std::string Listeners::resolved(const std::string& endpoint) const {

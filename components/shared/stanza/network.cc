@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/number.h"
+#include "engine/life.h"
 #include "io/loop.h"
 
 namespace weir::stanza {
@@ -40,7 +41,7 @@ class PeerAttributes {
   std::string transport_, peer_, peer_port_, local_, local_port_;
 };
 
-class TcpReceiver final : public engine::Receiver, private net::ByteListener::Handler {
+class TcpReceiver final : public engine::Receiver, public engine::Listens, private net::ByteListener::Handler {
  public:
   TcpReceiver(const TcpConfig& config, const engine::ReceiverContext& context, std::unique_ptr<Input> input, Lines lines, bool octets)
       : config_(config), context_(context), input_(std::move(input)), lines_(std::move(lines)), octets_(octets), listeners_(Listeners::of(context.host)) {}
@@ -52,12 +53,16 @@ class TcpReceiver final : public engine::Receiver, private net::ByteListener::Ha
                                        .max_connections = config_.max_connections,
                                        .max_pending = config_.max_log_size.value + 64 * 1024,
                                        .idle_timeout = config_.connection_idle_timeout,
-                                       .share_port = context_.shard > 0};
+                                       .share_port = context_.shard > 0 || listeners_->shares_port(config_.listen_address)};
     if (std::string known = listeners_->resolved(config_.listen_address); context_.shard > 0 && !known.empty()) settings.endpoint = known;
     int inherited = listeners_->take(config_.listen_address, context_.shard);
     WEIR_ASSIGN(listener_, net::ByteListener::listen(loop, settings, context_.host.budget(), *this, inherited));
     if (context_.shard == 0) listeners_->resolve(config_.listen_address, listener_->endpoint());
     return {};
+  }
+
+  void share_listeners() override {
+    if (listener_) listeners_->leave(config_.listen_address, context_.shard, listener_->share_listener());
   }
 
   void stop(io::Task done) override {
@@ -144,20 +149,23 @@ class TcpReceiver final : public engine::Receiver, private net::ByteListener::Ha
   log::RateLimit said_;
 };
 
-class UdpReceiver final : public engine::Receiver {
+class UdpReceiver final : public engine::Receiver, public engine::Listens {
  public:
   UdpReceiver(const UdpConfig& config, const engine::ReceiverContext& context, std::unique_ptr<Input> input, Lines lines)
       : config_(config), context_(context), input_(std::move(input)), lines_(std::move(lines)), listeners_(Listeners::of(context.host)) {}
 
   Result<> start() override {
     auto& loop = static_cast<io::Loop&>(context_.executor);
-    net::DatagramSettings settings{.endpoint = config_.listen_address, .receive_buffer = 4 << 20, .share_port = context_.shard > 0};
+    net::DatagramSettings settings{.endpoint = config_.listen_address, .receive_buffer = 4 << 20,
+                                   .share_port = context_.shard > 0 || listeners_->shares_port(config_.listen_address)};
     std::string key = "udp " + config_.listen_address;
     if (std::string known = listeners_->resolved(key); context_.shard > 0 && !known.empty()) settings.endpoint = known;
     WEIR_ASSIGN(socket_, net::DatagramSocket::listen(loop, settings, [this](const net::Datagram& datagram) { on_datagram(datagram); }));
     if (context_.shard == 0) listeners_->resolve(key, socket_->endpoint());
     return {};
   }
+  // Both take datagrams for a moment.
+  void share_listeners() override { listeners_->announce(config_.listen_address); }
   void stop(io::Task done) override {
     socket_.reset();
     input_->stop(std::move(done));

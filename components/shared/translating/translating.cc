@@ -73,24 +73,23 @@ Endpoint::Endpoint(EndpointSettings settings, std::unique_ptr<Format> format, en
       listeners_(Listeners::of(context.host)),
       handler_(std::make_unique<Handler>(settings_, std::move(format), context.intake)) {}
 
-// Where another server of the receiver did not start: the socket stays for whoever had it before.
-Endpoint::~Endpoint() {
-  if (listening_) listeners_->leave(configured_, context_.shard, server_->release_listener());
-}
+Endpoint::~Endpoint() = default;
 
 Result<> Endpoint::start() {
-  settings_.server.share_port = context_.shard > 0;
+  settings_.server.share_port = context_.shard > 0 || listeners_->shares_port(configured_);
   if (std::string known = listeners_->resolved(configured_); context_.shard > 0 && !known.empty()) settings_.server.endpoint = known;
   int inherited = listeners_->take(configured_, context_.shard);
   WEIR_ASSIGN(server_, net::Server::listen(static_cast<io::Loop&>(context_.executor), settings_.server, context_.host.budget(), *handler_, inherited));
   if (context_.shard == 0) listeners_->resolve(configured_, server_->endpoint());
-  listening_ = true;
   return {};
+}
+
+void Endpoint::share_listeners() {
+  if (server_) listeners_->leave(configured_, context_.shard, server_->share_listener());
 }
 
 void Endpoint::stop(io::Task done) {
   if (!server_) return done();
-  if (std::exchange(listening_, false)) listeners_->leave(configured_, context_.shard, server_->release_listener());
   server_->drain(std::move(done));
 }
 

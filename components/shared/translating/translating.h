@@ -30,7 +30,7 @@ struct EndpointSettings {
   auth::Server* authenticator = nullptr;  // null: anybody may send
 };
 
-// One server of a receiver on one core, and its socket's way from plan to plan.
+// One server of a receiver on one core.
 class Endpoint {
  public:
   Endpoint(EndpointSettings settings, std::unique_ptr<Format> format, engine::ReceiverContext& context);
@@ -38,6 +38,8 @@ class Endpoint {
   ~Endpoint();
 
   Result<> start();
+  // For whoever takes this one's place: see engine::Listens.
+  void share_listeners();
   void stop(io::Task done);
 
  private:
@@ -48,7 +50,6 @@ class Endpoint {
   std::shared_ptr<Listeners> listeners_;  // shared with the process and all other receivers
   std::unique_ptr<Handler> handler_;      // outlives the server
   std::unique_ptr<net::Server> server_;
-  bool listening_ = false;
 };
 
 // Stops all of them, then calls `done`.

@@ -80,17 +80,18 @@ Result<> Site::start(engine::Host& host, io::Executor& executor) {
   net::ServerSettings settings = settings_.settings();
   settings.max_request_body_size = 64 * 1024;
   listeners_ = Listeners::of(host);
+  settings.share_port = listeners_->shares_port(settings_.endpoint);
   int inherited = listeners_->take(settings_.endpoint, 0);
   auto server = net::Server::listen(static_cast<io::Loop&>(executor), std::move(settings), budget_, *this, inherited);
   WEIR_ASSIGN(server_, std::move(server));
   return {};
 }
 
-void Site::stop() {
-  if (!server_) return;
-  listeners_->leave(settings_.endpoint, 0, server_->release_listener());
-  server_.reset();
+void Site::share_listeners() {
+  if (server_) listeners_->leave(settings_.endpoint, 0, server_->share_listener());
 }
+
+void Site::stop() { server_.reset(); }
 
 const Page* Site::find(std::string_view path) const {
   auto at = pages_.find(path);

@@ -37,7 +37,9 @@ class Site : public net::Handler {
   // Errc::config when the authenticator is not running before this extension, retryable when the port is taken.
   Result<> start(engine::ExtensionContext& context) { return start(context.host, context.executor); }
   Result<> start(engine::Host& host, io::Executor& executor);
-  // Closes all connections; the socket stays for the next plan, if it has a site there.
+  // For whoever takes this site's place: see engine::Listens.
+  void share_listeners();
+  // Closes all connections.
   void stop();
   std::string endpoint() const { return server_ ? server_->endpoint() : std::string(); }
 

@@ -88,7 +88,7 @@ void ReceiverIntake::push(Batch batch, std::string_view transport, std::move_onl
   }
   std::size_t items = batch.items();
   if (batch.repaired_texts != 0)
-    shard_.engine_.host().metrics()
+    shard_.host().metrics()
         .counter("weir_receiver_repaired_texts", "Texts that were not UTF-8 when they came; U+FFFD stands where bytes were none.",
                  {{"receiver", id_}, {"transport", std::string(transport)}})
         .add(batch.repaired_texts);

@@ -40,7 +40,7 @@ class Overload(unittest.TestCase):
                           exporter="    timeout: 100s\n    sending_queue: {queue_size: 100000}")
         config = config.replace("    protocols:\n", "    protocols:\n      grpc: {endpoint: '127.0.0.1:%d'}\n" % port)
         accepted, refused, lock, peak = [], [], threading.Lock(), 0
-        with Weir(config, ready=[port]) as weir:
+        with Weir(config, ready=[port], args=["--data-dir", "none"]) as weir:  # nothing goes to disk instead
             def send(worker):
                 with grpc.insecure_channel("127.0.0.1:%d" % port) as channel:
                     export = channel.unary_unary(METHOD, ExportTraceServiceRequest.SerializeToString, ExportTraceServiceResponse.FromString)

@@ -118,7 +118,7 @@ class Prometheus(unittest.TestCase):
         with Weir(self.config(*jobs)):
             wait_for(lambda: any(p == "/metrics" for p, _ in self.target.seen), what="a redirect on the same host")
             self.assertTrue(all(h.get("authorization") == "Basic dTpw" for p, h in self.target.seen if p == "/metrics"))
-            self.assertTrue(any(h.get("authorization") == "Bearer secret" for p, h in self.target.seen))
+            wait_for(lambda: any(h.get("authorization") == "Bearer secret" for p, h in self.target.seen), what="credentials of the second job")
 
     @unittest.skipUnless(shutil.which("prometheus-node-exporter"), "no prometheus-node-exporter")
     def test_node_exporter(self):

@@ -30,9 +30,24 @@ using otlp::Signal;
 enum class Kind : std::uint8_t { receiver, processor, exporter, connector, extension };
 std::string_view to_string(Kind kind);
 
-// What a stage's state is about. Items with equal keys must meet on one core; `single`: all of them.
-enum class Key : std::uint8_t { none, trace_id, service, resource, single };
-std::string_view to_string(Key key);
+// What a stage's state is about. Items with equal keys must meet on one core; `single`: all of them; `values`: those with equal
+// values of the named attributes, each the item's own or else its resource's. Data points count as one item for each metric.
+struct Key {
+  enum class Kind : std::uint8_t { none, trace_id, service, resource, single, values };
+  using enum Kind;
+
+  Key(Kind k = none) : kind(k) {}
+  static Key of(std::vector<std::string> attributes) {
+    Key key(values);
+    key.attributes = std::move(attributes);
+    return key;
+  }
+  bool operator==(const Key&) const = default;
+
+  Kind kind;
+  std::vector<std::string> attributes;  // values
+};
+std::string to_string(const Key& key);
 
 // What an OK is worth: the data is in memory; written, so that it survives the end of the process; synced, so that it survives
 // a power cut; or the backend has it.

@@ -54,7 +54,7 @@ std::vector<CountPerTrace*> counters;
 const Factory count_factory{.kind = Kind::processor,
                             .type = "count",
                             .signals = {Signal::traces},
-                            .key = [](const void*, Signal) { return Key::trace_id; },
+                            .key = [](const void*, Signal) -> Key { return Key::trace_id; },
                             .make_stage = [](const void*, StageContext&) -> Result<std::unique_ptr<Stage>> {
                               auto stage = std::make_unique<CountPerTrace>();
                               counters.push_back(stage.get());

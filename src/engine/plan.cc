@@ -23,9 +23,11 @@ std::optional<Durability> StorageInfo::find(std::string_view extension) const {
   return {};
 }
 
-std::string_view to_string(Key key) {
-  constexpr std::array<std::string_view, 5> names = {"none", "trace_id", "service", "resource", "single"};
-  return names[static_cast<std::size_t>(key)];
+static bool is_keyed(const PlanNode& node) { return node.key != Key::none; }
+
+std::string to_string(const Key& key) {
+  constexpr std::array<std::string_view, 6> names = {"none", "trace_id", "service", "resource", "single", ""};
+  return key.kind == Key::values ? fmt::format("{}", fmt::join(key.attributes, ", ")) : std::string(names[static_cast<std::size_t>(key.kind)]);
 }
 
 std::string_view to_string(Role role) {
@@ -238,16 +240,17 @@ class Planner {
     Key key = Key::none;
     bool known = false;
   };
-  void join(Cut& into, Key key) {
+  void join(Cut& into, const Key& key) {
     if (!into.known)
       into = {key, true};
     else if (into.key != key)
       into.key = Key::none;
   }
 
-  Key after(const PlanNode& n, Key arriving) {
+  Key after(const PlanNode& n, const Key& arriving) {
     if (n.role == Role::receiver || n.signal != n.output_signal) return Key::none;
     Key key = n.key != Key::none ? n.key : arriving;
+    if (key.kind == Key::values) return Key::none;  // no stage says which attributes it changes
     const Factory& factory = *n.component->factory;
     if (factory.edits_resource && (key == Key::service || key == Key::resource)) return Key::none;
     if (factory.edits_trace_id && key == Key::trace_id) return Key::none;
@@ -395,7 +398,7 @@ std::string Plan::explain() const {
     out += fmt::format("{} {}", to_string(n.role), label(n));
     if (n.role == Role::exchange)
       out += "  because " + n.why;
-    else if (n.key != Key::none)
+    else if (is_keyed(n))
       out += fmt::format("  keyed by {}", to_string(n.key));
     bool answers = n.role == Role::exporter || n.role == Role::receiver || (n.component && n.component->factory->durability);
     if (answers) out += fmt::format("  OK is {}", meaning(n.least_answer));

@@ -11,8 +11,8 @@ const Factory source{.kind = Kind::receiver, .type = "in", .signals = {Signal::t
 const Factory sink{.kind = Kind::exporter, .type = "out", .signals = {Signal::traces, Signal::metrics}};
 const Factory plain{.kind = Kind::processor, .type = "plain", .signals = {Signal::traces}};
 const Factory editing{.kind = Kind::processor, .type = "editing", .signals = {Signal::traces}, .edits_resource = true};
-const Factory by_trace{.kind = Kind::processor, .type = "trace", .signals = {Signal::traces}, .key = [](const void*, Signal) { return Key::trace_id; }};
-const Factory by_service{.kind = Kind::processor, .type = "service", .signals = {Signal::traces}, .key = [](const void*, Signal) { return Key::service; }};
+const Factory by_trace{.kind = Kind::processor, .type = "trace", .signals = {Signal::traces}, .key = [](const void*, Signal) -> Key { return Key::trace_id; }};
+const Factory by_service{.kind = Kind::processor, .type = "service", .signals = {Signal::traces}, .key = [](const void*, Signal) -> Key { return Key::service; }};
 const Factory forward{.kind = Kind::connector, .type = "forward", .conversions = {{Signal::traces, Signal::traces}}};
 
 PlanSpec spec() {

@@ -70,7 +70,7 @@ class FailingStart : public Keeper {
 const Factory keeper_factory{.kind = Kind::processor,
                              .type = "keeper",
                              .signals = {Signal::traces},
-                             .key = [](const void*, Signal) { return Key::trace_id; },
+                             .key = [](const void*, Signal) -> Key { return Key::trace_id; },
                              .make_stage = [](const void* config, StageContext& context) -> Result<std::unique_ptr<Stage>> {
                                Probe& probe = probe_of(config);
                                ++probe.made;

@@ -64,7 +64,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
-          .key = [](const void*, otlp::Signal) { return engine::Key::trace_id; },
+          .key = [](const void*, otlp::Signal) -> engine::Key { return engine::Key::trace_id; },
           .durability = [](const void*, const engine::StorageInfo&) { return engine::Durability::memory; },  // what it holds is in memory
           .make_stage = [](const void* config, engine::StageContext& context) {
             return make_stage(*static_cast<const Config*>(config), context);

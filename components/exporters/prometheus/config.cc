@@ -56,7 +56,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
-          .key = [](const void*, weir::otlp::Signal) { return engine::Key::single; },
+          .key = [](const void*, weir::otlp::Signal) -> engine::Key { return engine::Key::single; },
           .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
             return make_stage(*static_cast<const Config*>(config), context);
           }};

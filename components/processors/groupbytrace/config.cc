@@ -32,7 +32,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
-          .key = [](const void*, otlp::Signal) { return engine::Key::trace_id; },
+          .key = [](const void*, otlp::Signal) -> engine::Key { return engine::Key::trace_id; },
           .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
             return make_stage(*static_cast<const Config*>(config), context);
           }};

@@ -288,7 +288,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
-          .key = [](const void*, engine::Signal) { return engine::Key::resource; },
+          .key = [](const void*, engine::Signal) -> engine::Key { return engine::Key::resource; },
           .make_stage = [](const void* config, engine::StageContext& context) { return LogDedup::make(*static_cast<const Config*>(config), context); }};
 }
 

@@ -171,7 +171,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
-          .key = [](const void*, otlp::Signal) { return engine::Key::resource; },
+          .key = [](const void*, otlp::Signal) -> engine::Key { return engine::Key::resource; },
           .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
             auto& c = *static_cast<const Config*>(config);
             std::optional<Regex> regex;

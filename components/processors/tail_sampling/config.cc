@@ -274,7 +274,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
-          .key = [](const void*, otlp::Signal) { return engine::Key::trace_id; },
+          .key = [](const void*, otlp::Signal) -> engine::Key { return engine::Key::trace_id; },
           .durability = [](const void* config, const engine::StorageInfo& storage) {
             return static_cast<const Config*>(config)->durable && storage.data_directory ? engine::Durability::os : engine::Durability::memory;
           },

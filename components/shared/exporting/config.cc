@@ -1,5 +1,9 @@
 #include "components/shared/exporting/config.h"
 
+#include <set>
+
+#include "base/text.h"
+
 namespace weir::storage {
 
 std::span<const config::Choice> choices_of(Sync) {
@@ -47,14 +51,28 @@ Result<> RetryConfig::validate() const {
   return {};
 }
 
+std::span<const FieldInfo> PartitionConfig::fields() {
+  static const std::array rows{
+      field<&PartitionConfig::metadata_keys>("metadata_keys", "Requests with other values of these are not joined; any case (needs include_metadata on the receiver)."),
+  };
+  return rows;
+}
+
+Result<> PartitionConfig::validate() const {
+  std::set<std::string> seen;
+  for (auto& key : metadata_keys)
+    if (auto lower = to_lower(key); !seen.insert(lower).second) return fail(Errc::config, "duplicate entry in metadata_keys: \"{}\" (case-insensitive)", lower);
+  return {};
+}
+
 std::span<const FieldInfo> QueueBatchConfig::fields() {
-  using T = QueueBatchSettings;
+  using T = QueueBatchConfig;
   static const std::array rows{
       field<&T::flush_timeout>("flush_timeout", "A batch is sent at the latest this long after its first request.", {.min = 1ns}),
-      field<&T::sizer>("sizer", "Unit of min_size and max_size."),
+      field<&T::sizer>("sizer", "Unit of min_size and max_size: items or bytes. Default: the queue's where that is set, else items."),
       field<&T::min_size>("min_size", "A batch of this size is sent at once."),
       field<&T::max_size>("max_size", "Larger batches are cut; 0 is no limit."),
-      config::ignored("partition", "batches are not partitioned by metadata"),
+      field<&T::partition>("partition", "What is batched separately."),
   };
   return rows;
 }
@@ -64,12 +82,18 @@ Result<> QueueBatchConfig::validate() const {
   return {};
 }
 
+QueueBatchSettings QueueBatchConfig::settings(std::optional<Sizer> of_queue) const {
+  QueueBatchSettings out{.flush_timeout = flush_timeout, .sizer = sizer.value_or(of_queue.value_or(Sizer::items)), .min_size = min_size, .max_size = max_size};
+  for (auto& key : partition.metadata_keys) out.metadata_keys.push_back(to_lower(key));
+  return out;
+}
+
 std::span<const FieldInfo> QueueConfig::fields() {
   static const std::array rows{
       field<&QueueConfig::enabled>("enabled", "Answer senders when a request is queued rather than when it is delivered."),
       field<&QueueConfig::num_consumers>("num_consumers", "Requests being sent at one time.", {.min = 1}),
       field<&QueueConfig::queue_size>("queue_size", "Room, in units of sizer. Default: 1000 in memory, max_disk_size on disk.", {.min = 1}),
-      field<&QueueConfig::sizer>("sizer", "What queue_size counts."),
+      field<&QueueConfig::sizer>("sizer", "What queue_size counts. Default: requests."),
       field<&QueueConfig::block_on_overflow>("block_on_overflow", "Senders wait when the queue is full instead of being refused.", {.aliases = "blocking"}),
       field<&QueueConfig::wait_for_result>("wait_for_result", "Senders hear the backend's answer."),
       field<&QueueConfig::storage>("storage", "Storage extension that says where the queue is on disk. Default: the data directory."),
@@ -87,7 +111,10 @@ std::span<const FieldInfo> QueueConfig::fields() {
 }
 
 Result<> QueueConfig::validate() const {
-  if (enabled && batch && sizer == batch->sizer && batch->min_size > queue_size.value_or(batch->min_size))
+  if (!enabled || !batch) return {};
+  Sizer unit = batch->settings(sizer).sizer;
+  if (unit == Sizer::requests) return fail(Errc::config, "`batch` supports only `items` or `bytes` sizer, found \"requests\"");
+  if (sizer.value_or(Sizer::requests) == unit && batch->min_size > queue_size.value_or(batch->min_size))
     return fail(Errc::config, "`min_size` must be less than or equal to `queue_size`");
   return {};
 }
@@ -101,19 +128,19 @@ Settings Config::settings() const {
   out.queue = {.enabled = sending_queue->enabled,
                .num_consumers = sending_queue->num_consumers,
                .queue_size = sending_queue->queue_size,
-               .sizer = sending_queue->sizer,
+               .sizer = sending_queue->sizer.value_or(Sizer::requests),
                .block_on_overflow = sending_queue->block_on_overflow,
                .wait_for_result = sending_queue->wait_for_result,
                .overflow = sending_queue->overflow,
                .durable = sending_queue->durable,
-               .storage = sending_queue->storage,
+               .storage = sending_queue->storage.to_string(),
                .sync = sending_queue->sync,
                .sync_interval = sending_queue->sync_interval,
                .max_disk_bytes = sending_queue->max_disk_size.value,
                .max_age = sending_queue->max_age,
                .newest_first = sending_queue->newest_first,
                .dead_letter_bytes = sending_queue->dead_letter_size.value};
-  if (sending_queue->batch) out.queue.batch = *sending_queue->batch;
+  if (sending_queue->batch) out.queue.batch = sending_queue->batch->settings(sending_queue->sizer);
   return out;
 }
 

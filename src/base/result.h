@@ -29,6 +29,7 @@ struct Error {
   Errc code = Errc::internal;
   std::string what;
   std::chrono::nanoseconds retry_after{0};  // with refused/retryable: when to come back; 0 = the caller's own back-off
+  std::uint8_t peer_code = 0;               // the gRPC status code that a peer answered, for whoever waits for the answer; 0: none did
 };
 
 template <class T = void>

@@ -104,6 +104,7 @@ std::string_view to_string(GrpcCode code) {
 }
 
 GrpcCode grpc_code_of(const Error& error) {
+  if (error.peer_code != 0) return static_cast<GrpcCode>(error.peer_code);
   switch (error.code) {
     case Errc::refused:
     case Errc::retryable: return GrpcCode::unavailable;

@@ -67,7 +67,7 @@ class Pipeline(unittest.TestCase):
 
     def test_without_queue_the_backends_answer_is_the_answer(self):
         with self.weir(exporter="    sending_queue: {enabled: false}\n    retry_on_failure: {enabled: false}"):
-            for said, heard in ((400, 400), (401, 401), (404, 404), (500, 500), (503, 503)):
+            for said, heard in ((400, 400), (401, 401), (403, 403), (404, 404), (413, 500), (429, 429), (500, 500), (503, 503)):
                 self.sink.answer = lambda path, body: (said, {})
                 self.assertEqual(post(self.port, "/v1/traces", traces(1))[0], heard)
 

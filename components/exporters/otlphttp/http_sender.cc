@@ -54,11 +54,19 @@ class HttpSender : public exporting::Sender {
     return error;
   }
 
-  // Who waits for the answer (no queue) hears of these what the back end said.
-  static Errc final_code(int status) {
-    if (status == 400) return Errc::invalid;
-    if (status == 401) return Errc::unauthenticated;
-    return status == 404 ? Errc::unimplemented : Errc::permanent;
+  // What a sender that waits for the answer (no queue) hears of it, as a gRPC code.
+  static net::GrpcCode code_of(int status) {
+    switch (status) {
+      case 400: return net::GrpcCode::invalid_argument;
+      case 401: return net::GrpcCode::unauthenticated;
+      case 403: return net::GrpcCode::permission_denied;
+      case 404: return net::GrpcCode::unimplemented;
+      case 429: return net::GrpcCode::resource_exhausted;
+      case 502:
+      case 503:
+      case 504: return net::GrpcCode::unavailable;
+      default: return net::GrpcCode::unknown;
+    }
   }
 
   Error error_of(const std::string& url, const net::HttpResponse& response) const {
@@ -66,9 +74,9 @@ class HttpSender : public exporting::Sender {
     std::string message;
     if (auto status = net::decode_rpc_status(response.body); status && !status->message.empty())
       message = fmt::format(", Message={}", status->message);
-    return {retry ? Errc::retryable : final_code(response.status),
+    return {retry ? Errc::retryable : Errc::permanent,
             fmt::format("error exporting items, request to {} responded with HTTP Status Code {}{}", mask_urls(url), response.status, message),
-            retry ? response.retry_after(executor_.wall()).value_or(0s) : 0s};
+            retry ? response.retry_after(executor_.wall()).value_or(0s) : 0s, static_cast<std::uint8_t>(code_of(response.status))};
   }
 
   net::HttpClientSettings settings_;

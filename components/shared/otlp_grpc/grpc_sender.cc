@@ -64,18 +64,11 @@ class GrpcSender : public exporting::Sender {
   }
 
  private:
-  // Who waits for the answer (no queue) hears of these what the back end said.
-  static Errc final_code(net::GrpcCode code) {
-    if (code == net::GrpcCode::invalid_argument) return Errc::invalid;
-    if (code == net::GrpcCode::unauthenticated) return Errc::unauthenticated;
-    return code == net::GrpcCode::unimplemented ? Errc::unimplemented : Errc::permanent;
-  }
-
   static Error error_of(const net::GrpcResult& result) {
     bool retry = may_retry(result.code, result.retry_delay.has_value());
-    return {retry ? Errc::retryable : final_code(result.code),
+    return {retry ? Errc::retryable : Errc::permanent,
             fmt::format("rpc error: code = {} desc = {}", to_string(result.code), result.message),
-            result.retry_delay.value_or(0s)};
+            result.retry_delay.value_or(0s), static_cast<std::uint8_t>(result.code)};
   }
 
   net::GrpcClientSettings settings_;

@@ -192,6 +192,58 @@ Item split_metric(Item& item, std::uint32_t n, Arena& arena) {
   return Item::of(front, n);
 }
 
+// Sums what is encoded, each part at most: with five bytes for every length of what may be cut.
+class Measure {
+ public:
+  Measure(Signal signal, std::size_t room) : signal_(signal), room_(room) {}
+
+  // False: it does not fit, and nothing was added.
+  bool add(std::size_t bytes) {
+    if (bytes > room_) return false;
+    room_ -= bytes;
+    return true;
+  }
+  template <class Group, class T>
+  std::size_t head(const Group& group, const Lazy<T>& message) {
+    scratch_.clear();
+    encode_unknown(group.unknown, scratch_);
+    scratch_.put_bytes(3, group.schema_url);
+    encode_lazy(message, scratch_);
+    return scratch_.size() + length;
+  }
+  std::size_t item(const Item& item) {
+    if (!item.dirty) return item.raw.size() + length;
+    scratch_.clear();
+    encode_item(signal_, item, scratch_);
+    return scratch_.size() + length;
+  }
+  // Points of a metric that does not fit as a whole.
+  std::size_t points(Item& item, Arena& arena) {
+    const Metric& whole = item.read<Metric>(arena);
+    Metric* one = copy_without_points(whole, arena);
+    std::size_t head = size_of(*one) + length, n = 0;
+    if (!add(head + length)) return 0;
+    one->points.reserve(arena, 1);
+    one->points.push_back(arena, {});
+    for (; n < whole.points.size(); ++n) {
+      one->points[0] = whole.points[n];
+      if (!add(size_of(*one) + 2 * length - head)) break;
+    }
+    return n;
+  }
+
+ private:
+  static constexpr std::size_t length = 6;  // a tag and the longest length
+  std::size_t size_of(const Metric& metric) {
+    scratch_.clear();
+    encode(metric, scratch_);
+    return scratch_.size();
+  }
+  Signal signal_;
+  std::size_t room_;
+  Writer scratch_;
+};
+
 }  // namespace
 
 Result<Batch> Batch::parse(Signal signal, Bytes request, Charge charge, std::shared_ptr<const Sought> sought) {
@@ -443,6 +495,24 @@ Batch Batch::take_front(std::size_t n) {
   bytes_ -= front.bytes_;
   items_ -= n;
   return front;
+}
+
+std::size_t Batch::items_within(std::size_t max_bytes) {
+  if (groups_.empty() && bytes_ <= max_bytes) return items_;
+  Measure measure(signal_, max_bytes);
+  std::size_t n = 0;
+  auto at_least_one = [](std::size_t found) { return std::max<std::size_t>(1, found); };
+  for (ResourceGroup& group : groups()) {
+    if (!measure.add(measure.head(group, group.resource))) return at_least_one(n);
+    for (ScopeGroup& scope : group.scopes) {
+      if (!measure.add(measure.head(scope, scope.scope))) return at_least_one(n);
+      for (Item& item : scope.items) {
+        if (measure.add(measure.item(item))) n += item.points;
+        else return at_least_one(item.points > 1 ? n + measure.points(item, arena()) : n);
+      }
+    }
+  }
+  return items_;
 }
 
 std::vector<Bytes> Batch::encode() const {

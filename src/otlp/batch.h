@@ -155,6 +155,9 @@ class Batch {
   bool can_join() const { return signal_ != Signal::profiles || empty(); }
   // The first `n` items as a batch of their own, metrics cut between points. Both keep every receipt.
   Batch take_front(std::size_t n);
+  // How many items from the front, with their resources and scopes, take at most `max_bytes` encoded: the `n` for take_front. At
+  // least one item; all of them with what counts for no item.
+  std::size_t items_within(std::size_t max_bytes);
   // Cuts into `parts` batches by part_of(group, scope, item) → [0, parts); empty parts come back empty, without receipts.
   template <class PartOf>
   std::vector<Batch> partition(std::size_t parts, PartOf part_of);

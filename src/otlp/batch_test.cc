@@ -122,6 +122,42 @@ TEST_CASE("cutting in front keeps every item and every receipt") {
   }
 }
 
+TEST_CASE("items_within counts resources and scopes, cuts metrics between points, and lets through one that is too large") {
+  for (std::size_t max : {60, 100, 150, 400, 100'000}) {
+    CAPTURE(max);
+    auto batch = Batch::parse(Signal::traces, traces(3, 4));
+    REQUIRE(batch);
+    std::size_t items = 0, pieces = 0;
+    for (bool last = false; !last; ++pieces) {
+      std::size_t n = batch->items_within(max);
+      REQUIRE(n >= 1);
+      last = n >= batch->items();
+      Batch front = batch->take_front(n);
+      items += front.items();
+      bool too_large = n > 1 && joined(front).size() > max;
+      CHECK_FALSE(too_large);
+    }
+    CHECK(items == 24);
+    CHECK((pieces == 1) == (max == 100'000));
+  }
+
+  Arena arena;
+  Metric metric;
+  metric.name = "requests";
+  metric.type = MetricType::gauge;
+  for (int i = 0; i < 100; ++i) {
+    DataPoint point;
+    point.attributes.set(arena, "path", Value::of(std::string_view(i % 2 ? "/" : "/a/longer/path")));
+    metric.points.push_back(arena, point);
+  }
+  Batch points(Signal::metrics);
+  points.groups().emplace_back().scopes.emplace_back().items.push_back(Item::of(&metric, 100));
+  points.prune();
+  std::size_t n = points.items_within(500);
+  CHECK(n > 5);
+  CHECK(joined(points.take_front(n)).size() <= 500);
+}
+
 TEST_CASE("a partition has each item once") {
   auto batch = Batch::parse(Signal::traces, traces(2, 3));
   REQUIRE(batch);

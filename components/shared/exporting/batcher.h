@@ -13,6 +13,7 @@ struct QueueBatchSettings {
   Sizer sizer = Sizer::items;
   std::uint64_t min_size = 8192;
   std::uint64_t max_size = 0;  // 0: no limit
+  std::vector<std::string> metadata_keys;  // lower case; requests with other values for them are not joined
 };
 
 std::uint64_t size_of(const otlp::Batch& batch, Sizer sizer);
@@ -24,6 +25,7 @@ struct Waiting {
   TimePoint since{};
   std::vector<Bytes> encoded;   // as it stands on disk, if it does as a whole
   bool on_disk = false;         // all of it is
+  std::string partition;        // only requests of one partition are joined
 };
 
 // One core.
@@ -36,10 +38,14 @@ class Batcher {
     std::optional<Waiting> request;
     TimePoint due{};  // without a request: when there will be one if nothing more comes
   };
+  // For Waiting::partition.
+  std::string partition_of(const otlp::Batch& batch) const;
   // The next request. With a rule: joined up to min_size and cut at max_size, and none while too little waits for too short a time.
   Next take(std::deque<Waiting>& waiting, TimePoint now, bool at_once) const;
 
  private:
+  // Where a partition begins that has enough, or waited long enough; end: none. `due`: when the first one will have.
+  std::deque<Waiting>::iterator ready(std::deque<Waiting>& waiting, TimePoint now, TimePoint& due) const;
   void cut(Waiting& request, std::deque<Waiting>& waiting) const;
 
   std::optional<QueueBatchSettings> rule_;

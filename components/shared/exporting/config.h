@@ -1,6 +1,7 @@
 #pragma once
 // timeout, retry_on_failure and sending_queue as users write them; embedded in the settings of exporters.
 #include "components/shared/exporting/exporting.h"
+#include "components/shared/storage/storage_id.h"
 #include "config/field.h"
 
 namespace weir::storage {
@@ -19,7 +20,21 @@ struct RetryConfig : RetrySettings {
   Result<> validate() const;
 };
 
-struct QueueBatchConfig : QueueBatchSettings {
+struct PartitionConfig {
+  std::vector<std::string> metadata_keys;
+
+  static std::span<const config::FieldInfo> fields();
+  Result<> validate() const;
+};
+
+struct QueueBatchConfig {
+  Duration flush_timeout = QueueBatchSettings{}.flush_timeout;
+  std::optional<Sizer> sizer;
+  std::uint64_t min_size = QueueBatchSettings{}.min_size;
+  std::uint64_t max_size = QueueBatchSettings{}.max_size;
+  PartitionConfig partition;
+
+  QueueBatchSettings settings(std::optional<Sizer> of_queue) const;
   static std::span<const config::FieldInfo> fields();
   Result<> validate() const;
 };
@@ -28,10 +43,10 @@ struct QueueConfig {
   bool enabled = true;
   std::uint64_t num_consumers = 10;
   std::optional<std::uint64_t> queue_size;
-  Sizer sizer = Sizer::requests;
+  std::optional<Sizer> sizer;
   bool block_on_overflow = false;
   bool wait_for_result = false;
-  std::string storage;
+  weir::storage::StorageId storage;
   std::optional<QueueBatchConfig> batch;
   Overflow overflow = Overflow::refuse;
   bool durable = true;

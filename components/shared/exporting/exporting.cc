@@ -276,6 +276,7 @@ class QueuedExporter : public QueuedStage {
   }
 
   void wait(Waiting request) {
+    request.partition = batcher_.partition_of(request.batch);
     window_ += request.batch.bytes();
     waiting_.push_back(std::move(request));
   }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "components/shared/exporting/config.h"
 #include "engine/testing.h"
 
 using namespace weir;
@@ -15,7 +16,8 @@ namespace {
 struct Backend {
   std::function<Outcome(const Payload&)> rule = [](const Payload&) { return Outcome{}; };
   Duration delay = 1ms;
-  std::vector<std::size_t> got;  // items of each request it took
+  std::vector<std::size_t> got;    // items of each request it took
+  std::vector<std::size_t> sizes;  // and its bytes
   std::size_t attempts = 0, open = 0, most_open = 0;
 };
 
@@ -28,7 +30,11 @@ class FakeSender : public Sender {
     executor_.at(executor_.now() + backend_.delay, [this, payload = std::move(payload), done = std::move(done)]() mutable {
       --backend_.open;
       Outcome outcome = backend_.rule(payload);
-      if (!outcome) backend_.got.push_back(payload.items);
+      if (!outcome) {
+        backend_.got.push_back(payload.items);
+        auto& bytes = backend_.sizes.emplace_back();
+        for (auto& piece : payload.pieces) bytes += piece.size();
+      }
       done(std::move(outcome));
     });
   }
@@ -186,6 +192,60 @@ TEST_CASE("batch in the queue joins small requests and cuts large ones exactly")
   f.world.advance(1s);
   CHECK(f.arrived() == 46);
   f.world.stop();
+}
+
+TEST_CASE("max_size in bytes is kept with the bytes of resources, and an item above it goes alone") {
+  Settings settings;
+  settings.queue.batch = QueueBatchSettings{.flush_timeout = 100ms, .sizer = Sizer::bytes, .min_size = 1, .max_size = 300};
+  Fixture f(settings);
+  std::string long_text(150, 'r'), longer(1000, 'x');
+  std::vector<SpanSpec> specs(20);
+  for (std::size_t i = 0; i < specs.size(); ++i) specs[i] = {.name = i == 7 ? longer : "op", .service = long_text + std::to_string(i % 5)};
+  f.world.push(make_traces(specs));
+  f.world.advance(1s);
+  CHECK(f.arrived() == 20);
+  std::size_t too_large = 0;
+  for (std::size_t i = 0; i < f.backend.got.size(); ++i) {
+    CHECK(f.backend.got[i] > 0);
+    if (f.backend.sizes[i] <= 300) continue;
+    ++too_large;
+    CHECK(f.backend.got[i] == 1);
+  }
+  CHECK(too_large == 1);
+  f.world.stop();
+}
+
+TEST_CASE("requests of different senders are not joined where batch::partition tells them apart") {
+  Settings settings;
+  settings.queue.batch = QueueBatchSettings{.flush_timeout = 100ms, .min_size = 4, .metadata_keys = {"tenant"}};
+  settings.queue.num_consumers = 1;
+  Fixture f(settings);
+  auto push = [&](std::size_t spans, const char* tenant) {
+    otlp::Batch batch = make_traces(std::vector<SpanSpec>(spans));
+    auto context = std::make_shared<otlp::Context>();
+    if (tenant) context->metadata["tenant"] = {tenant};
+    batch.context = std::move(context);
+    f.world.push(std::move(batch));
+  };
+  for (int i = 0; i < 2; ++i) {
+    push(1, "a");
+    push(2, "b");
+    push(1, nullptr);
+  }
+  f.world.advance(10ms);
+  CHECK(f.backend.got == std::vector<std::size_t>{4});  // only b has enough
+  f.world.advance(200ms);
+  CHECK(f.backend.got == std::vector<std::size_t>{4, 2, 2});
+  f.world.stop();
+}
+
+TEST_CASE("the unit of a batch is the queue's where only that one is set") {
+  CHECK(QueueBatchConfig{}.settings({}).sizer == Sizer::items);
+  CHECK(QueueBatchConfig{}.settings(Sizer::bytes).sizer == Sizer::bytes);
+  CHECK(QueueBatchConfig{.sizer = Sizer::items}.settings(Sizer::bytes).sizer == Sizer::items);
+  CHECK_FALSE(QueueConfig{.sizer = Sizer::requests, .batch = QueueBatchConfig{}}.validate());
+  CHECK(QueueConfig{.batch = QueueBatchConfig{}}.validate());
+  CHECK_FALSE(PartitionConfig{{"A", "a"}}.validate());
 }
 
 TEST_CASE("random faults: nothing answered OK is lost without being counted") {

@@ -269,9 +269,12 @@ std::vector<engine::ComponentSpec> used_extensions(const Value* service, const S
 // Settings that name an extension: it must run, and be able to do what is asked for.
 void check_references(const engine::PlanSpec& spec, Problems& problems) {
   for (auto& reference : problems.references()) {
-    auto id = config::parse_component_id(reference.id);
-    if (!id) continue;
     Problems::Scope scope(problems, reference.path);
+    auto id = config::parse_component_id(reference.id);
+    if (!id) {
+      problems.error(reference.mark, id.error().what);
+      continue;
+    }
     auto at = std::find_if(spec.extensions.begin(), spec.extensions.end(), [&](auto& s) { return s.id == *id; });
     if (at == spec.extensions.end()) {
       problems.error(reference.mark, fmt::format("extension \"{}\" is not in service::extensions", reference.id));

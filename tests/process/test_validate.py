@@ -145,6 +145,16 @@ service:
         server = "basicauth: {htpasswd: {inline: 'a:b'}}"
         self.fine(config(receivers=receiver % "basicauth", extensions=server, service="extensions: [basicauth]", pipeline=pipeline))
 
+    def test_storage_and_authenticators_that_do_not_run(self):
+        for storage in ("nosuch", "file_storage", "'['"):
+            for exporter in ("otlp: {endpoint: 'h:1', sending_queue: {storage: %s}}", "prometheusremotewrite: {endpoint: 'http://h/x', remote_write_queue: {storage: %s}}"):
+                name = exporter.split(":")[0]
+                text = config(exporters=exporter % storage, pipeline="receivers: [nop], exporters: [%s]" % name)
+                self.refused(text.replace("{traces:", "{metrics:") if name != "otlp" else text, "storage")
+        filelog = config(receivers="filelog: {include: [/tmp/x], storage: nosuch}", pipeline="receivers: [filelog], exporters: [nop]")
+        self.refused(filelog.replace("{traces:", "{logs:"), "receivers::filelog::storage", "nosuch")
+        self.refused(config(exporters="otlp: {endpoint: 'h:1', auth: {authenticator: '['}}", pipeline="receivers: [nop], exporters: [otlp]"), "exporters::otlp::auth", "invalid type")
+
     def test_what_the_machine_decides_is_a_warning_here_and_an_error_at_the_start(self):
         for text in (config(exporters="otlp: {endpoint: 'h:1', tls: {ca_file: /not/there.pem}}", pipeline="receivers: [nop], exporters: [otlp]"),
                      config(receivers="otlp: {protocols: {http: {endpoint: '127.0.0.1:0', tls: {cert_file: /not/there, key_file: /not/there}}}}", pipeline="receivers: [otlp], exporters: [nop]"),

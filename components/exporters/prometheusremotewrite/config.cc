@@ -123,7 +123,7 @@ exporting::Settings Config::exporting() const {
   out.queue.in_order = true;
   out.queue.batch = joined;
   out.queue.durable = remote_write_queue.durable;
-  out.queue.storage = remote_write_queue.storage;
+  out.queue.storage = remote_write_queue.storage.to_string();
   out.queue.max_disk_bytes = remote_write_queue.max_disk_size.value;
   out.queue.max_age = remote_write_queue.max_age;
   return out;
@@ -142,7 +142,7 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
-          .key = [](const void*, otlp::Signal) { return engine::Key::resource; },
+          .key = [](const void*, otlp::Signal) -> engine::Key { return engine::Key::resource; },
           .durability = [](const void* config, const engine::StorageInfo& storage) {
             return exporting::durability(static_cast<const Config*>(config)->exporting(), storage);
           },

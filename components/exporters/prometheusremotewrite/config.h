@@ -17,7 +17,7 @@ struct RemoteWriteQueue {
   std::optional<std::uint64_t> queue_size;
   std::uint64_t num_consumers = 5;
   bool durable = true;
-  std::string storage;
+  storage::StorageId storage;
   config::ByteSize max_disk_size{exporting::QueueSettings{}.max_disk_bytes};
   Duration max_age{};
   static std::span<const config::FieldInfo> fields();

@@ -1,7 +1,7 @@
 #pragma once
 #include "components/shared/stanza/chain.h"
 #include "components/shared/stanza/lines.h"
-#include "config/component_id.h"
+#include "components/shared/storage/storage_id.h"
 #include "config/field.h"
 
 namespace weir::receivers::filelog {
@@ -73,7 +73,7 @@ struct Config {
   bool delete_after_read = false, acquire_fs_lock = false, file_cache_advise = false;
   std::map<std::string, std::string> attributes, resource;
   stanza::Operators operators;
-  config::ComponentId storage;
+  storage::StorageId storage;
   Retry retry_on_failure;
 
   static std::span<const config::FieldInfo> fields();

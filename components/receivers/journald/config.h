@@ -1,7 +1,7 @@
 #pragma once
 // Settings of the receiver journald.
 #include "components/shared/stanza/input.h"
-#include "config/component_id.h"
+#include "components/shared/storage/storage_id.h"
 
 namespace weir::receivers::journald {
 
@@ -16,7 +16,7 @@ struct Config : stanza::InputConfig {
   std::string priority = "info", grep, name_space, root_path, journalctl_path = "journalctl";
   std::vector<std::map<std::string, std::string>> matches;
   bool dmesg = false, all = false, merge = false, convert_message_bytes = false;
-  config::ComponentId kept_in;
+  storage::StorageId kept_in;
 
   static std::span<const config::FieldInfo> fields();
   void validate(config::Context& context) const;

@@ -132,6 +132,16 @@ class ArenaVector {
     std::memmove(static_cast<void*>(data_ + i), data_ + i + 1, (size_ - i - 1) * sizeof(T));
     --size_;
   }
+  // The first `n` elements, which leave this one. Nothing is copied: both use the same memory, each its own part of it.
+  ArenaVector take_front(std::size_t n) {
+    ArenaVector front;
+    front.data_ = data_;
+    front.size_ = front.capacity_ = static_cast<std::uint32_t>(n);
+    data_ += n;
+    size_ -= front.size_;
+    capacity_ -= front.size_;
+    return front;
+  }
   template <class Pred>
   std::size_t erase_if(Pred pred) {
     std::uint32_t kept = 0;

@@ -178,16 +178,11 @@ void Encoder::add(const ResourceGroup& group) {
   out_.close(1, mark);
 }
 
-// Moves the points behind the first `n` into a metric of its own.
+// Moves the first `n` points into a metric of its own.
 Item split_metric(Item& item, std::uint32_t n, Arena& arena) {
   Metric& rest = item.edit<Metric>(arena);
   Metric* front = copy_without_points(rest, arena);
-  front->points.reserve(arena, n);
-  for (std::uint32_t i = 0; i < n; ++i) front->points.push_back(arena, rest.points[i]);
-  ArenaVector<DataPoint> kept;
-  kept.reserve(arena, rest.points.size() - n);
-  for (std::size_t i = n; i < rest.points.size(); ++i) kept.push_back(arena, rest.points[i]);
-  rest.points = kept;
+  front->points = rest.points.take_front(n);
   item.points -= n;
   return Item::of(front, n);
 }

@@ -158,6 +158,32 @@ TEST_CASE("items_within counts resources and scopes, cuts metrics between points
   CHECK(joined(points.take_front(n)).size() <= 500);
 }
 
+TEST_CASE("cutting a metric into many parts takes no memory for each point that is left") {
+  Arena arena;
+  Metric metric;
+  metric.type = MetricType::gauge;
+  for (int i = 0; i < 20'000; ++i) {
+    DataPoint point;
+    point.start_time_unix_nano = static_cast<std::uint64_t>(i);
+    metric.points.push_back(arena, point);
+  }
+  Batch batch(Signal::metrics);
+  batch.groups().emplace_back().scopes.emplace_back().items.push_back(Item::of(&metric, 20'000));
+  batch.prune();
+  std::size_t peak = 0;
+  std::uint64_t next = 0;
+  while (!batch.empty()) {
+    peak = std::max(peak, batch.arena().footprint());
+    Batch front = batch.take_front(10);
+    auto& points = static_cast<Metric*>(front.groups()[0].scopes[0].items[0].message)->points;
+    REQUIRE(points.size() == 10);
+    for (auto& point : points) CHECK(point.start_time_unix_nano == next++);
+  }
+  CHECK(next == 20'000);
+  CHECK(peak > 0);
+  CHECK(peak < 2'000'000);
+}
+
 TEST_CASE("a partition has each item once") {
   auto batch = Batch::parse(Signal::traces, traces(2, 3));
   REQUIRE(batch);

@@ -116,9 +116,11 @@ Batch Slicer::next() {
   } else {
     resource_open_ = scope_open_ = false;
     std::size_t kept = SIZE_MAX;
+    // A resource that leaves little room for items would be taken apart again for each few of them.
+    std::size_t most = std::max(most_, resource_.cost + scope_.cost + most_ / 2);
     while (state_ == State::item) {
       std::size_t heads = (resource_open_ ? 0 : resource_.cost) + (scope_open_ ? 0 : scope_.cost);
-      if (!piece.groups_.empty() && piece.cost_.bytes + heads + item_cost_ > most_) break;
+      if (!piece.groups_.empty() && piece.cost_.bytes + heads + item_cost_ > most) break;
       if (std::exchange(kept, body_) != body_) keep_body(piece);
       piece.cost_.add({heads + item_cost_, heads + item_cost_, batch_.cost_.dense});
       put(piece);

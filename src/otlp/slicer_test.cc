@@ -113,6 +113,20 @@ TEST_CASE("pieces have all items, each once and in order, and none takes more th
   }
 }
 
+TEST_CASE("a resource as large as a piece is not taken apart for each item") {
+  Budget budget;
+  Batch whole = parsed(Signal::traces, request_of(repeated(field(2, ""), 1000), repeated(field(1, ""), 10'000)), budget);
+  std::size_t resource = cost_of_resource(repeated(field(1, ""), 10'000)).bytes, all = whole.cost().bytes, pieces = 0, items = 0;
+  for (Slicer slicer(std::move(whole), resource + 1); !slicer.done(); ++pieces) {
+    Batch piece = slicer.next();
+    CHECK(piece.cost().bytes <= 2 * resource);
+    items += piece.items();
+    piece.settle({});
+  }
+  CHECK(items == 1000);
+  CHECK(pieces <= 2 * (all - resource) / resource + 2);
+}
+
 TEST_CASE("a piece keeps the body, and its charge, alive; the last one gives it back") {
   Budget budget;
   Batch whole = parsed(Signal::traces, request_of(repeated(field(2, ""), 1000)), budget);

@@ -156,6 +156,7 @@ class QueuedExporter : public QueuedStage {
     Charge sending;  // for what the batch was encoded to
   };
   using JobRef = std::list<Job>::iterator;
+  static constexpr std::size_t small = 64 * 1024;
   using Entries = std::list<Waiting>;
 
   static Error shutting_down() { return {Errc::retryable, "shutting down before the backend took it", {}}; }
@@ -525,6 +526,8 @@ class QueuedExporter : public QueuedStage {
     Duration limit = settings_.retry.give_up_after(disk_ != nullptr);
     if (limit > 0s && executor_.now() + wait - job->begun > limit)
       return fail_job(job, error, Reason::retries_exhausted);
+    // What it was taken apart for is not kept for the wait: consumers of a backend that is away would hold all the memory there is.
+    if (Batch& batch = job->request.batch; batch.footprint() > 2 * batch.bytes() + small) batch.compact();
     long long more = 0;
     if (retry_lines_.allow(more))
       log::info("Exporting failed. Will retry the request after interval.",

@@ -16,6 +16,7 @@ namespace {
 struct Backend {
   std::function<Outcome(const Payload&)> rule = [](const Payload&) { return Outcome{}; };
   Duration delay = 1ms;
+  bool opens = false;  // its encoding needs every span decoded
   std::vector<std::size_t> got;    // items of each request it took
   std::vector<std::size_t> sizes;  // and its bytes
   std::size_t attempts = 0, open = 0, most_open = 0;
@@ -24,6 +25,13 @@ struct Backend {
 class FakeSender : public Sender {
  public:
   FakeSender(Backend& backend, io::Executor& executor) : backend_(backend), executor_(executor) {}
+  std::vector<Bytes> encode(otlp::Batch& batch) override {
+    if (backend_.opens)
+      for (auto& group : batch.groups())
+        for (auto& scope : group.scopes)
+          for (auto& item : scope.items) item.read<otlp::Span>(batch.arena());
+    return batch.encode();
+  }
   void send(Payload payload, Duration, Done done) override {
     ++backend_.attempts;
     backend_.most_open = std::max(backend_.most_open, ++backend_.open);
@@ -191,6 +199,30 @@ TEST_CASE("batch in the queue joins small requests and cuts large ones exactly")
   f.push(25);
   f.world.advance(1s);
   CHECK(f.arrived() == 46);
+  f.world.stop();
+}
+
+TEST_CASE("what waits for a backend that is away is not held decoded") {
+  Settings settings;
+  settings.queue.num_consumers = 10;
+  settings.retry.max_elapsed_time = 0s;
+  Fixture f(settings);
+  f.backend.opens = true;
+  f.backend.rule = [](const Payload&) { return Outcome(Error{Errc::retryable, "away", {}}); };
+  otlp::Writer items;
+  for (int i = 0; i < 20'000; ++i) items.close(2, items.size());
+  std::size_t scope = 0;
+  items.close(2, scope);
+  items.close(1, scope);
+  Bytes request = items.finish();
+  Budget& budget = f.world.host().budget();
+  for (int i = 0; i < 5; ++i) f.world.push(*otlp::Batch::parse(Signal::traces, request, budget.charge_unchecked(request.size())));
+  f.world.advance(100ms);
+  CHECK(f.backend.attempts == 5);
+  CHECK(budget.used() < 5 * 3 * request.size());
+  f.backend.rule = [](const Payload&) { return Outcome{}; };
+  f.world.advance(1min);
+  CHECK(f.arrived() == 100'000);
   f.world.stop();
 }
 

@@ -62,7 +62,4 @@ class Delivery {
   Outcome error_;
 };
 
-// What of the batch has to be sent again, without receipts.
-otlp::Batch rest_of(otlp::Batch& batch, const std::vector<bool>& unsent);
-
 }  // namespace weir::exporters::prometheusremotewrite

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "components/exporters/prometheusremotewrite/requests.h"
+#include "components/shared/exporting/rest.h"
 #include "prometheus/number.h"
 
 using namespace weir;
@@ -220,7 +221,7 @@ TEST_CASE("remote write: an error that may pass stops its lane, and only what ha
   Tally first = deliver(delivery, [&](auto&) { return ++answered % 5 == 0 ? Verdict{Verdict::Kind::try_again, away(), {}} : Verdict{}; });
   REQUIRE(delivery.error());
   CHECK(delivery.error()->retry_after == 2s);
-  Batch rest = rest_of(batch, delivery.unsent());
+  Batch rest = exporting::rest_of(batch, delivery.unsent());
   CHECK(rest.items() + first.samples == 1000);
   CHECK(rest.items() > 0);
   Delivery again(translate(rest, {}), 3, 8'000);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "components/shared/exporting/rest.h"
 
 namespace weir::exporters::prometheusremotewrite {
 namespace {
@@ -157,7 +158,7 @@ class Writer : public exporting::Sender {
     sent.rejected = lost;
     if (d.error()) {
       sent.error = d.error();
-      sent.left = rest_of(*job.batch, d.unsent());
+      sent.left = exporting::rest_of(*job.batch, d.unsent());
     } else if (lost > 0 && !d.anything_taken()) {
       sent.error = Error{Errc::permanent, d.reason().empty() ? d.content().why : d.reason(), {}};
       sent.rejected = 0;  // the whole batch is

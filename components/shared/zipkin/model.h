@@ -7,6 +7,9 @@
 
 namespace weir::zipkin {
 
+// What exporters of OTLP write as the service of a resource that names none.
+constexpr std::string_view no_service_name = "OTLPResourceNoServiceName";
+
 struct Endpoint {
   std::string_view service, ip;  // the IPv6 address where there are both
   std::int64_t port = 0;

@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "base/gates.h"
 #include "components/shared/zipkin/model.h"
 
 namespace weir::zipkin {
@@ -144,10 +145,17 @@ Result<> add_attributes(const Span& span, bool parse_tags, Scratch& scratch, otl
   bool room = true;
   auto set = [&](std::string_view key, Value value) { room = room && setter.set(key, value); };
   for (auto& tag : span.tags) set(tag.key, parsed_tag(tag.value.text, parse_tags));
-  if (!span.local.ip.empty()) set("net.host.ip", Value::of(span.local.ip));
+  bool old_names = !gates::enabled("pkg.translator.zipkin.DontEmitV0NetworkConventions");
+  bool new_names = gates::enabled("pkg.translator.zipkin.EmitV1NetworkConventions");
+  auto set_named = [&](std::string_view old_name, std::string_view new_name, std::string_view text) {
+    if (text.empty()) return;
+    if (old_names) set(old_name, Value::of(text));
+    if (new_names) set(new_name, Value::of(text));
+  };
+  set_named("net.host.ip", "network.local.address", span.local.ip);
   if (span.local.port > 0) set("net.host.port", Value::of(span.local.port));
-  if (!span.remote.service.empty()) set("peer.service", Value::of(span.remote.service));
-  if (!span.remote.ip.empty()) set("net.peer.ip", Value::of(span.remote.ip));
+  set_named("peer.service", "service.peer.name", span.remote.service);
+  set_named("net.peer.ip", "network.peer.address", span.remote.ip);
   if (span.remote.port > 0) set("net.peer.port", Value::of(span.remote.port));
   if (span.start_unix_nano == 0) set("otel.zipkin.absentField.startTime", Value::of(true));
   return room ? Result<>() : fail(no_room());
@@ -181,7 +189,7 @@ Result<TraceWriter::Group> Translator::group_of(Span& span, Scratch& scratch) {
   otlp::Resource resource;
   bool room = true;
   auto source = take(span.tags, "otlp.service.name.source");
-  if (!span.local.service.empty()) {
+  if (!span.local.service.empty() && span.local.service != no_service_name) {
     std::string_view key = source && !source->empty() ? *source : "service.name";
     room = scratch.push(resource.attributes, {key, Value::of(span.local.service)});
   }

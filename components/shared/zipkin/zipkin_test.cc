@@ -3,21 +3,13 @@
 #include <doctest/doctest.h>
 
 #include "components/shared/thrift/testing.h"
-#include "otlp/batch.h"
-#include "otlp/json.h"
+#include "components/shared/trace_writer/testing.h"
+#include "components/shared/zipkin/span_writer.h"
 
 using namespace weir;
+using weir::testing::json_of;
 
 namespace {
-
-std::string json_of(const Result<Bytes>& request) {
-  REQUIRE_MESSAGE(request.has_value(), request.error().what);
-  auto batch = otlp::Batch::parse(otlp::Signal::traces, *request);
-  REQUIRE_MESSAGE(batch.has_value(), batch.error().what);
-  std::string out = otlp::to_json(*batch);
-  batch->settle({});
-  return out;
-}
 
 std::string v2(std::string_view json, bool parse_tags = false) {
   Charge charge;
@@ -51,10 +43,10 @@ TEST_CASE("zipkin: a JSON span of version 2 becomes a span of its local service"
   CHECK(has(out, R"("traceId":"00000000000000001234567812345678","spanId":"0000000000000001","traceState":"a=b","parentSpanId":"000000000000000a","name":"get","kind":3)"));
   CHECK(has(out, R"("startTimeUnixNano":"1700000000000001000","endTimeUnixNano":"1700000000000251000")"));
   CHECK(has(out, R"({"key":"k","value":{"stringValue":"12"}})"));
-  CHECK(has(out, R"({"key":"net.host.ip","value":{"stringValue":"10.0.0.1"}})"));
-  CHECK(has(out, R"({"key":"net.peer.ip","value":{"stringValue":"::1"}})"));
+  CHECK(has(out, R"({"key":"network.local.address","value":{"stringValue":"10.0.0.1"}})"));
+  CHECK(has(out, R"({"key":"network.peer.address","value":{"stringValue":"::1"}})"));
   CHECK(has(out, R"({"key":"net.peer.port","value":{"intValue":"5432"}})"));
-  CHECK(has(out, R"({"key":"peer.service","value":{"stringValue":"db"}})"));
+  CHECK(has(out, R"({"key":"service.peer.name","value":{"stringValue":"db"}})"));
   CHECK(has(out, R"("name":"retry")"));
   CHECK(has(out, R"("name":"ev","attributes":[{"key":"n","value":{"intValue":"2"}},{"key":"x","value":{"doubleValue":1.5}},{"key":"t","value":{"stringValue":"a|b"}}],"droppedAttributesCount":4)"));
   CHECK(has(out, R"("links":[{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","traceState":"s=t","attributes":[{"key":"q","value":{"boolValue":true}}],"droppedAttributesCount":1)"));
@@ -106,7 +98,7 @@ TEST_CASE("zipkin: protobuf of version 2") {
   CAPTURE(json);
   CHECK(has(json, R"("stringValue":"shop")"));
   CHECK(has(json, R"("kind":2,"startTimeUnixNano":"2000","endTimeUnixNano":"5000")"));
-  CHECK(has(json, R"({"key":"net.host.ip","value":{"stringValue":"10.0.0.1"}})"));
+  CHECK(has(json, R"({"key":"network.local.address","value":{"stringValue":"10.0.0.1"}})"));
   CHECK(has(json, R"("events":[{"timeUnixNano":"5000","name":"note"}])"));
 }
 
@@ -154,4 +146,70 @@ TEST_CASE("zipkin: what is no list of spans is refused, never half taken") {
   Charge small = budget.empty_charge();
   std::string large = R"([{"traceId":"1","id":"1","tags":{"k":")" + std::string(200'000, 'x') + R"("}}])";
   CHECK(zipkin::from_json_v2(large, false, small).error().code == Errc::refused);
+}
+
+namespace {
+
+std::string written(std::string_view request, zipkin::Format format) {
+  auto batch = weir::testing::batch_of(request);
+  std::size_t invalid = 0;
+  auto list = zipkin::to_zipkin(batch, format, invalid);
+  CHECK(invalid == 0);
+  batch.settle({});
+  return std::string(list->view());
+}
+
+constexpr std::string_view rich_request = R"({"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"Shop"}},{"key":"host.name","value":{"stringValue":"h"}}]},
+  "scopeSpans":[{"scope":{"name":"lib","version":"1"},"spans":[{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","parentSpanId":"1102030405060708",
+  "name":"get","kind":3,"traceState":"a=b","startTimeUnixNano":"1700000000000001500","endTimeUnixNano":"1700000000000251500",
+  "attributes":[{"key":"network.local.address","value":{"stringValue":"10.0.0.1"}},{"key":"net.host.port","value":{"intValue":"80"}},
+    {"key":"service.peer.name","value":{"stringValue":"db"}},{"key":"network.peer.address","value":{"stringValue":"::1"}},{"key":"net.peer.port","value":{"intValue":"5432"}},
+    {"key":"list","value":{"arrayValue":{"values":[{"intValue":"1"},{"stringValue":"<"}]}}}],
+  "events":[{"timeUnixNano":"1700000000000002000","name":"retry"},{"timeUnixNano":"1700000000000003000","name":"ev","attributes":[{"key":"n","value":{"intValue":"2"}}],"droppedAttributesCount":4}],
+  "links":[{"traceId":"1102030405060708090a0b0c0d0e0f10","spanId":"2102030405060708","traceState":"s=t","attributes":[{"key":"q","value":{"boolValue":true}}],"droppedAttributesCount":1}],
+  "status":{"code":2,"message":"boom"}}]}]}]})";
+
+}  // namespace
+
+TEST_CASE("zipkin: an OTLP span as JSON") {
+  std::string out = written(rich_request, zipkin::Format::json);
+  CAPTURE(out);
+  CHECK(has(out, R"([{"traceId":"0102030405060708090a0b0c0d0e0f10","id":"0102030405060708","parentId":"1102030405060708","name":"get","kind":"CLIENT","timestamp":1700000000000002,"duration":250,)"));
+  CHECK(has(out, R"("localEndpoint":{"serviceName":"shop","ipv4":"10.0.0.1","port":80},"remoteEndpoint":{"serviceName":"db","ipv6":"::1","port":5432})"));
+  CHECK(has(out, R"("annotations":[{"timestamp":1700000000000002,"value":"retry"},{"timestamp":1700000000000003,"value":"ev|{\"n\":2}|4"}])"));
+  for (std::string_view tag : {R"("host.name":"h")", R"("otel.library.name":"lib")", R"("otel.library.version":"1")", R"("w3c.tracestate":"a=b")", R"("error":"true")",
+                               R"("otel.status_code":"STATUS_CODE_ERROR")", R"("otel.status_description":"boom")", R"("list":"[1,\"<\"]")",
+                               R"("otlp.link.0":"1102030405060708090a0b0c0d0e0f10|2102030405060708|s=t|{\"q\":true}|1")"})
+    CHECK_MESSAGE(has(out, tag), tag);
+  CHECK_FALSE(has(out, "service.name"));
+  CHECK_FALSE(has(out, "net.host.port"));
+}
+
+TEST_CASE("zipkin: what is written is read back") {
+  Charge charge;
+  std::string json = v2(written(rich_request, zipkin::Format::json));
+  std::string proto = json_of(zipkin::from_proto_v2(written(rich_request, zipkin::Format::proto), false, charge));
+  for (auto& out : {json, proto}) {
+    CAPTURE(out);
+    for (std::string_view part : {R"("scope":{"name":"lib","version":"1"})", R"("traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","traceState":"a=b","parentSpanId":"1102030405060708","name":"get","kind":3)",
+                                  R"({"key":"host.name","value":{"stringValue":"h"}})", R"({"key":"network.local.address","value":{"stringValue":"10.0.0.1"}})", R"({"key":"net.peer.port","value":{"intValue":"5432"}})",
+                                  R"("status":{"message":"boom","code":2})", R"("name":"ev","attributes":[{"key":"n","value":{"intValue":"2"}}],"droppedAttributesCount":4)",
+                                  R"("links":[{"traceId":"1102030405060708090a0b0c0d0e0f10","spanId":"2102030405060708","traceState":"s=t","attributes":[{"key":"q","value":{"boolValue":true}}],"droppedAttributesCount":1)"})
+      CHECK_MESSAGE(has(out, part), part);
+  }
+}
+
+TEST_CASE("zipkin: services that a resource does not name, and names of old conventions") {
+  auto request = [](std::string_view resource, std::string_view span) {
+    return written(fmt::format(R"({{"resourceSpans":[{{"resource":{{"attributes":[{}]}},"scopeSpans":[{{"spans":[{{"traceId":"0000000000000000090a0b0c0d0e0f10","spanId":"0102030405060708"{}}}]}}]}}]}})", resource, span),
+                   zipkin::Format::json);
+  };
+  CHECK(request("", "") == R"([{"traceId":"090a0b0c0d0e0f10","id":"0102030405060708","localEndpoint":{"serviceName":"otlpresourcenoservicename"}}])");
+  CHECK(has(request(R"({"key":"faas.name","value":{"stringValue":"f"}})", ""), R"("localEndpoint":{"serviceName":"f"},"tags":{"otlp.service.name.source":"faas.name"})"));
+  std::string old = request("", R"(,"attributes":[{"key":"peer.service","value":{"stringValue":"db"}},{"key":"net.peer.ip","value":{"stringValue":"1.2.3.4"}},{"key":"net.host.ip","value":{"stringValue":"no address"}}])");
+  CAPTURE(old);
+  CHECK(has(old, R"("remoteEndpoint":{"serviceName":"db","ipv4":"1.2.3.4"},"tags":{"net.host.ip":"no address"})"));
+  CHECK(has(request("", R"(,"startTimeUnixNano":"1000000000","endTimeUnixNano":"1000000001")"), R"("timestamp":1000000,"duration":1,)"));
+  CHECK_FALSE(has(request("", R"(,"startTimeUnixNano":"2000000000","endTimeUnixNano":"1000000000")"), "duration"));
+  CHECK(has(request("", R"(,"attributes":[{"key":"error","value":{"stringValue":"x"}},{"key":"http.response.status_code","value":{"intValue":"200"}}])"), R"("tags":{"http.status_code":"200","http.response.status_code":"200"})"));
 }

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 0: request = jaeger::from_thrift(protocol, body, charge); break;
     case 1: request = jaeger::from_datagram(protocol, body, charge); break;
     case 2: request = jaeger::from_proto(body, charge); break;
-    default: request = jaeger::from_post_spans(body, charge);
+    default: request = data[0] & 8 ? jaeger::from_json_span(body, charge) : jaeger::from_post_spans(body, charge);
   }
   if (!request) return 0;
   if (auto batch = otlp::Batch::parse(otlp::Signal::traces, *request)) batch->settle({});

@@ -2,25 +2,17 @@
 
 #include <doctest/doctest.h>
 
+#include "components/shared/jaeger/span_writer.h"
 #include "components/shared/thrift/testing.h"
-#include "otlp/batch.h"
-#include "otlp/json.h"
+#include "components/shared/trace_writer/testing.h"
 
 using namespace weir;
+using weir::testing::json_of;
 using otlp::Writer;
 using thrift::Protocol;
 using thrift::Type;
 
 namespace {
-
-std::string json_of(const Result<Bytes>& request) {
-  REQUIRE_MESSAGE(request.has_value(), request.error().what);
-  auto batch = otlp::Batch::parse(otlp::Signal::traces, *request);
-  REQUIRE_MESSAGE(batch.has_value(), batch.error().what);
-  std::string out = otlp::to_json(*batch);
-  batch->settle({});
-  return out;
-}
 
 using Tags = std::vector<std::pair<std::string, std::variant<std::string, bool, std::int64_t, double>>>;
 
@@ -201,4 +193,65 @@ TEST_CASE("jaeger: what is no batch is invalid, and one that would not fit is re
   auto result = jaeger::from_thrift(Protocol::compact, bomb, charge);
   REQUIRE_FALSE(result);
   CHECK(result.error().code == Errc::refused);
+}
+
+namespace {
+
+constexpr std::string_view rich_request = R"({"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}},{"key":"host.name","value":{"stringValue":"h"}}]},
+  "scopeSpans":[{"scope":{"name":"lib","version":"1"},"spans":[{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","parentSpanId":"1102030405060708",
+  "name":"get","kind":3,"traceState":"a=b","flags":1,"startTimeUnixNano":"1700000000000001500","endTimeUnixNano":"1700000000000251500",
+  "attributes":[{"key":"b","value":{"boolValue":true}},{"key":"i","value":{"intValue":"-5"}},{"key":"d","value":{"doubleValue":1.5}},{"key":"s","value":{"stringValue":"x"}},{"key":"y","value":{"bytesValue":"AQI="}}],
+  "events":[{"timeUnixNano":"1700000000000002000","name":"ev","attributes":[{"key":"n","value":{"intValue":"2"}}]}],
+  "links":[{"traceId":"1102030405060708090a0b0c0d0e0f10","spanId":"2102030405060708","attributes":[{"key":"opentracing.ref_type","value":{"stringValue":"child_of"}}]},
+           {"traceId":"2102030405060708090a0b0c0d0e0f10","spanId":"3102030405060708"}],
+  "status":{"code":2,"message":"boom"}}]}]}]})";
+
+std::string written(std::string_view request, jaeger::Format format) {
+  auto batch = weir::testing::batch_of(request);
+  auto& group = batch.groups()[0];
+  auto& arena = batch.arena();
+  std::string out = jaeger::write_span(format, group.resource.read(arena), group.scopes[0].scope.read(arena), group.scopes[0].items[0].read<otlp::Span>(arena));
+  batch.settle({});
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("jaeger: an OTLP span is written and read back, in protobuf and in JSON") {
+  Charge charge;
+  std::string proto = json_of(jaeger::from_proto_span(written(rich_request, jaeger::Format::proto), charge));
+  std::string json = json_of(jaeger::from_json_span(written(rich_request, jaeger::Format::json), charge));
+  CHECK(proto == json);
+  CAPTURE(proto);
+  for (std::string_view part : {R"({"key":"service.name","value":{"stringValue":"shop"}},{"key":"host.name","value":{"stringValue":"h"}})", R"("scope":{"name":"lib","version":"1"})",
+                                R"("traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"0102030405060708","traceState":"a=b","parentSpanId":"1102030405060708")", R"("name":"get","kind":3)",
+                                R"("startTimeUnixNano":"1700000000000001500","endTimeUnixNano":"1700000000000251500")", R"({"key":"b","value":{"boolValue":true}})", R"({"key":"i","value":{"intValue":"-5"}})",
+                                R"({"key":"d","value":{"doubleValue":1.5}})", R"({"key":"y","value":{"bytesValue":"AQI="}})", R"("name":"ev","attributes":[{"key":"n","value":{"intValue":"2"}}])",
+                                R"({"traceId":"1102030405060708090a0b0c0d0e0f10","spanId":"2102030405060708","attributes":[{"key":"opentracing.ref_type","value":{"stringValue":"child_of"}}]})",
+                                R"({"traceId":"2102030405060708090a0b0c0d0e0f10","spanId":"3102030405060708","attributes":[{"key":"opentracing.ref_type","value":{"stringValue":"follows_from"}}]})",
+                                R"("status":{"message":"boom","code":2})"})
+    CHECK_MESSAGE(proto.find(part) != proto.npos, part);
+}
+
+TEST_CASE("jaeger: a span as protobuf's JSON mapping has it") {
+  std::string out = written(rich_request, jaeger::Format::json);
+  CAPTURE(out);
+  for (std::string_view part : {R"({"traceId":"AQIDBAUGBwgJCgsMDQ4PEA==","spanId":"AQIDBAUGBwg=","operationName":"get","references":[{"traceId":"AQIDBAUGBwgJCgsMDQ4PEA==","spanId":"EQIDBAUGBwg="},)",
+                                R"("flags":1,"startTime":"2023-11-14T22:13:20.000001500Z","duration":"0.000250s")", R"({"key":"b","vType":"BOOL","vBool":true},{"key":"i","vType":"INT64","vInt64":"-5"},{"key":"d","vType":"FLOAT64","vFloat64":1.5},{"key":"s","vStr":"x"},{"key":"y","vType":"BINARY","vBinary":"AQI="})",
+                                R"("process":{"serviceName":"shop","tags":[{"key":"host.name","vStr":"h"}]})"})
+    CHECK_MESSAGE(out.find(part) != out.npos, part);
+}
+
+TEST_CASE("jaeger: JSON that is no span is refused") {
+  Charge charge;
+  for (std::string_view bad : {"", "[]", "{", R"({"traceId":"*"})", R"({"traceId":"AQIDBAUGBwgJCgsMDQ4PEBE="})", R"({"startTime":"yesterday"})", R"({"startTime":"2023-13-14T22:13:20Z"})", R"({"duration":"1"})",
+                               R"({"tags":[1]})", R"({"tags":{}})", R"({"tags":[{"vType":"OTHER"}]})", R"({"tags":[{"vType":"INT64","vInt64":"x"}]})", R"({"logs":[{"timestamp":1}]})"}) {
+    CAPTURE(bad);
+    auto result = jaeger::from_json_span(bad, charge);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().code == Errc::invalid);
+  }
+  std::string old = json_of(jaeger::from_json_span(R"({"trace_id":"AAAAAAAAAAAAAAAAAAAAAQ==","start_time":"2023-11-14T23:13:20.5+01:00","duration":"-1.5s","tags":[{"key":"k","v_type":2,"v_int64":7}]})", charge));
+  CHECK(old.find(R"("startTimeUnixNano":"1700000000500000000","endTimeUnixNano":"1699999999000000000")") != old.npos);
+  CHECK(old.find(R"({"key":"k","value":{"intValue":"7"}})") != old.npos);
 }

@@ -160,9 +160,6 @@ class BatchReader {
     }
     return {};
   }
-  Result<Bytes> finish() { return writer_.finish(); }
-
- private:
   Result<> add(std::string_view message, std::string_view batch_process) {
     if (message.empty()) return {};
     scratch_.reset();
@@ -173,6 +170,9 @@ class BatchReader {
     return add_span(writer_, group, scratch_, span, Dialect::proto);
   }
 
+  Result<Bytes> finish() { return writer_.finish(); }
+
+ private:
   // Process: service_name = 1, tags = 2. Spans with equal ones share a resource.
   Result<TraceWriter::Group> group_of(std::string_view process) {
     if (auto at = groups_.find(process); at != groups_.end()) return at->second;
@@ -202,6 +202,12 @@ class BatchReader {
 Result<Bytes> from_proto(std::string_view batch, Charge& charge) {
   BatchReader reader(charge);
   WEIR_TRY(reader.read(batch));
+  return reader.finish();
+}
+
+Result<Bytes> from_proto_span(std::string_view span, Charge& charge) {
+  BatchReader reader(charge);
+  WEIR_TRY(reader.add(span, {}));
   return reader.finish();
 }
 

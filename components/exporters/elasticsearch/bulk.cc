@@ -1,0 +1,163 @@
+#include "components/exporters/elasticsearch/bulk.h"
+
+#include <simdjson.h>
+
+#include "base/text.h"
+#include "components/exporters/elasticsearch/json.h"
+
+namespace weir::exporters::elasticsearch {
+namespace {
+
+// Points of one scope that may share documents.
+constexpr std::size_t most_points = 10'000;
+
+std::string text_of(const otlp::Attributes& attributes, std::string_view key) {
+  auto* value = attributes.find(key);
+  return value == nullptr ? std::string() : to_text(*value);
+}
+
+}  // namespace
+
+std::string_view Bulk::document(std::size_t number) const {
+  std::size_t begin = number == 0 ? 0 : ends[number - 1];
+  return std::string_view(body).substr(begin, ends[number] - begin);
+}
+
+BulkWriter::BulkWriter(const Config& config, otlp::Batch& batch, UnixNanos now) : config_(config), batch_(batch), router_(config, batch.signal()), now_(now) {}
+
+Bulk BulkWriter::next() {
+  bulk_ = {};
+  Arena& arena = batch_.arena();
+  auto& groups = batch_.groups();
+  for (; group_ < groups.size(); ++group_, scope_ = 0) {
+    auto& group = groups[group_];
+    for (; scope_ < group.scopes.size(); ++scope_, item_ = point_ = 0) {
+      auto& scope = group.scopes[scope_];
+      if (item_ == scope.items.size()) continue;
+      if (full()) return std::move(bulk_);
+      Surroundings around{group.resource.read(arena), scope.scope.read(arena), group.schema_url, scope.schema_url};
+      switch (batch_.signal()) {
+        case otlp::Signal::logs: write_logs(group, scope, around); break;
+        case otlp::Signal::metrics: write_points(scope, around); break;
+        default: write_spans(group, scope, around);
+      }
+      if (item_ < scope.items.size()) return std::move(bulk_);
+    }
+  }
+  return std::move(bulk_);
+}
+
+void BulkWriter::write_logs(otlp::ResourceGroup&, otlp::ScopeGroup& scope, const Surroundings& around) {
+  Arena& arena = batch_.arena();
+  for (; item_ < scope.items.size() && !full(); ++item_, ++number_) {
+    auto& record = scope.items[item_].read<otlp::LogRecord>(arena);
+    if (config_.mapping.mode == Mode::bodymap && !record.body.is(otlp::ValueType::map)) {
+      without_form_.push_back(number_);
+      continue;
+    }
+    Index index = router_.route(record.attributes, around.scope, around.resource.attributes, now_);
+    append(index, &record.attributes, {}, log_document(config_.mapping, around, record, index));
+    bulk_.items.emplace_back(number_, bulk_.documents() - 1);
+  }
+}
+
+void BulkWriter::write_spans(otlp::ResourceGroup&, otlp::ScopeGroup& scope, const Surroundings& around) {
+  Arena& arena = batch_.arena();
+  for (; item_ < scope.items.size() && !full(); ++item_, ++number_) {
+    auto& span = scope.items[item_].read<otlp::Span>(arena);
+    Index index = router_.route(span.attributes, around.scope, around.resource.attributes, now_);
+    append(index, nullptr, {}, span_document(config_.mapping, around, span, index));
+    bulk_.items.emplace_back(number_, bulk_.documents() - 1);
+    if (config_.mapping.mode != Mode::otel) continue;
+    for (auto& event : span.events) {
+      Index place = router_.route_event(event.attributes, around.scope, around.resource.attributes, now_);
+      append(place, nullptr, {}, event_document(around, span, event, place));
+      bulk_.items.emplace_back(number_, bulk_.documents() - 1);
+    }
+  }
+}
+
+void BulkWriter::write_points(otlp::ScopeGroup& scope, const Surroundings& around) {
+  struct Group {
+    Index index;
+    PointDocument document;
+    std::vector<std::uint32_t> points;
+  };
+  Arena& arena = batch_.arena();
+  bool otel = config_.mapping.mode == Mode::otel;
+  std::vector<Group> groups;
+  std::unordered_map<std::string, std::size_t> known;  // by index, times and attributes
+  otlp::Writer writer;
+  std::size_t taken = 0;
+  for (; item_ < scope.items.size() && taken < most_points; ++item_, point_ = 0) {
+    auto& metric = scope.items[item_].read<otlp::Metric>(arena);
+    for (; point_ < metric.points.size() && taken < most_points; ++point_, ++number_, ++taken) {
+      auto& point = metric.points[point_];
+      Index index = router_.route(point.attributes, around.scope, around.resource.attributes, now_);
+      writer.clear();
+      otlp::Attributes copy = point.attributes;
+      encode(otlp::Value::of(&copy), writer);
+      std::string key = fmt::format("{}\n{} {} {}\n", index.name, point.time_unix_nano, otel ? point.start_time_unix_nano : 0, otel ? metric.unit : std::string_view());
+      key += writer.view();
+      auto [at, fresh] = known.emplace(std::move(key), groups.size());
+      if (fresh) groups.push_back({std::move(index), {}, {}});
+      Group& group = groups[at->second];
+      if (group.document.add(metric, point)) group.points.push_back(number_);
+      else without_form_.push_back(number_);
+    }
+    if (point_ < metric.points.size()) break;
+  }
+  for (Group& group : groups) {
+    if (group.points.empty()) continue;
+    append(group.index, nullptr, otel ? group.document.dynamic_templates() : std::string(), group.document.to_json(config_.mapping, around, group.index));
+    for (auto number : group.points) bulk_.items.emplace_back(number, bulk_.documents() - 1);
+  }
+}
+
+void BulkWriter::append(const Index& index, const otlp::Attributes* attributes, std::string_view templates, std::string_view document) {
+  std::string& out = bulk_.body;
+  out += "{\"create\":{\"_index\":";
+  append_json_string(out, index.name);
+  auto member = [&](std::string_view key, const std::string& value) {
+    if (value.empty()) return;
+    out += ',';
+    append_key(out, key);
+    append_json_string(out, value);
+  };
+  if (attributes != nullptr && config_.logs_dynamic_id.enabled) member("_id", text_of(*attributes, "elasticsearch.document_id"));
+  if (attributes != nullptr && config_.logs_dynamic_pipeline.enabled) member("pipeline", text_of(*attributes, "elasticsearch.ingest_pipeline"));
+  if (!templates.empty()) out += fmt::format(",\"dynamic_templates\":{{{}}}", templates);
+  out += "}}\n";
+  out += document;
+  out += '\n';
+  bulk_.ends.push_back(out.size());
+}
+
+Result<std::vector<Verdict>> read_answer(std::string_view body, std::size_t documents) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  if (auto error = parser.parse(body.data(), body.size()).get(root)) return fail(Errc::retryable, "the answer to a bulk request is no JSON: {}", simdjson::error_message(error));
+  std::vector<Verdict> out;
+  bool errors = true;
+  simdjson::dom::array items;
+  if (root["items"].get(items)) {
+    if (!root["errors"].get(errors) && !errors) return std::vector<Verdict>(documents, Verdict{200, {}});
+    return fail(Errc::retryable, "the answer to a bulk request says nothing of its documents");
+  }
+  for (simdjson::dom::element item : items) {
+    simdjson::dom::object actions;
+    Verdict verdict;
+    if (!item.get(actions))
+      for (auto [action, result] : actions) {
+        if (result["status"].get(verdict.status)) verdict.status = 0;
+        std::string_view type, reason;
+        if (result["error"]["type"].get(type) == simdjson::SUCCESS) verdict.reason = type;
+        if (result["error"]["reason"].get(reason) == simdjson::SUCCESS) verdict.reason += fmt::format(": {}", reason.substr(0, 500));
+      }
+    out.push_back(std::move(verdict));
+  }
+  if (out.size() != documents) return fail(Errc::retryable, "the answer to a bulk request is about {} documents instead of {}", out.size(), documents);
+  return out;
+}
+
+}  // namespace weir::exporters::elasticsearch

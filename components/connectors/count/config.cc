@@ -1,7 +1,7 @@
 #include "components/connectors/count/config.h"
 
-#include "components/connectors/count/count.h"
 #include "components/shared/ottl_settings/places.h"
+#include "components/shared/totals/stage.h"
 #include "engine/decode.h"
 
 namespace weir::connectors::count {
@@ -77,6 +77,21 @@ void Config::validate(config::Context& context) const {
   check("logs", ContextId::log, logs);
 }
 
+namespace {
+
+constexpr std::string_view scope_name = "github.com/open-telemetry/opentelemetry-collector-contrib/connector/countconnector";  // what dashboards may filter by
+
+totals::Definitions definitions(const Metrics& metrics) {
+  totals::Definitions out;
+  for (auto& [name, metric] : metrics) {
+    out.push_back({.name = name, .description = metric.description, .conditions = metric.conditions});
+    for (auto& attribute : metric.attributes) out.back().attributes.push_back({attribute.key, attribute.default_value});
+  }
+  return out;
+}
+
+}  // namespace
+
 engine::Factory factory() {
   using otlp::Signal;
   return {.kind = engine::Kind::connector,
@@ -88,7 +103,8 @@ engine::Factory factory() {
           .encode = engine::encode_config<Config>,
           .durability = [](const void*, const engine::StorageInfo&) { return engine::Durability::memory; },  // what it holds is in memory
           .make_stage = [](const void* config, engine::StageContext& context) {
-            return make_stage(*static_cast<const Config*>(config), context);
+            auto& c = *static_cast<const Config*>(config);
+            return totals::make_stage([&](ContextId id) { return definitions(c.of(id)); }, scope_name, context);
           }};
 }
 

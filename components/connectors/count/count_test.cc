@@ -1,4 +1,4 @@
-#include "components/connectors/count/count.h"
+#include "components/connectors/count/config.h"
 
 #include <doctest/doctest.h>
 

@@ -1,13 +1,29 @@
-#include "components/connectors/count/counter.h"
+#include "components/shared/totals/totals.h"
 
+#include "base/number.h"
 #include "components/shared/matching/constant.h"
 
-namespace weir::connectors::count {
+namespace weir::totals {
 
-Result<Counter> Counter::make(ottl::ContextId context, const Metrics& metrics) {
-  Counter out;
-  for (auto& [name, metric] : metrics) {
-    Definition made{.name = name, .description = metric.description, .conditions = {}, .attributes = {}, .series = {}};
+namespace {
+
+// Numbers, and texts that are one.
+std::optional<double> number_of(const otlp::Value* value) {
+  if (value == nullptr) return {};
+  switch (value->type) {
+    case otlp::ValueType::integer: return static_cast<double>(value->integer);
+    case otlp::ValueType::real: return value->real;
+    case otlp::ValueType::string: return parse_go_double(value->text);
+    default: return {};
+  }
+}
+
+}  // namespace
+
+Result<Totals> Totals::make(ottl::ContextId context, const Definitions& definitions) {
+  Totals out;
+  for (auto& metric : definitions) {
+    Metric made{.name = metric.name, .description = metric.description, .source = metric.source, .conditions = {}, .attributes = {}, .series = {}};
     WEIR_ASSIGN(made.conditions, ottl::Conditions::compile(context, metric.conditions, {.caller = ottl::Callers::filter}));
     for (auto& attribute : metric.attributes) made.attributes.emplace_back(attribute.key, matching::to_otlp(attribute.default_value, *out.constants_));
     out.metrics_.push_back(std::move(made));
@@ -15,8 +31,10 @@ Result<Counter> Counter::make(ottl::ContextId context, const Metrics& metrics) {
   return out;
 }
 
-Result<> Counter::add(ottl::EvalContext& c, const otlp::Attributes* item, Arena& into) {
+Result<> Totals::add(ottl::EvalContext& c, const otlp::Attributes* item, Arena& into) {
   for (auto& metric : metrics_) {
+    std::optional<double> value = metric.source.empty() ? 1.0 : number_of(item ? item->find(metric.source) : nullptr);
+    if (!value) continue;
     auto attributes = attributes_of(metric, c, item, into);
     if (!attributes) continue;
     if (!metric.conditions.empty()) {
@@ -33,11 +51,12 @@ Result<> Counter::add(ottl::EvalContext& c, const otlp::Attributes* item, Arena&
     auto at = metric.series.find(key_.view());
     if (at == metric.series.end()) at = metric.series.emplace(std::string(key_.view()), Series{*attributes}).first;
     at->second.count++;
+    at->second.sum += *value;
   }
   return {};
 }
 
-std::optional<otlp::Attributes> Counter::attributes_of(const Definition& metric, ottl::EvalContext& c, const otlp::Attributes* item, Arena& into) {
+std::optional<otlp::Attributes> Totals::attributes_of(const Metric& metric, ottl::EvalContext& c, const otlp::Attributes* item, Arena& into) {
   otlp::Attributes out;
   for (auto& [key, standard] : metric.attributes) {
     const otlp::Value* value = item ? item->find(key) : nullptr;
@@ -50,17 +69,17 @@ std::optional<otlp::Attributes> Counter::attributes_of(const Definition& metric,
   return out;
 }
 
-void Counter::at(std::uint64_t time) {
+void Totals::at(std::uint64_t time) {
   if (time == 0) return;
   first_ = first_ == 0 ? time : std::min(first_, time);
   last_ = std::max(last_, time);
 }
 
-bool Counter::empty() const {
+bool Totals::empty() const {
   return std::all_of(metrics_.begin(), metrics_.end(), [](auto& metric) { return metric.series.empty(); });
 }
 
-void Counter::write(Arena& into, UnixNanos now, std::vector<otlp::Item>& out) const {
+void Totals::write(Arena& into, UnixNanos now, std::vector<otlp::Item>& out) const {
   for (auto& definition : metrics_) {
     if (definition.series.empty()) continue;
     auto* metric = into.make<otlp::Metric>();
@@ -68,17 +87,18 @@ void Counter::write(Arena& into, UnixNanos now, std::vector<otlp::Item>& out) co
     metric->description = into.copy(definition.description);
     metric->type = otlp::MetricType::sum;
     metric->temporality = otlp::Temporality::delta;
-    metric->is_monotonic = true;
+    metric->is_monotonic = definition.source.empty();
     for (auto& [key, series] : definition.series) {
       auto& point = metric->points.push_back(into, {});
       point.attributes = series.attributes;
       point.start_time_unix_nano = first_ ? first_ : now;
       point.time_unix_nano = first_ ? last_ : now;
-      point.type = otlp::NumberType::integer;
-      point.integer = series.count;
+      point.type = definition.source.empty() ? otlp::NumberType::integer : otlp::NumberType::real;
+      if (definition.source.empty()) point.integer = series.count;
+      else point.real = series.sum;
     }
     out.push_back(otlp::Item::of(metric, static_cast<std::uint32_t>(metric->points.size())));
   }
 }
 
-}  // namespace weir::connectors::count
+}  // namespace weir::totals

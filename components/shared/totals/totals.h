@@ -1,16 +1,16 @@
 #pragma once
-// Counts for the items of one context that lie in one resource.
-#include "components/connectors/count/config.h"
+// Totals of the items of one context that lie in one resource.
+#include "components/shared/totals/definition.h"
 #include "otlp/batch.h"
 #include "ottl/ottl.h"
 
-namespace weir::connectors::count {
+namespace weir::totals {
 
-// Owned by the stage of one core and used for one resource after another. What it counts lives in the batch that it is
+// Owned by the stage of one core and used for one resource after another. What it adds up lives in the batch that it is
 // written to; the number of series is bounded by the number of items in a batch.
-class Counter {
+class Totals {
  public:
-  static Result<Counter> make(ottl::ContextId context, const Metrics& metrics);
+  static Result<Totals> make(ottl::ContextId context, const Definitions& definitions);
 
   // For the next resource. Texts of values must live as long as the batch that is being counted, or `into`.
   void begin() {
@@ -22,27 +22,28 @@ class Counter {
   // The span of time in which the items lie; zeros are passed over.
   void at(std::uint64_t time);
   bool empty() const;
-  // Adds a metric for each definition that counted something.
+  // Adds a metric for each definition that has something.
   void write(Arena& into, UnixNanos now, std::vector<otlp::Item>& out) const;
 
  private:
   struct Series {
     otlp::Attributes attributes;
     std::int64_t count = 0;
+    double sum = 0;
   };
-  struct Definition {
-    std::string name, description;
+  struct Metric {
+    std::string name, description, source;
     ottl::Conditions conditions;
     std::vector<std::pair<std::string, otlp::Value>> attributes;  // key and default; an empty one is none
     std::map<std::string, Series, std::less<>> series;            // by their attributes, encoded
   };
 
-  std::optional<otlp::Attributes> attributes_of(const Definition& metric, ottl::EvalContext& c, const otlp::Attributes* item, Arena& into);
+  std::optional<otlp::Attributes> attributes_of(const Metric& metric, ottl::EvalContext& c, const otlp::Attributes* item, Arena& into);
 
   std::unique_ptr<Arena> constants_ = std::make_unique<Arena>();  // texts of defaults
-  std::vector<Definition> metrics_;
+  std::vector<Metric> metrics_;
   std::uint64_t first_ = 0, last_ = 0;
   otlp::Writer key_;  // scratch
 };
 
-}  // namespace weir::connectors::count
+}  // namespace weir::totals

@@ -1,19 +1,19 @@
-#include "components/connectors/count/count.h"
+#include "components/shared/totals/stage.h"
 
 #include "base/log.h"
-#include "components/connectors/count/counter.h"
+#include "components/shared/totals/totals.h"
 
-namespace weir::connectors::count {
+namespace weir::totals {
 namespace {
 
 using otlp::Batch;
 using ottl::ContextId;
 
-class Count : public engine::Stage {
+class TotalsStage : public engine::Stage {
  public:
-  // `parts` counts what lies in an item: events of a span, points of a metric; log records have none.
-  Count(Counter items, std::optional<Counter> parts, engine::StageContext& context)
-      : budget_(context.host.budget()), items_(std::move(items)), parts_(std::move(parts)), name_(context.id.to_string()), c_(nowhere_, context.executor, context.rng) {}
+  // `parts` is about what lies in an item: events of a span, points of a metric; log records have none.
+  TotalsStage(Totals items, std::optional<Totals> parts, std::string_view scope, engine::StageContext& context)
+      : scope_(scope), budget_(context.host.budget()), items_(std::move(items)), parts_(std::move(parts)), name_(context.id.to_string()), c_(nowhere_, context.executor, context.rng) {}
 
   void process(Batch batch, engine::Out& out) override {
     Batch counts(otlp::Signal::metrics);
@@ -23,7 +23,7 @@ class Count : public engine::Stage {
     UnixNanos now = out.wall();
     for (auto& group : batch.groups())
       if (auto done = resource(group, batch, counts, now); !done) {
-        log::error("counting failed", {{"component", name_}, {"error", done.error().what}});
+        log::error("making totals failed", {{"component", name_}, {"error", done.error().what}});
         return out.refuse(std::move(batch), std::move(done).error());
       }
     counts.prune();
@@ -55,7 +55,7 @@ class Count : public engine::Stage {
     for (auto& kv : group.resource.read(batch.arena()).attributes) copy->attributes.push_back(into, {into.copy(kv.key), kv.value.deep_copy(into)});
     out.resource = otlp::Lazy<otlp::Resource>(copy);
     auto* scope = into.make<otlp::Scope>();
-    scope->name = "github.com/open-telemetry/opentelemetry-collector-contrib/connector/countconnector";  // what dashboards may filter by
+    scope->name = into.copy(scope_);
     auto& target = out.scopes.emplace_back();
     target.scope = otlp::Lazy<otlp::Scope>(scope);
     items_.write(into, now, target.items);
@@ -91,9 +91,10 @@ class Count : public engine::Stage {
     return {};
   }
 
+  std::string scope_;
   Budget& budget_;
-  Counter items_;
-  std::optional<Counter> parts_;
+  Totals items_;
+  std::optional<Totals> parts_;
   std::string name_;
   Arena nowhere_;
   ottl::EvalContext c_;
@@ -101,16 +102,16 @@ class Count : public engine::Stage {
 
 }  // namespace
 
-Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, engine::StageContext& context) {
-  auto make = [&](ContextId of) { return Counter::make(of, config.of(of)); };
+Result<std::unique_ptr<engine::Stage>> make_stage(const std::function<Definitions(ContextId)>& of, std::string_view scope, engine::StageContext& context) {
+  auto make = [&](ContextId id) { return Totals::make(id, of(id)); };
   if (context.signal == otlp::Signal::logs) {
     WEIR_ASSIGN(auto records, make(ContextId::log));
-    return std::make_unique<Count>(std::move(records), std::nullopt, context);
+    return std::make_unique<TotalsStage>(std::move(records), std::nullopt, scope, context);
   }
   bool traces = context.signal == otlp::Signal::traces;
   WEIR_ASSIGN(auto items, make(traces ? ContextId::span : ContextId::metric));
   WEIR_ASSIGN(auto parts, make(traces ? ContextId::spanevent : ContextId::datapoint));
-  return std::make_unique<Count>(std::move(items), std::move(parts), context);
+  return std::make_unique<TotalsStage>(std::move(items), std::move(parts), scope, context);
 }
 
-}  // namespace weir::connectors::count
+}  // namespace weir::totals

@@ -90,7 +90,8 @@ class FluentReceiver final : public engine::Receiver, public engine::Listens, pr
 
   void give_up(Id id, const Error& error) {
     long long more = 0;
-    if (lines_.allow(more)) log::warn("Closing a connection that does not speak the forward protocol.", {{"receiver", context_.id.to_string()}, {"error", error.what}, {"suppressed", more}});
+    bool short_of_memory = error.code == Errc::refused;
+    if (lines_.allow(more)) log::warn(short_of_memory ? "Closing a connection, since there is no memory for its message." : "Closing a connection that does not speak the forward protocol.", {{"receiver", context_.id.to_string()}, {"error", error.what}, {"suppressed", more}});
     context_.intake.refused(otlp::Signal::logs, "http", 1);
     context_.executor.post([this, id] { listener_->close(id); });
   }

@@ -183,6 +183,7 @@ class MessageReader {
   Result<> unpack(std::string_view packed, bool compressed, Message& out) {
     if (compressed) {
       WEIR_ASSIGN(std::string content, net::decompress(net::Compression::gzip, packed, most_, charge_));
+      WEIR_TRY(pay(content.size()));
       packed = arena_.copy(content);
     }
     Reader in(packed);
@@ -194,6 +195,7 @@ class MessageReader {
     WEIR_ASSIGN(Head h, in.head());
     if (h.type != Type::list || h.size != 2) return wrong("an entry is a time and a record");
     if (out.entries.size() >= most_items) return wrong("too many entries");
+    WEIR_TRY(pay(2 * sizeof(stanza::Entry) + for_a_line));
     stanza::Entry one;
     WEIR_ASSIGN(Head stamp, in.head());
     WEIR_TRY(time(in, stamp, one));
@@ -231,10 +233,22 @@ class MessageReader {
     return {};
   }
 
+  // For what is about to be made, in steps.
+  Result<> pay(std::size_t bytes) {
+    if (bytes > paid_) {
+      std::size_t more = std::max<std::size_t>(bytes, 64 * 1024);
+      if (!charge_.grow(more)) return fail(Errc::refused, "fluent forward: no room for a message");
+      paid_ += more;
+    }
+    paid_ -= bytes;
+    return {};
+  }
+
   Result<> record(Reader& in, stanza::Entry& to) {
     WEIR_ASSIGN(Head h, in.head());
     if (h.type != Type::map) return wrong("a record is a map");
     for (std::uint64_t i = 0; i < h.size; ++i) {
+      WEIR_TRY(pay(2 * sizeof(otlp::KeyValue) + for_a_line));
       WEIR_ASSIGN(std::string_view key, text(in));
       WEIR_ASSIGN(Value item, value(in, 0));
       if (key == "message" || key == "log") to.body = item;
@@ -263,6 +277,7 @@ class MessageReader {
       case Type::list: {
         auto* list = arena_.make<otlp::Array>();
         for (std::uint64_t i = 0; i < h.size; ++i) {
+          WEIR_TRY(pay(2 * sizeof(Value)));
           WEIR_ASSIGN(Value item, value(in, depth + 1));
           list->push_back(arena_, item);
         }
@@ -271,6 +286,7 @@ class MessageReader {
       case Type::map: {
         auto* map = arena_.make<otlp::Attributes>();
         for (std::uint64_t i = 0; i < h.size; ++i) {
+          WEIR_TRY(pay(2 * sizeof(otlp::KeyValue)));
           WEIR_ASSIGN(std::string_view key, text(in));
           WEIR_ASSIGN(Value item, value(in, depth + 1));
           map->push_back(arena_, otlp::KeyValue{stanza::to_valid_utf8(key, arena_), item});
@@ -288,8 +304,11 @@ class MessageReader {
 
   Reader in_;
   Arena& arena_;
+  // What a record or an attribute becomes in the request that is written of it, beside its text.
+  static constexpr std::size_t for_a_line = 64;
   std::size_t most_;
   Charge& charge_;
+  std::size_t paid_ = 0;  // and not used yet
 };
 
 }  // namespace

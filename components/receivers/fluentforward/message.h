@@ -15,7 +15,8 @@ struct Message {
 };
 
 // One whole value: [tag, time, record], [tag, [[time, record], …]] or [tag, packed entries], each with options behind. The
-// result has views into `bytes` and `arena`. Compressed entries may grow to `most` bytes, which are charged.
+// result has views into `bytes` and `arena`. Compressed entries may grow to `most` bytes. What it is read into is
+// charged; Errc::refused when there is no room.
 Result<Message> read_message(std::string_view bytes, Arena& arena, std::size_t most, Charge& charge);
 
 // {"ack": chunk}

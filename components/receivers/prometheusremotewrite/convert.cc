@@ -63,7 +63,10 @@ void Converter::invalid(std::size_t samples, std::size_t histograms, std::string
 
 Result<> Converter::series(Series& series) {
   std::size_t points = series.samples.size() + series.histograms.size();
-  std::size_t bytes = points * (sizeof(DataPoint) + 32) + series.labels.size() * sizeof(otlp::KeyValue) + series.exemplars.size() * sizeof(otlp::Exemplar);
+  // A metric's points are copied when there are more of them than there was room for.
+  std::size_t labels = series.labels.size() * sizeof(otlp::KeyValue);
+  std::size_t bytes = points * (2 * sizeof(DataPoint) + 32 + labels) + labels + series.exemplars.size() * sizeof(otlp::Exemplar);
+  for (auto& exemplar : series.exemplars) bytes += exemplar.labels.size() * sizeof(otlp::KeyValue);
   for (auto& h : series.histograms)
     bytes += 8 * (h.positive_deltas.size() + h.negative_deltas.size() + h.positive_counts.size() + h.negative_counts.size());
   if (!charge_.grow(bytes)) return fail(Errc::refused, "no room for the points of a remote write request");
@@ -184,6 +187,7 @@ Metric& Converter::metric_of(Scope& scope, std::string_view name, const Kind& ki
 
 DataPoint& Converter::add_point(Metric& metric, std::int64_t time, std::int64_t start) {
   DataPoint& p = metric.points.push_back(arena_, {});
+  p.attributes.reserve(arena_, attributes_.size());
   for (auto& kv : attributes_) p.attributes.push_back(arena_, kv);
   p.time_unix_nano = nanoseconds(time);
   p.start_time_unix_nano = nanoseconds(start);
@@ -191,6 +195,7 @@ DataPoint& Converter::add_point(Metric& metric, std::int64_t time, std::int64_t 
 }
 
 void Converter::take_samples(Metric& metric, Series& series) {
+  metric.points.reserve_more(arena_, series.samples.size());
   for (auto& sample : series.samples) {
     DataPoint& p = add_point(metric, sample.time, sample.start);
     if (prometheus::is_stale_marker(sample.value)) {
@@ -259,8 +264,10 @@ void Converter::take_histograms(Scope& scope, std::string_view name, const remot
 }
 
 void Converter::add_exemplars(DataPoint& point, Series& series) {
+  point.exemplars.reserve_more(arena_, series.exemplars.size());
   for (auto& from : series.exemplars) {
     otlp::Exemplar e{.time_unix_nano = nanoseconds(from.time), .type = otlp::NumberType::real, .real = from.value};
+    e.filtered_attributes.reserve(arena_, from.labels.size());
     for (auto& label : from.labels) {
       std::string id;
       if (label.name == "trace_id" && label.value.size() == 32 && from_hex(label.value, id))

@@ -20,7 +20,7 @@ struct Bench {
     body = encode(version, all, metadata);
     Charge charge = budget.empty_charge();
     Converter converter(version, known, charge);
-    auto decoded = decode(version, body, converter);
+    auto decoded = decode(version, body, converter, charge);
     REQUIRE(decoded.has_value());
     stats = converter.stats();
     auto batch = converter.finish();
@@ -131,7 +131,7 @@ TEST_CASE("remote write receiver: without room nothing is taken") {
   Budget budget(1000);
   Charge charge = budget.empty_charge();
   Converter converter(Version::v1, b.known, charge);
-  auto decoded = decode(Version::v1, body, converter);
+  auto decoded = decode(Version::v1, body, converter, charge);
   REQUIRE_FALSE(decoded.has_value());
   CHECK(decoded.error().code == Errc::refused);
 }

@@ -63,7 +63,7 @@ class Endpoint : public net::Handler {
     if (remote_write::count_series(body.view(), version) > max_series)
       return responder.respond(plain(413, fmt::format("more than {} series\n", max_series)));
     Converter converter(version, *known_, charge);
-    if (auto decoded = decode(version, body.view(), converter); !decoded) {
+    if (auto decoded = decode(version, body.view(), converter, charge); !decoded) {
       intake_.refused(engine::Signal::metrics, "http", converter.stats().samples + converter.stats().histograms);
       return responder.respond(refusal(decoded.error()));
     }

@@ -1,4 +1,5 @@
 #pragma once
+#include "base/budget.h"
 #include "base/result.h"
 #include "components/shared/remote_write/series.h"
 
@@ -18,8 +19,9 @@ class Handler {
   virtual void metadata(const Metadata&) {}
 };
 
-// `invalid` for bytes that are no such message. Series in front of the damage have been handed over by then.
-Result<> decode(Version version, std::string_view body, Handler& handler);
+// `invalid` for bytes that are no such message, `refused` when the charge has no room for a series while it is read (what it paid for
+// that is given back at the end). Series in front of that have been handed over by then.
+Result<> decode(Version version, std::string_view body, Handler& handler, const Charge& charge);
 
 // Series of a request, without looking into them: for a bound before any work is done.
 std::size_t count_series(std::string_view body, Version version);

@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   std::string_view in(reinterpret_cast<const char*>(data), size);
   for (Version version : {Version::v1, Version::v2}) {
     Rewriter rewriter(version);
-    bool fine = decode(version, in, rewriter).has_value();
+    bool fine = decode(version, in, rewriter, {}).has_value();
     if (fine && rewriter.count > count_series(in, version)) __builtin_trap();
   }
   return 0;

@@ -39,7 +39,7 @@ struct Collector : Handler {
 
 std::string read(Version version, std::string_view bytes) {
   Collector out;
-  auto result = decode(version, bytes, out);
+  auto result = decode(version, bytes, out, {});
   return result ? out.text : out.text + result.error().what;
 }
 
@@ -92,10 +92,10 @@ TEST_CASE("remote write: every cut of a request is noticed or harmless") {
     std::string whole = encode(version, std::span(&one, 1));
     for (std::size_t n = 0; n < whole.size(); ++n) {
       Collector out;
-      (void)decode(version, std::string_view(whole).substr(0, n), out);
+      (void)decode(version, std::string_view(whole).substr(0, n), out, {});
     }
     std::string cut = whole.substr(0, whole.size() - 1);
     Collector out;
-    CHECK_FALSE(decode(version, cut, out).has_value());
+    CHECK_FALSE(decode(version, cut, out, {}).has_value());
   }
 }

@@ -36,7 +36,7 @@ class FilterStage : public engine::Stage {
         old_(std::move(old)),
         filtered_(filtered_counter(context)),
         errors_(context.id.to_string(), "failed to eval condition"),
-        c_(nowhere_, system_clock(), context.rng) {}
+        c_(nowhere_, context.executor, context.rng) {}
 
   void seek(otlp::Sought& sought) const override {
     for (const Rules& rules : rules_)

@@ -96,7 +96,7 @@ class LogDedup final : public engine::Stage {
     return out;
   }
   LogDedup(const Config& config, engine::StageContext& context)
-      : config_(config), errors_(context.id.to_string(), "failed to eval condition"), c_(nowhere_, system_clock(), context.rng) {}
+      : config_(config), errors_(context.id.to_string(), "failed to eval condition"), c_(nowhere_, context.executor, context.rng) {}
 
   void process(otlp::Batch batch, engine::Out& out) override {
     Arena& arena = batch.arena();

@@ -31,7 +31,7 @@ class TransformStage : public engine::Stage {
   TransformStage(std::vector<CompiledBlock> blocks, engine::StageContext& context)
       : blocks_(std::move(blocks)),
         errors_(context.id.to_string(), "failed to execute statement"),
-        c_(nowhere_, system_clock(), context.rng) {}
+        c_(nowhere_, context.executor, context.rng) {}
 
   void seek(otlp::Sought& sought) const override {
     for (auto& block : blocks_)

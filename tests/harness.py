@@ -116,8 +116,12 @@ class Collector:
         self.write(config)
         self.log_path = os.path.join(self.folder.name, "log")
         self.log = open(self.log_path, "wb")
-        self.process = subprocess.Popen([program, "--config", self.config, *args], stdout=self.log, stderr=self.log,
-                                        stdin=subprocess.DEVNULL, cwd=self.folder.name, env={**os.environ, **(env or {})})
+        self.command, self.env = [program, "--config", self.config, *args], {**os.environ, **(env or {})}
+        self.start(ready)
+
+    def start(self, ready=()):
+        """Again, after it ended: the same folder, and what is the configuration now."""
+        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL, cwd=self.folder.name, env=self.env)
         try:
             for port in ready:
                 wait_for(lambda: connectable(port) or self.process.poll() is not None, what="port %d open" % port)

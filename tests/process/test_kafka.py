@@ -1,9 +1,10 @@
-"""Through Kafka and back: all encodings, offsets that move with settlement, members that come and go. The brokers are librdkafka's mock."""
+"""Through Kafka and back: all encodings, offsets that move with settlement, members that come and go.
+The brokers are librdkafka's mock; with WEIR_ALL a real Kafka, too."""
 import os, sys, unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import *
-from kafka import Brokers
+import kafka
 
 WRITER = """
 receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:%(port)d", include_metadata: true}}}}
@@ -29,8 +30,10 @@ def names(sink):
 
 
 class Kafka(unittest.TestCase):
+    start_brokers = kafka.Brokers
+
     def setUp(self):
-        self.brokers, self.sink, self.port = Brokers(topics=[("otlp_spans", 4), ("otlp_logs", 1)]), Sink(), free_port()
+        self.brokers, self.sink, self.port = self.start_brokers(topics=[("otlp_spans", 4), ("otlp_logs", 1)]), Sink(), free_port()
         self.addCleanup(self.brokers.close)
         self.addCleanup(self.sink.close)
 
@@ -45,16 +48,38 @@ class Kafka(unittest.TestCase):
         self.assertEqual(status, 200, said)
 
     def test_traces_in_every_encoding(self):
-        for encoding in ("otlp_proto", "otlp_json", "jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json"):
-            with self.subTest(encoding):
-                settings = "traces: {topic: %s, encoding: %s}" % (encoding, encoding)
-                with self.writer(settings + ", partition_traces_by_id: true"):
-                    self.write(1, 2, 3, name=encoding, status={"code": 2})
-                with self.reader("traces: {topics: [%s], encoding: %s}, group_id: %s" % (encoding, encoding, encoding)):
-                    wait_for(lambda: names(self.sink).count(encoding) == 3, what="three spans")
-                mine = [span for span in self.sink.spans() if span["name"] == encoding]
-                self.assertEqual({span["traceId"] for span in mine}, {"%032x" % (i + 1) for i in (1, 2, 3)})
-                self.assertEqual([span["status"]["code"] for span in mine], [2, 2, 2])
+        encodings = ("otlp_proto", "otlp_json", "jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json")
+
+        def each(line):
+            return "".join("  %s\n" % (line % {"e": encoding, "brokers": self.brokers.addresses}) for encoding in encodings)
+
+        config = """
+receivers:
+  otlp: {protocols: {http: {endpoint: "127.0.0.1:%d"}}}
+%s
+processors:
+%s
+exporters:
+  otlphttp: {endpoint: "http://127.0.0.1:%d", encoding: json, compression: none, sending_queue: {enabled: false}}
+%s
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines:
+    traces: {receivers: [otlp], exporters: [%s]}
+%s
+""" % (self.port, each('kafka/%(e)s: {brokers: ["%(brokers)s"], initial_offset: earliest, group_id: %(e)s, traces: {topics: [%(e)s], encoding: %(e)s}}'),
+       each("resource/%(e)s: {attributes: [{key: way, value: %(e)s, action: insert}]}"), self.sink.port,
+       each('kafka/%(e)s: {brokers: ["%(brokers)s"], sending_queue: {enabled: false}, partition_traces_by_id: true, traces: {topic: %(e)s, encoding: %(e)s}}'),
+       ", ".join("kafka/" + encoding for encoding in encodings), each("  traces/%(e)s: {receivers: [kafka/%(e)s], processors: [resource/%(e)s], exporters: [otlphttp]}"))
+        with Weir(config, ready=[self.port]):
+            self.write(1, 2, 3, status={"code": 2})
+            wait_for(lambda: len(self.sink.spans()) == 3 * len(encodings), what="three spans each way")
+        found = {}
+        for request in self.sink.json():
+            for group in request["resourceSpans"]:
+                way = next(kv["value"]["stringValue"] for kv in group["resource"]["attributes"] if kv["key"] == "way")
+                found.setdefault(way, set()).update((span["traceId"], span["status"]["code"]) for scope in group["scopeSpans"] for span in scope["spans"])
+        self.assertEqual(found, {encoding: {("%032x" % (i + 1), 2) for i in (1, 2, 3)} for encoding in encodings})
 
     def test_logs_and_headers(self):
         body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "hello"}}]}]}]}
@@ -117,6 +142,11 @@ class Kafka(unittest.TestCase):
             thread.join()
         with self.reader():
             wait_for(lambda: "late" in names(self.sink), what="the span")
+
+
+@unittest.skipUnless(os.environ.get("WEIR_ALL") == "1" and kafka.installed(), "a real Kafka needs WEIR_ALL=1, Java and Maven: tools/setup --oracle")
+class RealKafka(Kafka):
+    start_brokers = kafka.RealBroker
 
 
 if __name__ == "__main__":

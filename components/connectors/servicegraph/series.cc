@@ -76,6 +76,28 @@ void Latency::write(const Shape& shape, Arena& arena, DataPoint& point) const {
   for (std::uint64_t n : fixed->buckets) point.bucket_counts.push_back(arena, n);
 }
 
+void Latency::pack(Packer& out) const {
+  auto* fixed = std::get_if<Explicit>(&numbers_);
+  if (fixed == nullptr) return std::get<histograms::Exponential>(numbers_).pack(out);
+  out.number(fixed->sum), out.number(fixed->count);
+  out.numbers(fixed->buckets);
+}
+
+bool Latency::unpack(const Shape& shape, Unpacker& in) {
+  if (!shape.bounds) {
+    auto read = histograms::Exponential::unpack(in);
+    if (!read || read->size() != std::get<histograms::Exponential>(numbers_).size()) return false;
+    numbers_ = std::move(*read);
+    return true;
+  }
+  Explicit read;
+  read.sum = in.number<double>(), read.count = in.number<std::uint64_t>();
+  read.buckets = in.numbers<std::uint64_t>();
+  if (!in.ok() || read.buckets.size() != shape.bounds->size() + 1) return false;
+  numbers_ = std::move(read);
+  return true;
+}
+
 SeriesTable::SeriesTable(std::shared_ptr<const Shape> shape) : shape_(std::move(shape)), rows_(0, Hash{shape_->seed}) {}
 
 std::size_t SeriesTable::Hash::operator()(std::string_view key) const { return XXH3_64bits_withSeed(key.data(), key.size(), seed); }
@@ -125,6 +147,39 @@ void SeriesTable::merge(SeriesTable other) {
     to.client.merge(from.client);
     to.server.merge(from.server);
   }
+}
+
+std::string SeriesTable::pack() const {
+  Packer out;
+  for (auto& [key, row] : rows_) {
+    out.text(key);
+    out.number(row.start), out.number(row.requests), out.number(row.failed);
+    row.client.pack(out), row.server.pack(out);
+  }
+  return out.finish();
+}
+
+bool SeriesTable::unpack(std::string_view packed, TimePoint now) {
+  Unpacker in(packed);
+  while (!in.done()) {
+    std::string key(in.text());
+    Row read{.client = Latency(*shape_), .server = Latency(*shape_), .updated = now};
+    read.start = in.number<UnixNanos>(), read.requests = in.number<std::uint64_t>(), read.failed = in.number<std::uint64_t>();
+    if (!read.client.unpack(*shape_, in) || !read.server.unpack(*shape_, in) || !in.ok() || !well_formed(key)) return false;
+    if (full() || !rows_.emplace(key, std::move(read)).second) continue;
+    bytes_ += bytes_of(key);
+  }
+  return in.ok();
+}
+
+// What labels() can read.
+bool SeriesTable::well_formed(std::string_view key) const {
+  if (key == overflow_key) return true;
+  Unpacker in(key);
+  in.number<char>(), in.text(), in.text();
+  for (std::size_t i = 0; i < shape_->labels.size(); ++i)
+    if (in.number<char>() != 0) in.text();
+  return in.ok() && in.done();
 }
 
 bool SeriesTable::forget_idle(TimePoint before) {

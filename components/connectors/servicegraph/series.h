@@ -33,6 +33,9 @@ class Latency {
   void add(double seconds, const Shape& shape);
   void merge(const Latency& other);
   void write(const Shape& shape, Arena& arena, otlp::DataPoint& point) const;
+  void pack(Packer& out) const;
+  // False: these are no numbers of this shape.
+  bool unpack(const Shape& shape, Unpacker& in);
 
  private:
   struct Explicit {
@@ -59,6 +62,9 @@ class SeriesTable {
   bool forget_idle(TimePoint before);
   // Series that are new from now on say that they began at `start`.
   void begin(UnixNanos start) { start_ = start; }
+  // All series for a file, and back, as if they had been counted here: those that find room. False when it cannot be read to its end.
+  std::string pack() const;
+  bool unpack(std::string_view packed, TimePoint now);
   // All series as cumulative metrics; times are moved back by `offset`.
   // `charge` grows with the batch.
   otlp::Batch write(UnixNanos now, Duration offset, Charge charge) const;
@@ -78,6 +84,7 @@ class SeriesTable {
   using Rows = std::unordered_map<std::string, Row, Hash, std::equal_to<>>;
 
   void make_key(const Edge& edge);
+  bool well_formed(std::string_view key) const;
   bool full() const { return (shape_->limit != 0 && rows_.size() >= shape_->limit) || bytes_ >= shape_->budget.limit() / 4; }
   std::size_t bytes_of(std::string_view key) const { return shape_->row_bytes + key.size(); }
   Row& row(std::string_view key);

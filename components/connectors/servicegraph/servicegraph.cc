@@ -1,6 +1,10 @@
 #include "components/connectors/servicegraph/servicegraph.h"
 
 #include "components/connectors/servicegraph/attributes.h"
+#include "base/log.h"
+#include "components/shared/storage/kept_state.h"
+#include "config/value.h"
+#include "engine/decode.h"
 #include "engine/life.h"
 
 namespace weir::connectors::servicegraph {
@@ -23,7 +27,8 @@ class ServiceGraph : public engine::Stage {
         executor_(context.executor),
         shards_(context.shards),
         home_(context.shard == 0),
-        meeting_(engine::life_state<Meeting>(context, "meeting")) {
+        meeting_(engine::life_state<Meeting>(context, "meeting")),
+        context_(context) {
     auto counter = [&](std::string_view name, std::string_view help) -> telemetry::Counter& {
       return context.host.metrics().counter(fmt::format("otelcol_connector_servicegraph_{}", name), help, {{"connector", context.id.to_string()}});
     };
@@ -42,7 +47,9 @@ class ServiceGraph : public engine::Stage {
   Result<> start(engine::Out& out) override {
     out_ = &out;
     series_.begin(out.wall());
+    kept_ = storage::KeptState::of(context_, config::to_yaml(engine::encode_config<Config>(&config_)));
     if (home_) {
+      take_up();
       meeting_->writer = this;
       meeting_->home.store(&executor_, std::memory_order_release);
     }
@@ -99,9 +106,12 @@ class ServiceGraph : public engine::Stage {
       forget(*edge);
     }
     tell();
+    if (!home_) keep();
     hand_over(Part::last);
     charge();
   }
+
+  bool idle() const override { return saving_ == 0; }
 
  private:
   // Why a core hands over what it counted: a batch came and metrics are to leave at once, the interval is over (each core
@@ -111,6 +121,21 @@ class ServiceGraph : public engine::Stage {
   static Duration positive_or(Duration given, Duration standard) { return given > 0s ? std::clamp(given, least_interval, longest_interval) : standard; }
   static void step(TimePoint& next, Duration interval, TimePoint now) {
     next += ((now - next) / interval + 1) * interval;
+  }
+  // What was counted before an orderly restart.
+  void take_up() {
+    if (!kept_) return;
+    for (auto& part : kept_->take_parts())
+      if (!series_.unpack(part, executor_.now())) log::error("A part of what was counted before the restart cannot be read", {{"connector", context_.id.to_string()}});
+    charge();
+  }
+  // At the end, again with what comes after it. The other cores have handed theirs over.
+  void keep() {
+    if (!kept_) return;
+    ++saving_;
+    kept_->save(context_.shard, home_ ? series_.pack() : std::string(), executor_, [this, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) --saving_;
+    });
   }
   bool flushes_by_time() const { return config_.metrics_flush_interval > 0s; }
   bool virtual_nodes() const { return !config_.virtual_node_peer_attributes.empty(); }
@@ -284,6 +309,7 @@ class ServiceGraph : public engine::Stage {
     if (part == Part::last && ++ended_ < shards_) return;
     if (part == Part::round && ++round_ < shards_) return;
     round_ = 0;
+    if (ended_ == shards_) keep();
     if (!series_.empty()) out_->emit(series_.write(out_->wall(), config_.metrics_timestamp_offset, charge_.another()));
   }
 
@@ -303,6 +329,10 @@ class ServiceGraph : public engine::Stage {
   TimePoint next_flush_, next_expiration_, next_cleaning_;
   telemetry::Counter *dropped_spans_, *expired_edges_, *total_edges_;
   std::string_view service_;  // of the resource that is being read
+  const engine::StageContext context_;
+  std::shared_ptr<storage::KeptState> kept_;  // shared by all cores; null: nothing is kept
+  std::size_t saving_ = 0;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // a save that ends later looks whether this is still there
 };
 
 Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, engine::StageContext& context) {

@@ -71,7 +71,9 @@ void read(otlp::Batch& batch, Graph& graph) {
 }
 
 struct Bench {
-  explicit Bench(Config config, std::size_t cores = 1, std::uint64_t seed = 1) : world(cores, seed) {
+  explicit Bench(Config config, std::size_t cores = 1, std::uint64_t seed = 1, const io::MemoryFs* disk = nullptr) : world(cores, seed) {
+    if (disk) world.host().fs() = disk->copy();
+    if (disk) world.simulation().advance(1min * ++started);  // every process begins at another time
     world.add(factory, "servicegraph", std::make_shared<const Config>(std::move(config)));
     world.pipeline("traces", Signal::traces, {"source"}, {}, {"servicegraph"});
     world.pipeline("metrics", Signal::metrics, {"servicegraph"}, {}, {"sink"});
@@ -89,6 +91,7 @@ struct Bench {
     return -1;
   }
 
+  static inline int started = 0;
   World world;
   std::size_t arrivals = 0;
   std::set<std::uint16_t> shards;
@@ -508,4 +511,61 @@ TEST_CASE("servicegraph: the graph is the same on 1, 2 and 8 cores, and the one 
       }
     }
   }
+}
+
+TEST_CASE("servicegraph: counts go on after an orderly restart, and begin anew after a crash") {
+  for (std::int32_t exponential : {0, 20}) {
+    Config config{.exponential_histogram_max_size = exponential, .dimensions = {"shop.id"}, .metrics_flush_interval = 10s};
+    io::MemoryFs disk;
+    auto request = [](Bench& bench, std::size_t core) {
+      bench.world.push(make_traces({client("web"), server("cart")}), core);
+    };
+    UnixNanos start = 0;
+    {
+      Bench first(config, 3, 1, &disk);
+      for (std::size_t core : {0u, 1u, 2u, 0u}) request(first, core);
+      first.world.advance(11s);
+      start = first.take().at("web cart  false").start;
+      request(first, 1);
+      first.world.stop();
+      CHECK(first.take().at("web cart  false").requests == 5);
+      disk = first.world.host().fs().copy();
+    }
+    {
+      Bench second(config, 2, 2, &disk);
+      request(second, 1);
+      second.world.advance(11s);
+      auto graph = second.take();
+      CHECK(graph.at("web cart  false").requests == 6);
+      CHECK(graph.at("web cart  false").server_count == 6);
+      CHECK(graph.at("web cart  false").client_sum == doctest::Approx(6 * 0.020));
+      CHECK(graph.at("web cart  false").start == start);
+      disk = second.world.host().fs().copy();  // killed
+      second.world.stop();
+    }
+    Bench third(config, 1, 3, &disk);
+    request(third, 0);
+    third.world.advance(11s);
+    auto graph = third.take();
+    CHECK(graph.at("web cart  false").requests == 1);
+    CHECK(graph.at("web cart  false").start != start);
+    third.world.stop();
+  }
+}
+
+TEST_CASE("servicegraph: a series that was kept under labels of another shape is not taken up") {
+  Config plain, more{.dimensions = {"a"}};
+  Budget budget;
+  auto shape = [&](const Config& config) { return std::make_shared<connectors::servicegraph::Shape>(config, budget, 1); };
+  connectors::servicegraph::SeriesTable from(shape(plain)), same(shape(plain)), other(shape(more));
+  connectors::servicegraph::Edge edge;
+  edge.client = "web", edge.server = "cart";
+  from.add(edge, TimePoint());
+  std::string packed = from.pack();
+  CHECK(same.unpack(packed, TimePoint()));
+  CHECK(same.size() == 1);
+  CHECK(same.bytes() == from.bytes());
+  CHECK_FALSE(other.unpack(packed, TimePoint()));
+  CHECK(other.empty());
+  for (std::size_t size = 1; size < packed.size(); ++size) CHECK_FALSE(same.unpack(std::string_view(packed).substr(0, size), TimePoint()));
 }

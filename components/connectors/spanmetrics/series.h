@@ -1,6 +1,7 @@
 #pragma once
 // What is counted: series, and the resources they belong to. All of one core.
 #include <boost/unordered/unordered_flat_set.hpp>
+#include <functional>
 #include <list>
 
 #include "base/time.h"
@@ -112,6 +113,7 @@ struct Resource {
   TimePoint last_seen;
   std::size_t bytes = 0;
   bool evicted = false;                  // goes with the next flush
+  bool taken_up = false;                 // what is left of it from before the restart was looked for
   bool overflow = false;                 // stands for all resources that found no room; has overflow series only
   std::list<Resource*>::iterator place;  // among those not evicted, longest unseen first
 };

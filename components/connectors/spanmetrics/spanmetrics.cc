@@ -9,7 +9,11 @@
 #include "components/connectors/spanmetrics/adjusted_count.h"
 #include "components/connectors/spanmetrics/candidates.h"
 #include "components/connectors/spanmetrics/emission.h"
+#include "components/connectors/spanmetrics/kept.h"
 #include "components/connectors/spanmetrics/resources.h"
+#include "components/shared/storage/kept_state.h"
+#include "config/value.h"
+#include "engine/decode.h"
 #include "engine/life.h"
 
 namespace weir::connectors::spanmetrics {
@@ -22,6 +26,9 @@ using otlp::Batch;
 
 // How often candidates hear whether their traces were kept.
 constexpr Duration review_interval = 1s;
+
+// A resource that did not come again for so long after a restart begins anew.
+constexpr UnixNanos kept_for = static_cast<UnixNanos>(std::chrono::nanoseconds(24h).count());
 
 // Stable over restarts, unlike a random one, so that series go on; two connectors of a process differ.
 std::string instance_of(const Config& config, const config::ComponentId& id) {
@@ -70,7 +77,8 @@ class SpanMetrics : public engine::Stage {
         candidates_({.per_point = static_cast<std::size_t>(std::max<std::int64_t>(0, config.exemplars.max_per_data_point)),
                      .waiting = std::max<std::size_t>(1, config.exemplars.max_candidates / context.shards),
                      .max_wait = config.exemplars.max_wait}),
-        emission_(config) {
+        emission_(config),
+        context_(context) {
     slots_.resize(dimensions_.wanted().size());
     event_slots_.resize(slots_.size());
     if (config.exemplars.enabled && config.exemplars.traces != ExemplarTraces::all) board_->watch();
@@ -78,7 +86,13 @@ class SpanMetrics : public engine::Stage {
 
   void seek(otlp::Sought& sought) const override { dimensions_.wanted().seek(sought); }
 
+  ~SpanMetrics() override {
+    series_count_ = 0;
+    metrics_.series.set(0), metrics_.resources.set(0), metrics_.candidates.set(0);
+  }
+
   Result<> start(Out& out) override {
+    take_up();
     next_flush_ = meeting_->join(core_, cores_, out.now());
     schedule_flush(out.now());
     out.wake_at(next_flush_);
@@ -95,6 +109,7 @@ class SpanMetrics : public engine::Stage {
     for (auto& group : batch.groups()) dropped += take(group, arena, out);
     out.count_consumed(batch.items() - dropped);
     batch.settle({});
+    if (drained_) return finish(out);
     if (!candidates_.empty()) review_later(out);
   }
 
@@ -114,18 +129,83 @@ class SpanMetrics : public engine::Stage {
 
   // What changed since the last flush; counts that nobody has seen yet go up from zero, as always.
   void drain(Out& out) override {
+    if (!std::exchange(drained_, true)) finish(out);
+  }
+  bool idle() const override { return saving_ == 0; }
+
+ private:
+  void finish(Out& out) {
     candidates_.review(*board_, out.now());
     auto changed = [](const Series& series) { return series.touched; };
-    UnixNanos wall = out.wall();
+    UnixNanos wall = wall_ = out.wall();
     std::vector<Batch> bodies = last_zeros(wall, [](const Resource&) { return true; });
     emission_.at(wall);
     resources_.each([&](Resource& resource) { emission_.add(resource, alike_, changed); });
     std::ranges::move(emission_.finish(), std::back_inserter(bodies));
     send(std::move(bodies), true, out);
-    resources_.each([&](Resource& resource) { remove_series(resource, [](const Series&) { return true; }); });
+    keep();
+    if (!keeps_) return resources_.each([&](Resource& resource) { remove_series(resource, [](const Series&) { return true; }); });
+    resources_.each([&](Resource& resource) {
+      each_series(resource, [](Series& series) { series.fresh = series.touched = false, series.exemplars.clear(); });
+    });
   }
 
- private:
+  // Only what adds up over restarts is worth keeping.
+  void take_up() {
+    if (config_.delta()) return;
+    keeps_ = storage::KeptState::of(context_, config::to_yaml(engine::encode_config<Config>(&config_)));
+    if (!keeps_) return;
+    kept_ = engine::life_state<KeptResources>(context_, "kept");
+    for (auto& part : keeps_->take_parts())
+      if (!kept_->add(part, budget_.charge_unchecked(part.size())))
+        log::error("A part of what was counted before the restart cannot be read", {{"connector", id_}});
+  }
+
+  void keep() {
+    if (!keeps_) return;
+    Packer out;
+    resources_.each([&](Resource& resource) {
+      if (!resource.overflow) KeptResources::pack(out, resource.identity, wall_, pack_series(resource));
+    });
+    if (core_ == 0) kept_->pack(out, wall_ - std::min(wall_, kept_for));
+    ++saving_;
+    keeps_->save(core_, out.finish(), context_.executor, [this, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) --saving_;
+    });
+  }
+
+  // What was counted for a resource before the restart, if this is its first span since. Not more than has room.
+  void take_up(Resource& resource) {
+    if (!kept_ || resource.taken_up) return;
+    resource.taken_up = true;
+    auto state = kept_->take(resource.identity);
+    if (!state) return;
+    bool whole = unpack_series(*state, [&](Family family, std::unique_ptr<Series> series) { take_up(resource.tables[family], family, std::move(series)); });
+    if (!whole) log::error("What was counted for a resource before the restart cannot be read", {{"connector", id_}});
+  }
+  void take_up(SeriesTable& table, Family family, std::unique_ptr<Series> series) {
+    UnixNanos start = series->start;
+    bool as_explicit = !series->buckets.empty(), as_exponential = series->exponential != nullptr;
+    std::vector<std::uint64_t> buckets = std::move(series->buckets);
+    auto exponential = std::move(series->exponential);
+    series->buckets.clear();
+    prepare(family, *series);
+    if (as_explicit != !series->buckets.empty() || as_exponential != (series->exponential != nullptr)) return;
+    if (as_explicit && buckets.size() != series->buckets.size()) return;
+    if (as_exponential && exponential->size() != series->exponential->size()) return;
+    series->buckets = std::move(buckets);
+    series->exponential = std::move(exponential);
+    series->start = start;
+    series->fresh = false;
+    series->last_seen = now_;
+    series->hash = XXH3_64bits_withSeed(series->key.data(), series->key.size(), seed_);
+    if (series->overflow ? table.overflow() != nullptr : table.find({series->key, series->hash}) != nullptr) return;
+    if (!footprint_.take(series->bytes)) return;
+    table.add(std::move(series));
+    ++table.active;
+    ++series_count_;
+  }
+
   std::size_t take(otlp::ResourceGroup& group, Arena& arena, Out& out) {
     const Source* source = resources_.find(group.resource, arena, now_);
     if (source == nullptr) {
@@ -134,6 +214,7 @@ class SpanMetrics : public engine::Stage {
       out.count_dropped(spans, Reason::invalid);
       return spans;
     }
+    take_up(*source->resource);
     for (auto& scope : group.scopes) take(*source, scope, arena);
     return 0;
   }
@@ -423,6 +504,12 @@ class SpanMetrics : public engine::Stage {
   Resources resources_;
   Candidates candidates_;
   Emission emission_;
+  const engine::StageContext context_;
+  std::shared_ptr<storage::KeptState> keeps_;  // shared by all cores; null: nothing is kept
+  std::shared_ptr<KeptResources> kept_;        // the same
+  std::size_t saving_ = 0;
+  bool drained_ = false;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // a save that ends later looks whether this is still there
   AdjustedCounts counts_;
   std::size_t series_count_ = 0;
   bool warned_ = false;

@@ -91,6 +91,27 @@ void Exponential::merge(const Exponential& other) {
     if (other.buckets_[i]) add_at((other.offset_ + static_cast<std::int32_t>(i)) >> (other.scale_ - common), other.buckets_[i]);
 }
 
+void Exponential::pack(Packer& out) const {
+  out.number(size_), out.number(scale_), out.number(offset_);
+  out.number(count_), out.number(zero_count_);
+  out.number(sum_), out.number(min_), out.number(max_);
+  out.numbers(buckets_);
+}
+
+std::optional<Exponential> Exponential::unpack(Unpacker& in) {
+  auto size = in.number<std::uint32_t>();
+  Exponential out(size);
+  out.scale_ = in.number<std::int32_t>(), out.offset_ = in.number<std::int32_t>();
+  out.count_ = in.number<std::uint64_t>(), out.zero_count_ = in.number<std::uint64_t>();
+  out.sum_ = in.number<double>(), out.min_ = in.number<double>(), out.max_ = in.number<double>();
+  out.buckets_ = in.numbers<std::uint64_t>();
+  bool whole = in.ok() && out.size_ == size && out.buckets_.size() <= out.size_ && out.scale_ >= min_scale && out.scale_ <= max_scale &&
+               std::abs(std::int64_t{out.offset_}) < std::int64_t{1} << 30 &&
+               (out.buckets_.empty() || (out.buckets_.front() != 0 && out.buckets_.back() != 0));
+  if (!whole) return std::nullopt;
+  return out;
+}
+
 void Exponential::write(Arena& arena, otlp::DataPoint& point) const {
   point.count = count_;
   point.has_sum = true, point.sum = sum_;

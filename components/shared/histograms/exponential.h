@@ -2,8 +2,10 @@
 // Exponential histogram of values that are not negative, with the scale chosen by what it has seen: the finest at which
 // all buckets fit. One core at a time.
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "base/pack.h"
 #include "otlp/model.h"
 
 namespace weir::histograms {
@@ -19,6 +21,9 @@ class Exponential {
   void add(double value, std::uint64_t times = 1);
   // As if every value of `other` had been added here.
   void merge(const Exponential& other);
+  // What it holds, for a file, and back: nullopt when that cannot be.
+  void pack(Packer& out) const;
+  static std::optional<Exponential> unpack(Unpacker& in);
   // Count, sum, minimum, maximum, scale and buckets; nothing else of the point is touched.
   void write(Arena& arena, otlp::DataPoint& point) const;
 

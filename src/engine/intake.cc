@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "engine/disk_wait.h"
 #include "engine/shard.h"
 
 namespace weir::engine {
@@ -71,7 +72,7 @@ Outcome ReceiverIntake::let_in(const Entry& entry, const Batch& batch, Charge& r
   if (entry.opens) {
     if (cost.bytes > most_taken_apart(batch.bytes()))
       return Error{Errc::too_large, fmt::format("{} bytes with {} items would take {} MiB of memory", batch.bytes(), batch.items(), cost.bytes / mib), {}};
-    need = std::min(cost.bytes, std::max(cost.largest, shard_.piece_bytes()));
+    need = std::min(cost.bytes, 2 * cost.largest + shard_.piece_bytes());  // a piece with its resource and scope
   }
   if (entry.held_per_item) need += entry.held_per_item * batch.items() + batch.bytes();
   if (need == 0 || budget.try_charge(need, room)) return std::nullopt;
@@ -110,6 +111,13 @@ void ReceiverIntake::push(Batch batch, std::string_view transport, std::move_onl
 void ReceiverIntake::take_piece() {
   if (slow_.empty()) return;
   Slow& slow = slow_.front();
+  if (slow.taken > 0 && DiskWait::of(shard_.host())->bytes.load(std::memory_order_relaxed) > shard_.piece_bytes()) {
+    // What came before is still on its way to the disk, and each piece has a copy of what is around its items.
+    shard_.executor().at(shard_.executor().now() + 1ms, [self = self_] {
+      if (*self) (*self)->take_piece();
+    });
+    return;
+  }
   Batch piece = slow.pieces.next();
   Outcome refused;
   if (!piece.empty()) {

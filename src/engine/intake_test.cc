@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "engine/decode.h"
+#include "engine/disk_wait.h"
 #include "engine/testing.h"
 #include "otlp/test_messages.h"
 
@@ -86,6 +87,26 @@ TEST_CASE("intake: what takes much goes in pieces, all of it, and is answered on
   CHECK(Opener::largest < 10'000);
   CHECK(f.arrived() == 60'000);
   f.world.check_conservation();
+  f.world.stop();
+}
+
+TEST_CASE("intake: the next piece waits while much is on its way to the disk") {
+  Fixture f;
+  f.budget().set_limit(16 << 20);
+  auto wait = DiskWait::of(f.world.host());
+  std::optional<OnItsWay> much(std::in_place, wait, 100 << 20);
+  auto push = f.world.push(empty_spans(60'000, f.world));
+  f.world.advance(1s);
+  CHECK_FALSE(f.world.answer(push).has_value());
+  std::size_t first = f.arrived();
+  CHECK(first > 0);  // whether it is taken at all shows at once
+  CHECK(first < 10'000);
+  much.reset();
+  f.world.advance(1s);
+  REQUIRE(f.world.answer(push).has_value());
+  CHECK_FALSE(*f.world.answer(push));
+  CHECK(f.arrived() == 60'000 - first);
+  CHECK(wait->bytes == 0);
   f.world.stop();
 }
 

@@ -93,6 +93,7 @@ void encode_unknown(const Unknown& unknown, Writer& out) {
   for (std::size_t i = unknown.size(); i-- > 0;) out.raw(unknown[i]);
 }
 
+
 template <class T>
 void encode_lazy(const Lazy<T>& message, Writer& out) {
   std::size_t mark = out.size();
@@ -106,12 +107,15 @@ class Encoder {
   Encoder(Signal signal, const std::vector<Bytes>& bodies, std::size_t size) : signal_(signal), bodies_(bodies), out_(size) {}
 
   void add(const ResourceGroup& group);
-  std::vector<Bytes> finish() { return out_.finish_pieces(); }
+  // What was copied is charged to `charge`'s budget.
+  std::vector<Bytes> finish(Charge charge);
 
  private:
   void add(const ScopeGroup& scope);
   void add(std::span<const Item> items);
   void add_run(std::string_view run);
+  template <class T>
+  void add_lazy(const Lazy<T>& message);
   const Bytes* body_of(std::string_view run);
 
   // Below this a copy costs less than a piece of its own.
@@ -137,6 +141,30 @@ void Encoder::add_run(std::string_view run) {
   const Bytes* body = run.size() < refer_from ? nullptr : body_of(run);
   if (body == nullptr) return out_.raw(run);
   out_.refer(body->slice(run));
+}
+
+template <class T>
+void Encoder::add_lazy(const Lazy<T>& message) {
+  std::size_t mark = out_.size();
+  if (message.dirty()) message.write(out_);
+  else add_run(message.raw());
+  if (out_.size() != mark || message.raw().data() != nullptr) out_.close(1, mark);
+}
+
+// The copied parts lie in one buffer: the first of them pays for all.
+std::vector<Bytes> Encoder::finish(Charge charge) {
+  std::vector<Bytes> pieces = out_.finish_pieces();
+  std::size_t copied = 0;
+  Bytes* first = nullptr;
+  for (Bytes& piece : pieces) {
+    if (piece.empty() || body_of(piece.view())) continue;
+    copied += piece.size();
+    if (first == nullptr) first = &piece;
+  }
+  if (first == nullptr) return pieces;
+  charge.grow_unchecked(copied);
+  *first = first->charged(std::move(charge));
+  return pieces;
 }
 
 // Whether the second follows the first in a body, with nothing but its tag and length between.
@@ -165,7 +193,7 @@ void Encoder::add(const ScopeGroup& scope) {
   encode_unknown(scope.unknown, out_);
   out_.put_bytes(3, scope.schema_url);
   add(scope.items);
-  encode_lazy(scope.scope, out_);
+  add_lazy(scope.scope);
   out_.close(2, mark);
 }
 
@@ -174,7 +202,7 @@ void Encoder::add(const ResourceGroup& group) {
   encode_unknown(group.unknown, out_);
   out_.put_bytes(3, group.schema_url);
   for (const ScopeGroup& scope : std::views::reverse(group.scopes)) add(scope);
-  encode_lazy(group.resource, out_);
+  add_lazy(group.resource);
   out_.close(1, mark);
 }
 
@@ -515,7 +543,7 @@ std::vector<Bytes> Batch::encode() const {
   if (!groups_.empty()) {
     Encoder encoder(signal_, kept_, bytes_ + bytes_ / 8 + 1024);
     for (const ResourceGroup& group : std::views::reverse(groups_)) encoder.add(group);
-    pieces = encoder.finish();
+    pieces = encoder.finish(charge.another());
   }
   for (const Body& body : chunks_) pieces.push_back(body.bytes);
   return pieces;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "otlp/test_messages.h"
 #include "otlp/verify.h"
 
 using namespace weir;
@@ -229,6 +230,34 @@ TEST_CASE("long runs of unchanged items are sent from the body they came in") {
   CHECK(got[40].read<Span>(again->arena()).name == "renamed");
   CHECK(got[100].read<Span>(again->arena()).attributes.find("n")->integer == 101);
   CHECK(again->groups()[1].scopes[1].items[149].raw == batch->groups()[1].scopes[1].items[149].raw);
+}
+
+TEST_CASE("a large resource is not copied by those that have a part of its items; what is copied is charged") {
+  std::string head = field(1, field(1, field(1, "k") + field(2, field(1, std::string(100'000, 'v')))));
+  std::string spans;
+  for (int i = 0; i < 100; ++i) spans += field(2, field(5, "span " + std::to_string(i)));
+  Bytes body = Bytes::take(field(1, head + field(2, spans)));
+  Budget budget;
+  auto batch = Batch::parse(Signal::traces, body, budget.charge_unchecked(body.size()));
+  REQUIRE(batch);
+  std::size_t turn = 0, before = budget.used();
+  auto parts = batch->partition(2, [&](auto&, auto&, auto&) { return turn++ % 2; });
+  for (Batch& part : parts) {
+    std::size_t index = budget.used();
+    auto pieces = part.encode();
+    CHECK(budget.used() > index);
+    CHECK(budget.used() < index + 10'000);
+    std::string all;
+    for (auto& piece : pieces) all += piece.view();
+    pieces.clear();
+    CHECK(budget.used() == index);
+    auto again = Batch::parse(Signal::traces, Bytes::take(std::move(all)));
+    REQUIRE(again);
+    CHECK(again->items() == 50);
+    CHECK(again->groups()[0].resource.raw() == part.groups()[0].resource.raw());
+    part.settle({});
+  }
+  CHECK(budget.used() >= before - body.size());
 }
 
 TEST_CASE("what a writer refers to counts in lengths and stands where it was put") {

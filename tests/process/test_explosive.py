@@ -192,9 +192,7 @@ class Explosive(unittest.TestCase):
 
     def run_shapes(self, kind, name, settings, signal, limit_address_space=False):
         self.port, self.grpc, self.metrics = free_port(), free_port(), free_port()
-        # What the hold log writes of a request in pieces is not bounded yet: docs/design/open.md.
-        args = ["--data-dir", "none"] if name in ("tail_sampling", "groupbytrace") else []
-        with Weir(self.config(kind, name, settings, signal), ready=[self.port, self.grpc, self.metrics], args=args) as weir:
+        with Weir(self.config(kind, name, settings, signal), ready=[self.port, self.grpc, self.metrics]) as weir:
             if limit_address_space:  # as `ulimit -v` does: one allocation too many ends the process
                 with open("/proc/%d/statm" % weir.process.pid) as f:
                     space = int(f.read().split()[0]) * os.sysconf("SC_PAGESIZE") + (LIMIT_MIB + 32) * MIB

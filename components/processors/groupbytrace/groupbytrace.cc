@@ -69,7 +69,10 @@ class GroupByTrace : public engine::Stage {
 
   Result<> start(Out& out) override {
     if (!durable_) return {};
-    WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this, &out](Batch batch, bool) { take(std::move(batch), out); }));
+    WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this, &out](Batch batch, bool, bool recovered) {
+                  if (recovered && !fits(batch)) return turn_away(std::move(batch), out);
+                  take(std::move(batch), out);
+                }));
     if (hold_) hold_->start(out);
     return {};
   }
@@ -77,7 +80,10 @@ class GroupByTrace : public engine::Stage {
   // With a place on disk a batch is written, then answered and taken.
   void process(Batch batch, Out& out) override {
     if (!fits(batch)) return turn_away(std::move(batch), out);
-    if (hold_) return hold_->put(std::move(batch));
+    if (hold_) {
+      std::size_t need = copies(batch, [this](const otlp::ScopeGroup& scope) { return sort_by_trace(scope); }) + batch.items() * bytes_per_item() + batch.bytes();
+      return hold_->put(std::move(batch), budget_.charge_unchecked(need));
+    }
     if (answers_early_ && !out.congested()) out.accept(batch);
     take(std::move(batch), out);
   }
@@ -143,6 +149,10 @@ class GroupByTrace : public engine::Stage {
   void turn_away(Batch batch, Out& out) {
     if (batch.whole()) return out.refuse(std::move(batch), {Errc::refused, "there is no memory for a copy of the resource with each trace", 1s});
     metrics_.evicted.add(batch.items());  // its senders are gone: it goes on as it is
+    if (hold_) {
+      batch.receipts.push_back(hold_->leaving());
+      batch.mark_answered();
+    }
     out.push(std::move(batch));
   }
 

@@ -61,7 +61,7 @@ void TailSampling::begin(const Out& out) {
 Result<> TailSampling::start(Out& out) {
   out_ = &out;
   if (!config_.durable) return {};
-  WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this](Batch batch, bool answered) {
+  WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this](Batch batch, bool answered, bool) {
                 begin(*out_);
                 take(std::move(batch), answered, *out_);
               }));
@@ -74,7 +74,10 @@ void TailSampling::process(Batch batch, Out& out) {
   begin(out);
   bool answered = !batch.whole();
   if (!answered && refuses(out)) return out.refuse(std::move(batch), {Errc::refused, "tail sampling holds as much as it may", 1s});
-  if (hold_) return hold_->put(std::move(batch));
+  if (hold_) {
+    Charge room = budget_.charge_unchecked(batch.items() * bytes_per_item() + batch.bytes());  // out of what it was let in with
+    return hold_->put(std::move(batch), std::move(room));
+  }
   out.accept(batch);
   take(std::move(batch), answered, out);
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "components/shared/exporting/metrics.h"
 #include "components/shared/exporting/place.h"
+#include "engine/disk_wait.h"
 #include "engine/life.h"
 
 namespace weir::exporting {
@@ -255,7 +256,8 @@ class QueuedExporter : public QueuedStage {
     auto encoded = batch.encode();
     writing_.push_back({std::move(batch), size, executor_.now(), encoded});
     auto entry = std::prev(writing_.end());
-    disk_->put(entry->batch, std::move(encoded), [this, entry](Result<Place> place) {
+    engine::OnItsWay on_its_way(disk_wait_, entry->batch.footprint());
+    disk_->put(entry->batch, std::move(encoded), [this, entry, on_its_way = std::move(on_its_way)](Result<Place> place) {
       if (abandoned_) return;  // settled already
       Waiting request = std::move(*entry);
       writing_.erase(entry);
@@ -614,6 +616,7 @@ class QueuedExporter : public QueuedStage {
   bool discarding_ = false;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // receipts look whether their queue is still there
   std::unique_ptr<DiskQueue> disk_;  // null: in memory. Before the batches, whose receipts use it
+  std::shared_ptr<engine::DiskWait> disk_wait_ = engine::DiskWait::of(context_.host);  // shared by the process
   std::deque<Waiting> waiting_;
   std::size_t window_ = 0;           // bytes in waiting_, about
   std::deque<Batch> blocked_;        // block_on_overflow: not in the queue yet, their senders wait

@@ -52,7 +52,8 @@ HoldLog::HoldLog(const engine::StageContext& context, std::shared_ptr<storage::L
       take_(std::move(take)),
       peers_(engine::shared_state<Peers>(context.host, "peers " + files->directory())),
       files_(std::move(files)),
-      log_(files_, {}, context.executor, context.rng.next(), storage::offload_to(context.host.workers(), context.executor)) {
+      log_(files_, {}, context.executor, context.rng.next(), storage::offload_to(context.host.workers(), context.executor)),
+      disk_wait_(engine::DiskWait::of(context.host)) {
   log_.on_damage = [this](const std::string& file, const storage::Skipped& skipped) {
     if (skipped.damage())
       log::error("What a stage held on disk is damaged; everything else in it is taken up", {{"stage", context_.id.to_string()}, {"file", file}, {"skipped", skipped.text()}});
@@ -71,31 +72,57 @@ void HoldLog::start(engine::Out& out) {
   recover();
 }
 
-void HoldLog::put(otlp::Batch batch) {
-  // What waits for the disk is bytes, the same ones that are written: taken apart a batch may be hundreds of times larger.
-  batch.compact();
+void HoldLog::put(otlp::Batch batch, Charge room) {
   auto pieces = batch.encode();
+  std::size_t items = batch.items();
+  engine::OnItsWay on_its_way(disk_wait_, batch.footprint());
+  writing_.push_back({std::move(batch), {}, items, std::move(room), std::move(on_its_way)});
+  Entry entry = std::prev(writing_.end());
+  const Budget& budget = context_.host.budget();
+  if (budget.used() > budget.limit() / 2) {
+    // Taken apart a batch may be hundreds of times larger than the bytes that are written.
+    otlp::Batch slim = otlp::Batch::trusted(context_.signal, {}, 0, entry->batch.cost().dense);
+    slim.take_receipts(entry->batch);
+    entry->batch = std::move(slim);
+    entry->pieces = pieces;
+  }
   pieces.insert(pieces.begin(), exporting::encode_facts({context_.signal, nullptr, {}}));
-  auto items = static_cast<std::uint32_t>(batch.items());
-  writing_.push_back(std::move(batch));
-  log_.append({std::move(pieces), items, 1}, [this, entry = std::prev(writing_.end())](Result<storage::Place> place) { written(entry, std::move(place)); });
+  log_.append({std::move(pieces), static_cast<std::uint32_t>(items), 1}, [this, entry](Result<storage::Place> place) { written(entry, std::move(place)); });
 }
 
-void HoldLog::written(std::list<otlp::Batch>::iterator entry, Result<storage::Place> place) {
+otlp::Batch HoldLog::whole(Writing& entry) const {
+  otlp::Batch batch = std::move(entry.batch);
+  if (entry.pieces.empty()) return batch;
+  std::size_t size = 0;
+  for (const Bytes& piece : entry.pieces) size += piece.size();
+  Charge paid = context_.host.budget().charge_unchecked(size);
+  std::string body;
+  body.reserve(size);
+  for (const Bytes& piece : entry.pieces) body += piece.view();
+  entry.pieces.clear();
+  otlp::Batch out = otlp::Batch::trusted(context_.signal, Bytes::take(std::move(body)).charged(std::move(paid)), entry.items, batch.cost().dense);
+  out.charge = context_.host.budget().empty_charge();
+  out.take_receipts(batch);
+  return out;
+}
+
+void HoldLog::written(Entry entry, Result<storage::Place> place) {
   if (abandoned_) return;  // settled already
-  otlp::Batch batch = std::move(*entry);
+  Writing done = std::move(*entry);
   writing_.erase(entry);
+  Reserve reserve(done.room);
+  otlp::Batch batch = whole(done);
   bool answered = !batch.refusable();
   if (!place && !answered) return out_->refuse(std::move(batch), {Errc::refused, "what is held cannot be written: " + place.error().what, 1s});
   out_->accept(batch);
   std::vector<Receipt> records;
   if (place) records.push_back(record(*place));
-  take(std::move(batch), answered, std::move(records));
+  take(std::move(batch), answered, false, std::move(records));
 }
 
 // The stage first: what it says while it takes the batch, by a clock that went on, is not about this batch.
-void HoldLog::take(otlp::Batch batch, bool answered, std::vector<Receipt> records) {
-  take_(std::move(batch), answered);
+void HoldLog::take(otlp::Batch batch, bool answered, bool recovered, std::vector<Receipt> records) {
+  take_(std::move(batch), answered, recovered);
   if (!records.empty()) held_.push_back({context_.executor.now(), std::move(records)});
 }
 
@@ -146,13 +173,13 @@ void HoldLog::settle_gone() {
 
 std::size_t HoldLog::held() const {
   std::size_t n = 0;
-  for (auto& batch : writing_) n += batch.items();
+  for (auto& entry : writing_) n += entry.items;
   return n;
 }
 
 void HoldLog::abandon() {
   abandoned_ = true;
-  for (auto& batch : writing_) out_->refuse(std::move(batch), {Errc::retryable, "shutting down", {}});
+  for (auto& entry : writing_) out_->refuse(whole(entry), {Errc::retryable, "shutting down", {}});
   writing_.clear();
 }
 
@@ -209,7 +236,7 @@ void HoldLog::take_recovered(otlp::Batch batch) {
   out_->count_created(batch.items());
   batch.charge = context_.host.budget().charge_unchecked(batch.bytes());
   auto records = std::exchange(batch.receipts, {});
-  take(std::move(batch), true, std::move(records));
+  take(std::move(batch), true, true, std::move(records));
 }
 
 }  // namespace weir::holding

@@ -369,7 +369,11 @@ class Planner {
         }
       n.best_answer_behind = n.best_answer;
       auto* own = n.component ? n.component->factory->durability : nullptr;
-      if (own) n.least_answer = n.best_answer = own(n.component->config.get(), disks);
+      if (!own) continue;
+      // What a stage has kept it keeps until what is behind has taken it: after that its OK is worth what that is.
+      Durability worth = own(n.component->config.get(), disks);
+      n.least_answer = n.ports.empty() ? worth : std::min(worth, n.least_answer);
+      n.best_answer = n.ports.empty() ? worth : std::min(worth, n.best_answer);
     }
   }
 

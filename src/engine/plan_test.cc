@@ -69,6 +69,23 @@ TEST_CASE("a cut survives a connector that passes on, and explain says why an ex
         "              exporter out  OK is in memory\n");
 }
 
+TEST_CASE("an OK of a stage that keeps data is worth no more than that of what is behind it") {
+  Factory keeps = plain, memory = sink, delivers = sink;
+  keeps.durability = [](const void*, const StorageInfo&) { return Durability::os; };
+  memory.durability = [](const void*, const StorageInfo&) { return Durability::memory; };
+  delivers.durability = [](const void*, const StorageInfo&) { return Durability::delivered; };
+  for (auto [factory, worth] : {std::pair{&memory, "in memory"}, std::pair{&delivers, "written"}}) {
+    PlanSpec s = spec();
+    s.exporters = {{{"out", ""}, factory, nullptr}};
+    s.processors = {{{"plain", ""}, &keeps, nullptr}};
+    s.pipelines = {{"traces", Signal::traces, {{"in", ""}}, {{"plain", ""}}, {{"out", ""}}}};
+    auto plan = Plan::build(std::move(s));
+    REQUIRE(plan);
+    CHECK(plan->explain().find(fmt::format("processor plain (traces)  OK is {}", worth)) != std::string::npos);
+    CHECK(plan->explain().find(fmt::format("receiver in  OK is {}", worth)) != std::string::npos);
+  }
+}
+
 TEST_CASE("stages that need the same cut of the same stream share an exchange") {
   PlanSpec s = spec();
   s.pipelines = {{"traces/a", Signal::traces, {{"in", ""}}, {{"trace", ""}}, {{"out", ""}}},

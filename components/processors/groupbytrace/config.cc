@@ -33,6 +33,10 @@ engine::Factory factory() {
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
           .key = [](const void*, otlp::Signal) -> engine::Key { return engine::Key::trace_id; },
+          .durability = [](const void* config, const engine::StorageInfo& storage) {
+            bool on_disk = static_cast<const Config*>(config)->durable && storage.data_directory;
+            return on_disk ? engine::Durability::os : engine::Durability::delivered;  // of what is behind
+          },
           .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
             return make_stage(*static_cast<const Config*>(config), context);
           }};

@@ -13,15 +13,15 @@ namespace {
 
 // A process with a disk. What it does after kill() nobody sees.
 struct Process {
-  Process(io::MemoryFs& left, std::size_t cores, std::uint64_t seed = 1, Duration wait = 10s) : disk(left), world(cores, seed) {
+  Process(io::MemoryFs& left, std::size_t cores, std::uint64_t seed = 1, Duration wait = 10s, Policy policy = everything()) : disk(left), world(cores, seed) {
     static const engine::Factory tail = factory();
     world.host().fs() = disk.copy();
-    world.add(tail, "tail_sampling", std::make_shared<Config>(Config{.decision_wait = wait, .policies = {everything()}}));
+    world.add(tail, "tail_sampling", std::make_shared<Config>(Config{.decision_wait = wait, .policies = {policy}}));
     world.pipeline("traces", otlp::Signal::traces, {"source"}, {"tail_sampling"}, {"sink"});
     world.start();
   }
-  std::size_t push(int trace, int span, std::size_t core = 0) {
-    auto number = world.push(make_traces({{.trace = static_cast<std::uint8_t>(trace), .span = static_cast<std::uint8_t>(span)}}), core);
+  std::size_t push(int trace, int span, std::size_t core = 0, int status = 0) {
+    auto number = world.push(make_traces({{.trace = static_cast<std::uint8_t>(trace), .span = static_cast<std::uint8_t>(span), .status = status}}), core);
     return number;
   }
   bool ok(std::size_t push) { return world.answer(push) && !*world.answer(push); }
@@ -75,6 +75,237 @@ TEST_CASE("traces that wait are decided after a kill, whole, on any number of co
     CHECK(again.empty());
     third.world.stop();
   }
+}
+
+TEST_CASE("late spans follow what an earlier process decided on their trace, on any number of cores") {
+  for (std::size_t cores : {1u, 2u, 3u})
+    for (bool orderly : {true, false}) {
+      CAPTURE(cores);
+      CAPTURE(orderly);
+      io::MemoryFs disk;
+      std::map<int, std::set<int>> spans;
+      {
+        Process first(disk, 2, 1, 2s, errors());
+        for (int trace = 1; trace <= 40; ++trace) first.push(trace, 1, 0, trace % 2 ? 2 : 0);
+        first.world.advance(4s);
+        first.collect(spans);
+        CHECK(spans.size() == 20);
+        if (orderly) first.world.stop();
+        first.kill();
+      }
+      // Several restarts later as well.
+      {
+        Process second(disk, 2, 2, 2s, errors());
+        second.world.advance(1s);
+        second.kill();
+      }
+      Process third(disk, cores, 3, 2s, errors());
+      third.world.advance(1s);
+      spans.clear();
+      for (int trace = 1; trace <= 40; ++trace) third.push(trace, 2, 0, trace % 2 ? 0 : 2);
+      third.world.advance(300ms);
+      third.collect(spans);
+      CHECK(spans.size() == 20);
+      for (auto& [trace, seen] : spans) CHECK(trace % 2 == 1);
+      third.world.advance(5s);
+      spans.clear();
+      third.collect(spans);
+      CHECK(spans.empty());
+      third.world.check_conservation();
+      third.world.stop();
+    }
+}
+
+TEST_CASE("of decisions as many are kept on disk as are remembered") {
+  io::MemoryFs disk;
+  static const engine::Factory tail = factory();
+  World world(1, 1);
+  world.add(tail, "tail_sampling", std::make_shared<Config>(Config{.decision_wait = 1s, .num_traces = 100, .policies = {everything()}}));
+  world.pipeline("traces", otlp::Signal::traces, {"source"}, {"tail_sampling"}, {"sink"});
+  world.start();
+  auto on_disk = [&] {
+    std::size_t bytes = 0;
+    for (auto& path : world.host().fs().paths())
+      if (path.find("/decisions/") != path.npos && path.ends_with(".seg")) bytes += world.host().fs().content(path)->size();
+    return bytes;
+  };
+  otlp::TraceId id;
+  for (int round = 0; round < 400; ++round) {
+    std::string spans;
+    for (int i = 0; i < 500; ++i) {
+      std::uint64_t number = static_cast<std::uint64_t>(round) * 1000 + static_cast<std::uint64_t>(i) + 1;
+      std::memcpy(id.bytes.data(), &number, sizeof number);
+      spans += std::string("\x12\x12\x0a\x10", 4) + std::string(id.view());
+    }
+    otlp::Writer request;
+    std::size_t outer = request.size(), inner = request.size();
+    request.raw(spans);
+    request.close(2, inner);
+    request.close(1, outer);
+    world.push(otlp::Batch::parse(otlp::Signal::traces, Bytes::copy_of(request.view())).value());
+    world.advance(200ms);
+    world.take();
+  }
+  world.advance(3s);
+  CHECK(on_disk() > 100 * 17);
+  CHECK(on_disk() < 3 * 1024 * 1024);  // of 200,000 decisions: 3.4 MB
+  world.stop();
+}
+
+namespace {
+
+// More than the budget has room for waits; everything counts.
+struct Crowd {
+  explicit Crowd(std::size_t core_count, Policy policy, io::MemoryFs* left = nullptr) : cores(core_count), world(core_count, 1) {
+    static const engine::Factory tail = factory();
+    if (left) world.host().fs() = left->copy();
+    world.host().budget().set_limit(limit);
+    world.add(tail, "tail_sampling", std::make_shared<Config>(Config{.decision_wait = 30s, .policies = {policy}}));
+    world.pipeline("traces", otlp::Signal::traces, {"source"}, {"tail_sampling"}, {"sink"});
+    world.start();
+  }
+  // Of 2 KiB each; every other one has an error. How many were taken.
+  std::size_t push(int first, int last) {
+    std::size_t taken = 0;
+    for (int i = first; i <= last; i += 10) {
+      std::vector<SpanSpec> specs;
+      for (int trace = i; trace < i + 10; ++trace)
+        specs.push_back({.trace = static_cast<std::uint8_t>(trace % 251), .name = fmt::format("{} {}", trace, std::string(2000, 'x')), .status = trace % 2 ? 2 : 0});
+      auto batch = make_traces(specs);
+      int number = i;
+      for (auto& group : batch.groups())
+        for (auto& scope : group.scopes)
+          for (auto& item : scope.items) {
+            auto& span = item.edit<otlp::Span>(batch.arena());
+            std::memcpy(span.trace_id.bytes.data(), &number, sizeof number);
+            ++number;
+          }
+      auto push = world.push(std::move(batch), static_cast<std::size_t>(i) % 2 % cores);
+      world.advance(10ms);
+      most = std::max(most, world.host().budget().used());
+      taken += world.answer(push) && !*world.answer(push) ? 10 : 0;
+    }
+    return taken;
+  }
+
+  std::size_t collect() {
+    std::size_t spans = 0;
+    for (auto& arrived : world.take()) {
+      spans += arrived.batch->items();
+      for (auto& group : arrived.batch->groups())
+        for (auto& scope : group.scopes)
+          for (auto& item : scope.items) {
+            auto& span = item.read<otlp::Span>(arrived.batch->arena());
+            int number = 0;
+            std::memcpy(&number, span.trace_id.bytes.data(), sizeof number);
+            CHECK(span.name.starts_with(fmt::format("{} xxx", number)));
+          }
+    }
+    return spans;
+  }
+  double metric(std::string_view name) {
+    double sum = 0;
+    for (auto& family : world.host().metrics().collect())
+      if (family.name == name)
+        for (auto& sample : family.samples) sum += sample.value;
+    return sum;
+  }
+  std::size_t spill_files() {
+    std::size_t n = 0;
+    for (auto& path : world.host().fs().paths()) n += path.ends_with(".spans");
+    return n;
+  }
+
+  static constexpr std::size_t limit = 4 << 20;
+  const std::size_t cores;
+  std::size_t most = 0;
+  World world;
+};
+
+}  // namespace
+
+TEST_CASE("what waits goes to disk before anything is decided early or refused, and comes back when it is kept") {
+  for (std::size_t cores : {1u, 2u}) {
+    CAPTURE(cores);
+    Crowd crowd(cores, errors());
+    CHECK(crowd.push(1, 6000) == 6000);  // 12 MB
+    crowd.world.check_conservation();
+    CHECK(crowd.metric("weir_tail_sampling_spilled_bytes") > 5e6);
+    CHECK(crowd.most < Crowd::limit);
+    CHECK(crowd.collect() == 0);
+    CHECK(crowd.spill_files() > 2);
+    crowd.world.advance(40s);
+    CHECK(crowd.collect() == 3000);
+    CHECK(crowd.spill_files() == 0);
+    CHECK(crowd.world.host().budget().used() < 1 << 20);
+    crowd.world.check_conservation();
+    crowd.world.stop();
+  }
+}
+
+TEST_CASE("spilled traces: a shutdown passes them on, a kill leaves all to the next process") {
+  io::MemoryFs disk;
+  {
+    Crowd crowd(1, everything());
+    CHECK(crowd.push(1, 4000) == 4000);
+    CHECK(crowd.collect() == 0);
+    disk = crowd.world.host().fs().copy();
+    crowd.world.stop();
+    CHECK(crowd.collect() == 4000);
+    CHECK(crowd.spill_files() == 0);
+  }
+  Crowd next(2, everything(), &disk);
+  next.world.advance(40s);
+  CHECK(next.collect() == 4000);
+  CHECK(next.spill_files() == 0);
+  next.world.check_conservation();
+  next.world.stop();
+}
+
+TEST_CASE("spilled traces: a disk that does not take them costs early decisions, one that does not give them back nothing for good") {
+  {
+    Crowd crowd(1, everything());
+    crowd.world.host().fs().fault = [](std::string_view operation, const std::string& path) { return operation == "write" && path.ends_with(".spans") ? ENOSPC : 0; };
+    std::size_t taken = crowd.push(1, 4000);
+    crowd.world.advance(40s);
+    CHECK(crowd.collect() == taken);
+    CHECK(taken > 1000);
+    CHECK(crowd.metric("weir_tail_sampling_spill_failures") > 0);
+    crowd.world.check_conservation();
+    crowd.world.stop();
+  }
+  io::MemoryFs disk;
+  std::size_t came = 0;
+  {
+    Crowd crowd(1, everything());
+    CHECK(crowd.push(1, 4000) == 4000);
+    for (auto& path : crowd.world.host().fs().paths())
+      if (path.ends_with(".spans")) crowd.world.host().fs().flip_bit(path, 12345);
+    crowd.world.advance(40s);
+    came = crowd.collect();
+    CHECK(came < 4000);
+    CHECK(came > 100);
+    crowd.world.check_conservation();
+    crowd.world.stop();
+    disk = crowd.world.host().fs().copy();
+  }
+  Crowd next(1, everything(), &disk);
+  next.world.advance(40s);
+  CHECK(next.collect() >= 4000 - came);
+  next.world.stop();
+}
+
+TEST_CASE("decisions: bytes and back, or nothing") {
+  std::vector<decisions::Decision> made(3);
+  for (std::size_t i = 0; i < made.size(); ++i) made[i].id.bytes[0] = static_cast<unsigned char>(i + 1), made[i].kept = i == 1;
+  std::string bytes = encode_decisions(made);
+  auto got = decode_decisions(bytes);
+  REQUIRE(got.size() == 3);
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    CHECK(got[i].id == made[i].id);
+    CHECK(got[i].kept == made[i].kept);
+  }
+  CHECK(decode_decisions(std::string_view(bytes).substr(1)).empty());
 }
 
 TEST_CASE("what was decided and delivered does not come again, and its records go") {

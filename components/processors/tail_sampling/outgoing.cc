@@ -10,6 +10,7 @@ void Outgoing::add(HeldSpans spans) {
     items_ += count;
     bytes_ += run.size();
   });
+  spans.pin();
   spans_.push_back(std::move(spans));
 }
 
@@ -50,6 +51,7 @@ otlp::Batch Outgoing::take(Budget& budget, bool dense) {
     part->around->part = UINT32_MAX;
     if (std::size_t users = std::exchange(part->users, 0)) table_.release(*part->around, users);
   }
+  for (const HeldSpans& spans : spans_) spans.unpin();
   spans_.clear();
   copies_.reset();
   used_ = bytes_ = 0;

@@ -23,10 +23,10 @@ Segments::~Segments() {
 }
 
 Segments::Segment* Segments::make(Segments* owner, std::size_t bytes, bool shared) {
-  std::size_t whole = sizeof(Segment) + bytes;
-  void* at = ::operator new(whole);
-  if (shared) populate(at, whole);
-  return new (at) Segment{owner, bytes, shared};
+  auto* made = new Segment{.owner = owner, .size = bytes, .shared = shared};
+  made->bytes = allocate(bytes);
+  if (shared) populate(made->data(), bytes);
+  return made;
 }
 
 Segments::Piece Segments::take(std::size_t bytes) {
@@ -34,6 +34,7 @@ Segments::Piece Segments::take(std::size_t bytes) {
   Segment* segment = open_;
   if (bytes > largest_shared) {
     segment = make(this, bytes, false);
+    list(*segment);
   } else if (segment == nullptr || segment->size - segment->used < bytes) {
     open();
     segment = open_;
@@ -51,6 +52,7 @@ void Segments::open() {
     bytes_ += open_->size - open_->used;
     open_->used = open_->size;
     ++closed_;
+    list(*open_);
   }
   if (spare_.empty()) {
     open_ = make(this, segment_bytes, true);
@@ -61,15 +63,67 @@ void Segments::open() {
 }
 
 void Segments::emptied(Segment* segment) {
-  bytes_ -= std::exchange(segment->used, 0);
+  if (segment->busy) return;  // until end()
+  bool is_here = segment->here();
+  (is_here ? bytes_ : bytes_away_) -= std::exchange(segment->used, 0);
   if (segment == open_) return;
-  if (!segment->shared) return destroy(segment);
-  --closed_;
+  if (segment->listed) unlist(*segment);
+  if (segment->shared) --closed_;
+  if (!is_here && on_gone) on_gone(*segment);
+  if (!segment->shared || !is_here) return destroy(segment);
   spare_.push_back(segment);
   while (spare_.size() > closed_ / 8 + 1) {
     destroy(spare_.back());
     spare_.pop_back();
   }
+}
+
+void Segments::list(Segment& segment) {
+  segment.listed = true;
+  segment.before = last_;
+  segment.after = nullptr;
+  (last_ ? last_->after : first_) = &segment;
+  last_ = &segment;
+}
+
+void Segments::unlist(Segment& segment) {
+  (segment.before ? segment.before->after : first_) = segment.after;
+  (segment.after ? segment.after->before : last_) = segment.before;
+  segment.before = segment.after = nullptr;
+  segment.listed = false;
+}
+
+void Segments::begin(Segment& segment) {
+  if (segment.listed) unlist(segment);
+  segment.busy = true;
+}
+
+void Segments::detach(Segment& segment) { (void)give_up(segment); }
+
+Segments::Memory Segments::give_up(Segment& segment) {
+  Memory bytes = std::move(segment.bytes);
+  bytes_ -= segment.used;
+  bytes_away_ += segment.used;
+  end(segment);
+  return bytes;
+}
+
+void Segments::stay(Segment& segment) {
+  list(segment);
+  end(segment);
+}
+
+void Segments::attach(Segment& segment, Memory bytes) {
+  segment.bytes = std::move(bytes);
+  bytes_away_ -= segment.used;
+  bytes_ += segment.used;
+  list(segment);
+  end(segment);
+}
+
+void Segments::end(Segment& segment) {
+  segment.busy = false;
+  if (segment.pieces == 0) emptied(&segment);
 }
 
 }  // namespace weir::processors::tail_sampling

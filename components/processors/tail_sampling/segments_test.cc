@@ -4,6 +4,8 @@
 
 #include <cstring>
 #include <deque>
+#include <string>
+#include <vector>
 
 using weir::processors::tail_sampling::Segments;
 
@@ -66,4 +68,44 @@ TEST_CASE("of segments that are free again only a few are kept, whatever sizes c
   for (std::size_t i = 0; i < 100 * 8; ++i) held.push_back(segments.take(Segments::largest_shared));
   for (auto& piece : held) Segments::give_back(piece.segment);
   CHECK(segments.spare() <= 1);
+}
+
+TEST_CASE("segments go elsewhere, oldest first, and come back; not those that somebody has views into") {
+  Segments segments;
+  std::vector<Segments::Piece> held;
+  for (int i = 0; i < 40; ++i) {
+    held.push_back(segments.take(10'000));
+    std::memset(held.back().at, i, 10'000);
+  }
+  std::size_t all = segments.bytes();
+  Segments::Segment* first = segments.oldest();
+  REQUIRE(first == held.front().segment);
+  ++first->pins;
+  Segments::Segment* second = segments.oldest();
+  CHECK(second != first);
+  --first->pins;
+  std::string bytes(first->data(), first->used);
+  segments.begin(*first);
+  CHECK(segments.oldest() == second);
+  segments.detach(*first);
+  CHECK(segments.bytes() == all - bytes.size());
+  CHECK(segments.bytes_away() == bytes.size());
+  auto back = Segments::allocate(first->size);
+  std::memcpy(back.get(), bytes.data(), bytes.size());
+  segments.begin(*first);
+  segments.attach(*first, std::move(back));
+  CHECK(segments.bytes() == all);
+  CHECK(first->data()[10'000] == 1);
+  // One whose last piece is given back while it is away, or on its way there, is gone.
+  int gone = 0;
+  segments.on_gone = [&](Segments::Segment&) { ++gone; };
+  segments.begin(*second);
+  segments.detach(*second);
+  segments.begin(*first);
+  for (auto& piece : held) Segments::give_back(piece.segment);
+  CHECK(gone == 1);
+  segments.detach(*first);
+  CHECK(gone == 2);
+  CHECK(segments.bytes() == 0);
+  CHECK(segments.bytes_away() == 0);
 }

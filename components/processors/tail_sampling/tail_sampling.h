@@ -1,9 +1,14 @@
 #pragma once
 // Holds spans by trace until the trace is decided, then passes on or drops all of them; late spans follow the decision.
+#include <list>
+#include <set>
+
 #include "components/shared/holding/hold_log.h"
 #include "components/processors/tail_sampling/config.h"
+#include "components/processors/tail_sampling/decision_log.h"
 #include "components/processors/tail_sampling/metrics.h"
 #include "components/processors/tail_sampling/outgoing.h"
+#include "components/processors/tail_sampling/spill.h"
 #include "components/processors/tail_sampling/trace_table.h"
 #include "components/shared/decisions/decisions.h"
 #include "engine/out.h"
@@ -22,9 +27,9 @@ class TailSampling : public engine::Stage {
   void process(otlp::Batch batch, engine::Out& out) override;
   void tick(TimePoint now, engine::Out& out) override;
   void drain(engine::Out& out) override;
-  bool idle() const override { return !hold_ || hold_->idle(); }
+  bool idle() const override { return !hold_ || (fetching_.empty() && spill_->idle() && hold_->idle() && decision_log_->idle()); }
   void abandon(engine::Out&) override { if (hold_) hold_->abandon(); }
-  std::size_t held() const override { return held_ + outgoing_.items() + (hold_ ? hold_->held() : 0); }
+  std::size_t held() const override { return held_ + outgoing_.items() + fetching_spans_ + (hold_ ? hold_->held() : 0); }
   bool refuses(const engine::Out& out) const override;
   // A trace of its own with its look-ups and decision, and a resource and scope.
   std::size_t bytes_per_item() const override { return 768; }
@@ -35,12 +40,18 @@ class TailSampling : public engine::Stage {
     std::string_view span;
     std::uint32_t next;  // of the same trace, unless it is the last
   };
+  // A trace that is kept and of which some is on disk.
+  struct Fetching {
+    HeldSpans spans;
+    TimePoint since;
+  };
   // Waiting traces of all cores; each adds what changed once for each batch.
   struct Shared {
     std::atomic<std::int64_t> waiting{0};
   };
 
   void take(otlp::Batch batch, bool answered, engine::Out& out);
+  void recall(std::span<const decisions::Decision> made, Duration age, engine::Out& out);
   void begin(const engine::Out& out);
   void read(otlp::ResourceGroup& group, Arena& arena, engine::Out& out);
   void read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, engine::Out& out);
@@ -61,6 +72,10 @@ class TailSampling : public engine::Stage {
   void decide_early(PendingTrace& trace, Early why, engine::Out& out);
   Policies::Verdict ask(const Facts& facts, engine::Out& out);
   void keep(PendingTrace& trace, engine::Out& out);
+  void pass_on(HeldSpans spans, engine::Out& out);
+  void fetch_next(engine::Out& out);
+  void fetched(bool good, engine::Out& out);
+  void spill();
   void reject(PendingTrace& trace, engine::Reason reason, engine::Out& out);
   void forget(PendingTrace& trace, bool kept);
   void flush(engine::Out& out);
@@ -75,7 +90,8 @@ class TailSampling : public engine::Stage {
   decisions::Board::Sampler board_;
   std::shared_ptr<Shared> shared_;  // by all cores of this processor
   SurroundingsTable surroundings_;
-  Segments memory_;  // what waits
+  Segments memory_;  // what waits, and what is known of its spans
+  Segments spans_;   // its spans
   TraceTable traces_;
   Outgoing outgoing_;
   Charge charge_;
@@ -92,6 +108,12 @@ class TailSampling : public engine::Stage {
   const engine::StageContext context_;
   engine::Out* out_ = nullptr;
   std::unique_ptr<holding::HoldLog> hold_;  // null: what waits is in memory only
+  std::unique_ptr<DecisionLog> decision_log_;  // with hold_
+  std::list<Fetching> fetching_;               // oldest decision first
+  std::multiset<TimePoint> fetching_since_;    // of all in fetching_, and of what could not be read
+  std::size_t fetching_spans_ = 0;
+  bool fetch_under_way_ = false;
+  std::unique_ptr<Spill> spill_;               // with hold_; goes before the memory that it uses
 
   // Of the running batch.
   std::uint64_t piece_ = 0, scope_ = 0;

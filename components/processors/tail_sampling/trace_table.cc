@@ -50,6 +50,14 @@ PendingTrace& TraceTable::add(const otlp::TraceId& id, TimePoint now) {
   return *trace;  // owned by by_first_
 }
 
+PendingTrace* TraceTable::recall(const otlp::TraceId& id, bool kept, TimePoint when) {
+  Place place = table_.find(hash_(id), [&](Place at) { return otlp::IdEqual{}(id_at(at), id); });
+  if (place) return place.kind() == waits ? &place.as<PendingTrace>() : nullptr;
+  auto& decided = remember(id, kept, when);
+  table_.insert(hash_(id), Place(&decided, kept ? was_kept : was_rejected), [this](Place at) { return hash_(id_at(at)); });
+  return nullptr;
+}
+
 void TraceTable::decide(PendingTrace& trace, bool keep, TimePoint when) {
   by_first_.remove(trace);
   if (more_) by_last_.remove(trace), by_root_.remove(trace);

@@ -30,6 +30,8 @@ class TraceTable {
   void prefetch_known(const otlp::TraceId& id) const;
 
   PendingTrace& add(const otlp::TraceId& id, TimePoint now);
+  // A decision that was made before this process. The trace, when it waits here: nothing is changed then.
+  PendingTrace* recall(const otlp::TraceId& id, bool kept, TimePoint when);
   // The trace goes, its decision stays. What it held must have been taken or released.
   void decide(PendingTrace& trace, bool kept, TimePoint when);
 

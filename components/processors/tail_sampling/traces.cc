@@ -57,7 +57,11 @@ void SurroundingsTable::release(Surroundings& around, std::size_t users) {
 }
 
 HeldSpans::~HeldSpans() {
-  while (first_ != nullptr) Segments::give_back(std::exchange(first_, first_->next)->segment);
+  while (first_ != nullptr) {
+    Block* block = std::exchange(first_, first_->next);
+    Segments::give_back(block->spans_in);
+    Segments::give_back(block->segment);
+  }
 }
 
 HeldSpans HeldSpans::take_first() {
@@ -69,13 +73,18 @@ HeldSpans HeldSpans::take_first() {
   return HeldSpans(block, block, bytes);
 }
 
-HeldSpans::Appender HeldSpans::open(std::uint32_t runs, std::size_t bytes, Segments& memory) {
-  std::size_t whole = sizeof(Block) + runs * sizeof(Run) + bytes;
-  Segments::Piece piece = memory.take(whole);
-  auto* block = new (piece.at) Block{.next = nullptr, .segment = piece.segment, .runs = runs, .size = static_cast<std::uint32_t>(bytes)};
+HeldSpans::Appender HeldSpans::open(std::uint32_t runs, std::size_t bytes, Segments& memory, Segments& spans) {
+  std::size_t head = sizeof(Block) + runs * sizeof(Run);
+  Segments::Piece piece = memory.take(head), text = spans.take(bytes);
+  auto* block = new (piece.at) Block{.next = nullptr,
+                                     .segment = piece.segment,
+                                     .spans_in = text.segment,
+                                     .runs = runs,
+                                     .size = static_cast<std::uint32_t>(bytes),
+                                     .offset = static_cast<std::size_t>(text.at - text.segment->data())};
   (last_ ? last_->next : first_) = block;
   last_ = block;
-  bytes_ += whole;
+  bytes_ += head + bytes;
   return Appender(*block);
 }
 

@@ -68,20 +68,37 @@ class HeldSpans {
 
   static std::size_t framed(std::size_t span) { return 1 + otlp::varint_size(span) + span; }
 
-  // Writes a block front to back: exactly so many runs and bytes of framed spans as it was opened for.
+  // Writes a block front to back: exactly so many runs and bytes of framed spans as it was opened for. Spans go to `spans`, what is
+  // known of them to `memory`.
   class Appender;
-  Appender open(std::uint32_t runs, std::size_t bytes, Segments& memory);
-  // Each run: f(surroundings, framed spans, how many).
+  Appender open(std::uint32_t runs, std::size_t bytes, Segments& memory, Segments& spans);
+  // Each run: f(surroundings, framed spans, how many). Spans whose segment is elsewhere are empty.
   template <class F>
   void each_run(F f) const {
     for (Block* block = first_; block != nullptr; block = block->next) {
-      const char* at = block->spans();
+      std::string_view left = block->spans();
       for (const Run& run : std::span(block->run(), block->runs)) {
-        f(*run.around, std::string_view(at, run.size), run.spans);
-        at += run.size;
+        f(*run.around, left.substr(0, run.size), run.spans);
+        left.remove_prefix(std::min<std::size_t>(run.size, left.size()));
       }
     }
   }
+  bool empty() const { return first_ == nullptr; }
+  // Whether all can be read.
+  bool here() const {
+    for (Block* block = first_; block != nullptr; block = block->next)
+      if (!block->spans_in->here()) return false;
+    return true;
+  }
+  // The bytes stay where they are between the two: as long as somebody has views of them.
+  void pin() const {
+    for (Block* block = first_; block != nullptr; block = block->next) ++block->spans_in->pins;
+  }
+  void unpin() const {
+    for (Block* block = first_; block != nullptr; block = block->next) --block->spans_in->pins;
+  }
+  // Of what the first open() was for. Not empty.
+  Segments::Segment& first_segment() const { return *first_->spans_in; }
   // Takes out what the first open() was for. Not empty.
   HeldSpans take_first();
   // Empties it; the bytes stay as long as the result. The caller releases the surroundings of each run.
@@ -100,13 +117,14 @@ class HeldSpans {
     Surroundings* around;
     std::uint32_t size, spans;
   };
-  // Behind it: its runs, then their spans.
+  // Behind it: its runs. Their spans are elsewhere.
   struct Block {
     Block* next;
-    Segments::Segment* segment;
+    Segments::Segment *segment, *spans_in;
     std::uint32_t runs, size;  // size: of the spans
+    std::size_t offset;        // of the spans in their segment
     Run* run() { return reinterpret_cast<Run*>(this + 1); }
-    char* spans() { return reinterpret_cast<char*>(run() + runs); }
+    std::string_view spans() const { return spans_in->here() ? std::string_view(spans_in->data() + offset, size) : std::string_view(); }
   };
   HeldSpans(Block* first, Block* last, std::size_t bytes) : first_(first), last_(last), bytes_(bytes) {}
 
@@ -133,7 +151,7 @@ class HeldSpans::Appender {
 
  private:
   friend class HeldSpans;
-  explicit Appender(Block& block) : next_run_(block.run()), runs_end_(next_run_ + block.runs), to_(block.spans()), end_(to_ + block.size) {}
+  explicit Appender(Block& block) : next_run_(block.run()), runs_end_(next_run_ + block.runs), to_(block.spans_in->data() + block.offset), end_(to_ + block.size) {}
   void begin_run(Surroundings& around);
 
   Run *run_ = nullptr, *next_run_, *runs_end_;

@@ -1,0 +1,269 @@
+// What becomes of traces that wait.
+#include "components/processors/tail_sampling/tail_sampling.h"
+
+namespace weir::processors::tail_sampling {
+namespace {
+
+using engine::Out;
+using engine::Reason;
+using otlp::Batch;
+
+// Decided traces go on together up to this size, so that what follows is called less often.
+constexpr std::size_t outgoing_items = 2000;
+// ... or this: what receivers take in one gRPC message is 4 MiB.
+constexpr std::size_t outgoing_bytes = 2 * 1024 * 1024;
+
+// Traces that are due come in rounds this far apart: one wake-up for many.
+constexpr Duration round_length = 100ms;
+
+// Decisions in one round; what is left comes after others had their turn.
+constexpr std::size_t round_decisions = 5000;
+
+// Of so many decisions one is timed, policy by policy.
+constexpr std::uint64_t timed_share = 64;
+
+}  // namespace
+
+// What an earlier process decided. A trace of which spans have come again by now is not decided a second time.
+void TailSampling::recall(std::span<const decisions::Decision> made, Duration age, Out& out) {
+  begin(out);
+  for (const decisions::Decision& one : made) {
+    PendingTrace* waits = traces_.recall(one.id, one.kept, now_ - age);
+    if (waits == nullptr) continue;
+    if (one.kept) keep(*waits, out);
+    else reject(*waits, Reason::late, out);
+  }
+  finish(out);
+}
+
+// Waiting traces are what can be given up when memory is short: the oldest are decided, a sixteenth at a time, so that
+// what was dropped and delivered shows before more is given up. Not while something behind is full: new input is refused
+// then anyway, and what is kept would only move on to wait there.
+void TailSampling::relieve(Out& out) {
+  spill();
+  // A quarter is what a request may need to be let in.
+  bool short_of_memory = budget_.closed() || budget_.used() > budget_.limit() / 4 * 3;
+  if (!short_of_memory || now_ < relieved_ + round_length || out.congested()) return;
+  if (spill_ && spill_->relieving()) return;
+  relieved_ = now_;
+  std::size_t enough = bytes_ - bytes_ / 16;
+  while (bytes_ >= enough && traces_.waiting() > 0) decide_early(*traces_.oldest(), Early::memory, out);
+}
+
+void TailSampling::tick(TimePoint now, Out& out) {
+  begin(out);
+  decide_due(now, out);
+  relieve(out);
+  flush(out);
+  finish(out);
+  metrics_.timer_took(out.now() - now_);
+}
+
+// Of a trace whose turn comes soon. Traces that came together lie one behind the other: so, most likely, do those after it.
+void TailSampling::look_ahead(const PendingTrace& trace) const {
+  traces_.prefetch(trace.facts.id);
+  trace.spans.prefetch();
+  const char* next = reinterpret_cast<const char*>(&trace) + 6 * trace.own_bytes();
+  for (std::size_t at = 0; at < sizeof trace; at += 64) weir::prefetch(next + at);
+}
+
+void TailSampling::decide_due(TimePoint now, Out& out) {
+  std::size_t left = round_decisions;
+  auto decide_until = [&](auto& list, Duration wait) {
+    PendingTrace* ahead = list.front();
+    for (int i = 0; i < 8 && ahead; ++i) ahead = list.after(*ahead);
+    for (PendingTrace* trace; left > 0 && (trace = list.front()) && now - list.since(*trace) >= wait; --left) {
+      if (ahead) {
+        look_ahead(*ahead);
+        ahead = list.after(*ahead);
+      }
+      decide(*trace, out);
+    }
+  };
+  decide_until(traces_.by_first(), std::max<Duration>(config_.decision_wait, 1s));
+  decide_until(traces_.by_root(), config_.decision_wait_after_root_received);
+  decide_until(traces_.by_last(), config_.decision_wait_idle);
+  if (left == 0) out.wake_at(now + 1ms);
+}
+
+void TailSampling::drain(Out& out) {
+  draining_ = true;
+  begin(out);
+  while (PendingTrace* trace = traces_.oldest()) {
+    if (config_.drop_pending_traces_on_shutdown)
+      reject(*trace, Reason::shutdown, out);
+    else
+      decide(*trace, out);
+  }
+  finish(out);
+  if (decision_log_) decision_log_->flush();
+}
+
+void TailSampling::decide(PendingTrace& trace, Out& out) {
+  Decision decision = Decision::not_sampled;
+  if (config_.sampling_strategy == Strategy::span_ingest)
+    metrics_.decided_without_policies(decision);
+  else
+    decision = ask(trace.facts, out).decision;
+  if (decision == Decision::sampled)
+    keep(trace, out);
+  else
+    reject(trace, Reason::sampled_out, out);
+}
+
+void TailSampling::decide_early(PendingTrace& trace, Early why, Out& out) {
+  metrics_.early(why);
+  pressed_ = now_;
+  decide(trace, out);
+}
+
+Policies::Verdict TailSampling::ask(const Facts& facts, Out& out) {
+  Moment moment{now_, wall_};
+  Policies::Verdict verdict;
+  if (decisions_++ % timed_share != 0) {
+    verdict = policies_->decide(facts, moment);
+  } else {
+    TimePoint began = out.now();
+    std::size_t asked = SIZE_MAX;
+    Policies::Timed timed = [&](std::size_t policy) {
+      TimePoint now = out.now();
+      if (asked != SIZE_MAX) metrics_.policy_took(asked, now - began, timed_share);
+      asked = policy;
+      began = now;
+    };
+    verdict = policies_->decide(facts, moment, &timed);
+    if (asked != SIZE_MAX) metrics_.policy_took(asked, out.now() - began, timed_share);
+  }
+  metrics_.decided(verdict, facts);
+  return verdict;
+}
+
+void TailSampling::keep(PendingTrace& trace, Out& out) {
+  bytes_ -= trace.bytes();
+  held_ -= trace.facts.spans;
+  Fetching kept{trace.spans.take(), trace.from_first.since};
+  std::size_t spans = trace.facts.spans;
+  bytes_ += trace.bytes();
+  forget(trace, true);
+  if (kept.spans.here()) return pass_on(std::move(kept.spans), out);
+  fetching_since_.insert(kept.since);
+  fetching_spans_ += spans;
+  fetching_.push_back(std::move(kept));
+}
+
+void TailSampling::pass_on(HeldSpans spans, Out& out) {
+  // Of a large trace a part at a time: there may be no room for a copy of all of it.
+  while (spans.bytes() > outgoing_bytes) {
+    outgoing_.add(spans.take_first());
+    if (outgoing_.bytes() >= outgoing_bytes) flush(out);
+  }
+  outgoing_.add(std::move(spans));
+  if (outgoing_.items() >= outgoing_items || outgoing_.bytes() >= outgoing_bytes) flush(out);
+}
+
+// Reads back what kept traces have on disk, one segment at a time: those that were decided together mostly lie together.
+void TailSampling::fetch_next(Out& out) {
+  while (!fetching_.empty() && !fetch_under_way_) {
+    Fetching& next = fetching_.front();
+    if (next.spans.empty()) {
+      fetching_since_.erase(fetching_since_.find(next.since));
+      fetching_.pop_front();
+      continue;
+    }
+    Segments::Segment& segment = next.spans.first_segment();
+    if (segment.here()) {
+      std::size_t before = outgoing_.items();
+      outgoing_.add(next.spans.take_first());
+      fetching_spans_ -= outgoing_.items() - before;
+      if (outgoing_.items() >= outgoing_items || outgoing_.bytes() >= outgoing_bytes) flush(out);
+      continue;
+    }
+    fetch_under_way_ = true;
+    spill_->fetch(segment, [this](bool good) {
+      begin(*out_);
+      fetched(good, *out_);
+    });
+  }
+}
+
+// What cannot be read stays in the hold log, for the next start.
+void TailSampling::fetched(bool good, Out& out) {
+  fetch_under_way_ = false;
+  if (!good) {
+    Fetching& lost = fetching_.front();
+    std::size_t spans = 0;
+    HeldSpans first = lost.spans.take_first();
+    first.each_run([&](Surroundings& around, std::string_view, std::uint32_t n) {
+      spans += n;
+      surroundings_.release(around);
+    });
+    fetching_spans_ -= spans;
+    out.count_stored(spans);
+    fetching_since_.insert(lost.since);
+  }
+  finish(out);
+}
+
+// Spans on disk cost nothing until their trace is kept. They are brought there before anything is refused or decided early.
+void TailSampling::spill() {
+  if (!spill_) return;
+  bool half_full = budget_.closed() || budget_.used() > budget_.limit() / 2;
+  std::size_t most = budget_.limit() / (half_full ? 32 : 4) / context_.shards;
+  if (spans_.bytes() > most) spill_->relieve(spans_.bytes() - most);
+}
+
+void TailSampling::reject(PendingTrace& trace, Reason reason, Out& out) {
+  held_ -= trace.facts.spans;
+  out.count_dropped(trace.facts.spans, reason);
+  trace.spans.each_run([&](Surroundings& around, std::string_view, std::uint32_t) { surroundings_.release(around); });
+  forget(trace, false);
+}
+
+void TailSampling::forget(PendingTrace& trace, bool kept) {
+  decided_.push_back({trace.facts.id, kept});
+  metrics_.removed(now_ - trace.from_first.since);
+  bytes_ -= trace.bytes();
+  cell_bytes_ -= trace.cell_bytes();
+  traces_.decide(trace, kept, now_);
+}
+
+void TailSampling::flush(Out& out) {
+  if (outgoing_.empty()) return;
+  Batch batch = outgoing_.take(budget_, dense_);
+  if (hold_) {
+    batch.receipts.push_back(hold_->leaving());
+    batch.mark_answered();
+  }
+  out.push(std::move(batch));
+}
+
+void TailSampling::finish(Out& out) {
+  fetch_next(out);
+  // Decisions that are forced come with every request, a few at a time: they go on together, at the end of the round.
+  if (draining_ || now_ >= pressed_ + round_length) flush(out);
+  for (Surroundings* around : leases_) surroundings_.release(*around);
+  leases_.clear();
+  if (hold_ && outgoing_.empty()) {
+    const PendingTrace* oldest = traces_.oldest();
+    TimePoint left = oldest ? oldest->from_first.since : TimePoint::max();
+    hold_->left_before(fetching_since_.empty() ? left : std::min(left, *fetching_since_.begin()));
+  }
+  if (!decided_.empty()) board_.publish(decided_, now_);
+  if (decision_log_) decision_log_->add(decided_);
+  decided_.clear();
+  auto waiting = static_cast<std::int64_t>(traces_.waiting());
+  if (waiting != counted_) shared_->waiting.fetch_add(waiting - counted_, std::memory_order_relaxed);
+  counted_ = waiting;
+  std::size_t bytes = memory_.bytes() + spans_.bytes() + cell_bytes_ + traces_.bytes() + surroundings_.bytes();
+  if (bytes > charge_.bytes()) charge_.grow_unchecked(bytes - charge_.bytes());
+  charge_.shrink_to(bytes);
+  if (auto* exemplars = policies_->exemplars()) metrics_.cell_overflow.add(exemplars->take_overflow());
+  metrics_.in_memory.set(static_cast<double>(waiting));
+  metrics_.bytes_in_memory.set(static_cast<double>(bytes));
+  // Rounded up, so that cores and processors wake together.
+  auto next = (now_.time_since_epoch() + round_length) / round_length * round_length;
+  if (waiting > 0 || !outgoing_.empty()) out.wake_at(TimePoint(next));
+  if (waiting == 0 && outgoing_.empty()) dense_ = false;
+}
+
+}  // namespace weir::processors::tail_sampling

@@ -40,9 +40,12 @@ class Sender(threading.Thread):
         return self.accepted
 
 
-def configuration(receive, send, processors="", chain="", queue="", grpc=0):
+def configuration(receive, send, processors="", chain="", queue="", grpc=0, span_metrics=False):
     exporter = "    retry_on_failure: {initial_interval: 50ms, max_interval: 200ms}\n    sending_queue: {%s}\n" % queue
     text = pipeline(receive, send, processors=processors, chain=chain, exporter=exporter)
+    if span_metrics:
+        text = text.replace("exporters: [otlphttp]", "exporters: [otlphttp, spanmetrics]").replace("service:\n", "connectors:\n  spanmetrics: {metrics_flush_interval: 100ms}\nservice:\n")
+        text += "    metrics: {receivers: [spanmetrics], exporters: [otlphttp]}\n"
     return text.replace("    protocols:\n", "    protocols:\n      grpc: {endpoint: '127.0.0.1:%d'}\n" % grpc) if grpc else text
 
 
@@ -115,6 +118,9 @@ class Durable(unittest.TestCase):
     def test_the_same_with_tail_sampling(self):
         self.kills("tail sampling", chain="tail_sampling, batch", processors="  batch: {timeout: 50ms}\n"
                    "  tail_sampling: {decision_wait: 1s, policies: [{name: all, type: always_sample}]}\n")
+
+    def test_the_same_beside_span_metrics(self):
+        self.kills("span metrics", span_metrics=True, processors="  batch: {timeout: 50ms}\n", chain="batch")
 
     def test_sigterm_with_a_dead_back_end_is_quick_and_the_next_start_delivers(self):
         self.sink.answer = lambda path, body: (503, {})

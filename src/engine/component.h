@@ -30,8 +30,8 @@ using otlp::Signal;
 enum class Kind : std::uint8_t { receiver, processor, exporter, connector, extension };
 std::string_view to_string(Kind kind);
 
-// What a stage's state is about. Items with equal keys must meet on one core; `single`: all of them; `values`: those with equal
-// values of the named attributes, each the item's own or else its resource's. Data points count as one item for each metric.
+// The key of a stage's state. Items with equal keys must come to the same core; `single`: all items must; `values`: those with equal
+// values of the named attributes, which are the item's own or else its resource's. All data points of a metric count as one item.
 struct Key {
   enum class Kind : std::uint8_t { none, trace_id, service, resource, single, values };
   using enum Kind;
@@ -49,17 +49,17 @@ struct Key {
 };
 std::string to_string(const Key& key);
 
-// What an OK is worth: the data is in memory; written, so that it survives the end of the process; synced, so that it survives
-// a power cut; or the backend has it.
+// How safe data is once its sender hears OK: in memory; written (survives the end of the process); synced (survives a power cut);
+// or delivered to the backend.
 enum class Durability : std::uint8_t { memory, os, disk, delivered };
 std::string_view to_string(Durability durability);
 
-// Where queues can be on disk, as far as a plan knows.
+// What a plan knows about queues on disk.
 struct StorageInfo {
   bool data_directory = false;
   std::vector<std::pair<config::ComponentId, Durability>> extensions;
 
-  // What is written with the extension of this name is worth; nullopt: there is none.
+  // How safe data is that is written with the extension of this name; nullopt: there is no such extension.
   std::optional<Durability> find(std::string_view extension) const;
 };
 
@@ -67,36 +67,36 @@ struct StageContext;
 class Out;
 class Plan;
 
-// A processor, connector or exporter on one core. No locks, no clocks, no sleeping in here: time comes in as an
-// argument and through Out.
+// A processor, connector or exporter on one core. It uses no locks and no clocks and never sleeps: time comes as an argument and
+// through Out.
 class Stage {
  public:
   virtual ~Stage() = default;
-  // Adds what process() looks at of each span: whoever checks a request notes where it stands.
+  // Adds what process() reads of each span, so that the check of a request records the offsets.
   virtual void seek(otlp::Sought&) const {}
-  // Before the first process(). `out` stays valid until the stage is destroyed; whoever does I/O keeps it.
+  // Called before the first process(). `out` stays valid until the stage is destroyed; a stage that does I/O keeps it.
   virtual Result<> start(Out&) { return {}; }
-  // Takes the batch: pushes it on, holds it, drops it or refuses it, all through `out`.
+  // Takes the batch and pushes, holds, drops or refuses it, always through `out`.
   virtual void process(Batch batch, Out& out) = 0;
-  // At the time asked for with out.wake_at().
+  // Called at the time that was asked for with out.wake_at().
   virtual void tick(TimePoint, Out&) {}
-  // Shutdown or reload: push on what is held and start no new waiting. An exporter goes on sending until idle().
+  // Called at a shutdown or reload: push what is held and hold nothing more. An exporter goes on sending until idle().
   virtual void drain(Out&) {}
-  // True when drain() is complete. Asked again until the shutdown's time is over.
+  // True when drain() is complete. Asked again and again until the time for the shutdown is over.
   virtual bool idle() const { return true; }
-  // Shutdown's time is over: settle what is left, with a reason.
+  // Called when the time for the shutdown is over: settle what is left, with a reason.
   virtual void abandon(Out&) {}
-  // Items inside, for the ledger's "in = out + held + dropped".
+  // The number of items that the stage holds, for the ledger: in = out + held + dropped.
   virtual std::size_t held() const { return 0; }
-  // True while taking more would only make a queue behind it overflow.
+  // True while more input would make a queue of this stage overflow.
   virtual bool congested() const { return false; }
-  // What the engine has to know to keep memory bounded. False: passes batches on, or keeps them, without a look at items.
+  // These calls let the engine keep memory bounded. False: the stage never indexes a batch.
   virtual bool opens() const { return true; }
-  // True: keeps batches as they came, for longer than a call. Where memory is short they come as bytes.
+  // True: the stage keeps whole batches after process() returns. If memory is short, the engine encodes them first.
   virtual bool keeps() const { return false; }
-  // True when it would refuse what comes now and is Batch::whole(). Asked before a request is cut.
+  // True when it would now refuse a batch that is Batch::whole(). Asked before a request is cut.
   virtual bool refuses(const Out&) const { return false; }
-  // Bytes that it may come to hold for each item, beside a copy of the item: there is room for them before a request is let in.
+  // Bytes that it may hold for each item beside the item itself. A request is let in only if there is room for them.
   virtual std::size_t bytes_per_item() const { return 0; }
 };
 
@@ -105,11 +105,11 @@ class Receiver {
  public:
   virtual ~Receiver() = default;
   virtual Result<> start() = 0;
-  // Takes nothing new from now on; finishes what is under way, then calls `done`.
+  // Accepts nothing new from now on, finishes what is under way and then calls `done`.
   virtual void stop(io::Task done) = 0;
 };
 
-// Process-wide: exists once, on the first core.
+// There is one instance in the process, on the first core.
 class Extension {
  public:
   virtual ~Extension() = default;
@@ -119,18 +119,18 @@ class Extension {
   virtual void stop() {}
 };
 
-// Where a receiver puts its batches: all pipelines that list it for the batch's signal.
+// A receiver's way to all pipelines that list it for the batch's signal.
 class Intake {
  public:
   virtual ~Intake() = default;
   // False when no pipeline takes this signal from this receiver.
   virtual bool takes(Signal signal) const = 0;
-  // What the stages look at of each item, for Batch::parse(); null: nothing that is worth noting.
+  // What the stages read of each item, for Batch::parse(); null: no offsets need to be recorded.
   virtual std::shared_ptr<const otlp::Sought> sought(Signal) const { return nullptr; }
-  // Counts and hands on, when there is room for what the batch becomes; in pieces when that is much. `done` is called on this
-  // core, once, when every part of the batch is settled. Errc::too_large: there never is so much room.
+  // Counts the batch and feeds the pipelines if there is room for its decoded form; a large batch goes in pieces. `done` is called once,
+  // on this core, when every part is settled. Errc::too_large: there will never be enough room.
   virtual void push(Batch batch, std::string_view transport, std::move_only_function<void(Outcome)> done) = 0;
-  // For what never became a batch (undecodable, no room): counts it as refused.
+  // Counts data as refused that never became a batch (malformed, or no room).
   virtual void refused(Signal signal, std::string_view transport, std::size_t items) = 0;
 };
 
@@ -142,21 +142,21 @@ class Host {
   virtual Extension* extension(const config::ComponentId& id) = 0;
   virtual telemetry::Registry& metrics() = 0;
   virtual Budget& budget() = 0;
-  // For what blocks or takes long.
+  // For work that blocks or takes long.
   virtual io::Workers& workers() = 0;
   virtual io::Fs& fs() = 0;
-  // Where components keep what has to survive a restart; empty when there is no such place.
+  // The folder for data that must survive a restart; empty if there is none.
   virtual std::string data_directory() { return {}; }
-  // Where spans about weir's own work go; null when nobody wants them. The same for as long as a plan runs.
+  // Where spans about weir's own work go; null if they are off. Does not change while a plan runs.
   virtual telemetry::SpanSink* own_spans() { return nullptr; }
-  // The process is to refuse data from so many bytes of resident memory on. Several calls: the least counts.
+  // From this many bytes of resident memory on, the process refuses data. After several calls the smallest limit counts.
   virtual void limit_memory(std::size_t bytes) = 0;
   // The JSON or text view of the running plan, for zpages and the UI.
   virtual std::string describe_plan() = 0;
   // The running plan; null when none runs. On the first core only, and not to be kept.
   virtual const Plan* plan() { return nullptr; }
-  // State that all cores of a component share (a queue's size, a rate): made by whoever asks first, gone with the last
-  // user. Must be safe to use from every core.
+  // State that all cores of a component share (a queue's size, a rate). The first call makes it; it is destroyed with its last user. It
+  // must be safe to use from every core.
   virtual std::shared_ptr<void> shared(std::string_view key, const std::function<std::shared_ptr<void>()>& make) = 0;
   // Asks for an orderly end of the process, as a signal would.
   virtual void request_shutdown(const Error& reason) = 0;
@@ -168,8 +168,8 @@ struct StageContext {
   Signal signal{};           // processors, exporters: what arrives. connectors: what arrives
   Signal output_signal{};    // connectors: what leaves
   std::vector<std::string> output_pipelines;  // connectors: the pipelines behind, in the order of Out's ports
-  // The most that an OK from behind is worth. Where it is no more than memory a holding stage may answer at once; elsewhere it
-  // passes receipts on, so that its senders hear the better answer.
+  // The best durability that stages behind can promise. If that is memory, a holding stage may answer at once; otherwise it passes
+  // receipts on, so that senders get the better answer.
   Durability best_answer = Durability::memory;
   std::uint16_t shard = 0, shards = 1;
   io::Executor& executor;
@@ -191,7 +191,7 @@ struct ExtensionContext {
   Host& host;
 };
 
-// A signal that a connector takes and the signal it makes of it.
+// A signal that a connector takes, and the signal that it produces from it.
 struct Conversion {
   Signal from, to;
 };
@@ -202,8 +202,8 @@ std::shared_ptr<T> shared_state(Host& host, std::string_view key) {
   return std::static_pointer_cast<T>(host.shared(key, [] { return std::make_shared<T>(); }));
 }
 
-// One row of the component table: everything the engine knows about a type of component. `Config` is erased; the
-// functions of one row agree on what it is.
+// One row of the component table: everything the engine knows about a type of component. Configurations are void pointers; the
+// functions of a row agree on their type.
 struct Factory {
   using Config = std::shared_ptr<const void>;
 
@@ -219,20 +219,20 @@ struct Factory {
   Config (*decode)(const config::Value* value, config::Problems& problems) = nullptr;
   // The settings as a tree, secrets masked.
   config::Value (*encode)(const void* config) = nullptr;
-  // What is wrong with this config for one signal, found out before anything starts. Null function = nothing.
+  // Checks this config for one signal before anything starts. Null function = no check.
   Result<> (*check)(const void* config, Signal signal) = nullptr;
-  // Connectors: the same, knowing the pipelines behind.
+  // Connectors: the same check, with the pipelines that they feed.
   Result<> (*check_outputs)(const void* config, std::span<const std::string> pipelines) = nullptr;
   Key (*key)(const void* config, Signal signal) = nullptr;  // null function = Key::none
-  // What a processor may change that others could be partitioned by. Default: nothing.
+  // Which partition keys a processor may change. Default: none.
   bool edits_resource = false, edits_trace_id = false;
-  // What an OK of this component with this config is worth. Null function: memory for exporters, and what is behind for all
-  // others. Extensions: what is written with them.
+  // The durability that this component promises with this config. Null function: memory for exporters, that of the stages behind for all
+  // others. Extensions: that of data written with them.
   Durability (*durability)(const void* config, const StorageInfo& storage) = nullptr;
-  // A processor that limits the process's memory: from how many resident bytes on. Null function: none.
+  // Processors that limit the process's memory: from how many resident bytes on. Null function: it does not.
   std::size_t (*memory_limit)(const void* config) = nullptr;
-  // Extensions: whether one with this config can do what settings that name it need: "server auth", "client auth",
-  // "storage". Null function = nothing.
+  // Extensions: whether one with this config has the ability that other settings ask it for: "server auth", "client auth",
+  // "storage". Null function = none of them.
   bool (*offers)(const void* config, std::string_view role) = nullptr;
 
   Result<std::unique_ptr<Stage>> (*make_stage)(const void* config, StageContext& context) = nullptr;
@@ -245,7 +245,7 @@ struct Factory {
   bool supports(Signal signal) const { return std::find(signals.begin(), signals.end(), signal) != signals.end(); }
 };
 
-// Every component of this build. Made by the build from the folders under components/.
+// Every component of this build. The build generates it from the folders under components/.
 std::span<const Factory> component_table();
 
 }  // namespace weir::engine

@@ -12,7 +12,7 @@ Factory::Config decode_config(const config::Value* value, config::Problems& prob
   return std::make_shared<const T>(std::move(*settings));  // shared by the stages of all cores
 }
 
-// Null: the defaults, also of what cannot be left out.
+// For a null value, the defaults, even of required settings.
 template <class T>
 config::Value encode_config(const void* settings) {
   if (settings == nullptr) return config::to_value(T{});

@@ -5,10 +5,10 @@
 namespace weir::engine {
 namespace {
 
-// How often it is said what is waited for.
+// How often the log says what a departure waits for.
 constexpr Duration line_interval = 3s;
 constexpr Duration short_wait = 5ms, long_wait = 50ms;
-// For connections to close when everything was answered.
+// Time for connections to close after every request was answered.
 constexpr Duration grace = 1s;
 
 }  // namespace
@@ -47,8 +47,8 @@ void Departure::judge(const Report& report) {
   if (*receivers_stopped_ && then_) std::exchange(then_, nullptr)();
   TimePoint now = shards_.home().now();
   bool late = now >= deadline_;
-  // A receiver waits for the answers to its requests, and a request may wait for room in a queue: exporters hear early that
-  // nobody is to wait any more.
+  // A receiver waits for answers to its requests, and a request may wait for room in a queue. So exporters are told early that no request
+  // may wait any more.
   if (!draining_ && !*receivers_stopped_ && !exporters_told_ && now >= begun_at_ + grace) {
     exporters_told_ = true;
     shards_.on_all([this](Shard& shard) { shard.drain_exporters(gone_); }, [] {});
@@ -87,7 +87,7 @@ void Departure::abandon() {
   });
 }
 
-// Of each component that leaves, what it dropped because its time was over.
+// The items that each leaving component dropped because its time was over.
 std::map<std::string, std::uint64_t> Departure::dropped() const {
   std::map<std::string, std::uint64_t> out;
   std::lock_guard lock(shards_.roster);
@@ -108,7 +108,7 @@ void Departure::tell_losses(const std::map<std::string, std::uint64_t>& before) 
   }
 }
 
-// Of every component that holds something, how many items.
+// The number of items that each component holds.
 void Departure::tell_what_is_waited_for() {
   struct Held {
     std::mutex mutex;
@@ -132,7 +132,7 @@ void Departure::tell_what_is_waited_for() {
   });
 }
 
-// Stages first, on all cores: what they still hold is answered while receivers are there to hear it.
+// Stages come first, on all cores: receivers must still exist when requests are answered.
 void Departure::destroy() {
   if (then_) std::exchange(then_, nullptr)();
   shards_.on_all([this](Shard& shard) { shard.destroy_stages(gone_); },

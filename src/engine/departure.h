@@ -1,32 +1,31 @@
 #pragma once
-// Operators and receivers that no plan has any more, on their way out.
+// Operators and receivers that are in no plan any more, until they are destroyed.
 #include "engine/shard.h"
 
 namespace weir::engine {
 
-// Receivers stop; what is held is pushed on in the order of the old plan, one wave over all cores for each operator, so that
-// what a core sent to another is there before the next wave; exporters finish. What is left at the deadline is dropped,
-// counted and logged. Then everything is destroyed. Owned by Engine, on the first core. Operators that go on, and other
-// departures, run beside it.
+// First receivers stop. Then held data is pushed in the order of the old plan: one wave over all cores for each operator, so that data
+// which a core sent to another has arrived before the next wave. Then exporters finish. What is left at the deadline is dropped, counted
+// and logged. Last, everything is destroyed. Owned by Engine, on the first core. Operators that stay, and other departures, run meanwhile.
 class Departure {
  public:
-  // What earlier departures allow: giving up what is left when they have pushed on what they held, going when they are gone.
+  // Set by earlier departures: this one may drop data when they have pushed what they held, and be destroyed when they are gone.
   struct Turn {
     std::function<bool(const Departure&)> may_abandon, may_destroy;
   };
-  // `ended` comes last.
+  // `ended` is the last call.
   Departure(Shards& shards, Gone gone, TimePoint deadline, Turn turn, io::Task ended);
 
-  // `receivers_stopped`: nothing comes from them any more.
+  // `receivers_stopped`: they deliver nothing more.
   void begin(io::Task receivers_stopped);
-  // Ends at `deadline`, if it would not have sooner.
+  // Ends at `deadline` at the latest.
   void hurry(TimePoint deadline) { deadline_ = std::min(deadline_, deadline); }
-  // Everything else ends as well: nobody is waited for long after the deadline.
+  // The process ends: after the deadline, connections get only a short time to close.
   void hurry_to_the_end(TimePoint deadline);
   bool drained() const { return drained_; }
 
  private:
-  // What one round over all cores found.
+  // The result of one round over all cores.
   struct Report {
     std::atomic<bool> idle{true};
     std::atomic<std::size_t> open{0};

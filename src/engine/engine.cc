@@ -81,7 +81,7 @@ void Engine::make(std::shared_ptr<Reload> reload) {
                  [this, reload] { reload->error ? start_receivers(reload) : give_up(reload); });
 }
 
-// The first core alone before the others: it finds out whether a port is free, and which one "any" is.
+// The first core starts before the others: it finds out whether a port is free, and which port "any" is.
 void Engine::start_receivers(std::shared_ptr<Reload> reload) {
   reload->keep(shards_.at(0).start_receivers(*reload->to));
   if (!reload->error) return give_up(reload);
@@ -106,7 +106,7 @@ void Engine::begin_receivers(const std::vector<LifeId>& lives) {
   if (!lives.empty()) shards_.on_all([lives](Shard& shard) { shard.begin_receivers(lives); }, [] {});
 }
 
-// New receivers may have taken something already: what was made leaves as what is replaced does.
+// New receivers may have accepted data already, so the new components are drained like those of an old plan.
 void Engine::give_up(std::shared_ptr<Reload> reload) {
   reloading_ = false;
   reload->done(std::move(reload->error));
@@ -122,7 +122,7 @@ void Engine::depart(Gone gone, Duration patience, io::Task ended_then, io::Task 
   departure->begin(std::move(receivers_stopped));
 }
 
-// What leaves feeds only what goes on, or what leaves later.
+// A leaving operator feeds only operators that stay or that leave later.
 Departure::Turn Engine::turn() const {
   auto all_before = [this](const Departure& departure, auto holds) {
     for (auto& other : departures_) {
@@ -136,7 +136,7 @@ Departure::Turn Engine::turn() const {
 }
 
 void Engine::ended(const Departure* departure, io::Task then) {
-  // Not within one of its own calls.
+  // Posted, because it must not be destroyed within one of its own calls.
   shards_.home().post([this, departure, then = std::move(then)]() mutable {
     std::erase_if(departures_, [departure](auto& d) { return d.get() == departure; });
     then();
@@ -172,7 +172,7 @@ static LedgerRow& row_of(std::vector<LedgerRow>& rows, std::string_view componen
   return rows.emplace_back(LedgerRow{.component = std::string(component), .role = role, .signal = signal});
 }
 
-// With the roster held.
+// Needs the roster's lock.
 void Engine::remember(const Operator& gone) { add(row_of(past_, gone.label, gone.role, gone.signal), gone.ledger); }
 
 std::vector<LedgerRow> Engine::ledger(bool with_held) const {

@@ -25,33 +25,33 @@ class Engine {
  public:
   // `executors` outlive the engine; the first one's core drives.
   Engine(Plan plan, std::vector<io::Executor*> executors, Host& host, std::uint64_t seed);
-  // Without a plan: the first one comes with reload().
+  // Starts without a plan: reload() brings the first one.
   Engine(std::vector<io::Executor*> executors, Host& host, std::uint64_t seed);
   ~Engine();
 
-  // Stages on all cores, then receivers. `done` on the first core; after an error everything is stopped again.
+  // Starts stages on all cores, then receivers. `done` is called on the first core; after an error everything is stopped again.
   void start(std::move_only_function<void(Result<>)> done);
-  // Another plan: what is the same in both goes on with its state, counters, sockets and timers (see revise()), what is new
-  // is made and started beside it, and then every core is rewired. `done` comes when the new plan serves; after an error the
-  // old one serves as before. What is only in the old one leaves behind the new one within `patience` (see Departure); then,
-  // or when the error's traces are gone, `gone` is called. Not before the one before has called `done`.
+  // Changes to another plan. Components that are the same in both keep their state, counters, sockets and timers (see revise()); new ones
+  // are made and started beside them; then every core is rewired. `done` is called when the new plan serves; after an error the old one
+  // serves as before. Components that are only in the old plan are drained within `patience` (see Departure). `gone` is called when they,
+  // or after an error the new ones, are destroyed. The next call must wait for `done`.
   void reload(Plan plan, Duration patience, std::move_only_function<void(Result<>)> done, io::Task gone = [] {});
-  // Receivers stop, what is held is pushed through in topological order, exporters finish; past `patience` the rest is
-  // settled as dropped. Then all stages are destroyed and `done` runs on the first core.
+  // Stops receivers, pushes held data in topological order and lets exporters finish; after `patience` the rest is dropped. Then all
+  // stages are destroyed and `done` is called on the first core.
   void stop(Duration patience, io::Task done);
-  // The time for stopping, and for what leaves behind a reload, is over now. On the first core.
+  // Ends the time for a stop and for departures after a reload now. On the first core.
   void hurry();
 
-  // What every component has counted, also those that are gone. Exact when nothing is moving (held() is asked on the
-  // stage's core only in the simulation). From any thread.
+  // The counts of every component, also of destroyed ones. Exact when no data moves (only the simulation asks held() on the stage's core).
+  // From any thread.
   std::vector<LedgerRow> ledger(bool with_held) const;
 
-  // Bytes that one exchange of one core may have on their way to other cores. Past it senders are refused and come again.
+  // Bytes that one exchange of one core may have on their way to other cores. Beyond that, senders are refused and try again.
   void set_exchange_credit(std::size_t bytes) { shards_.exchange_credit = bytes; }
 
   // The plan that serves; null before the start. On the first core.
   const Plan* plan() const { return current_ ? &current_->plan : nullptr; }
-  // Operators and receivers of earlier plans are still on their way out.
+  // True while operators and receivers of earlier plans are still being drained.
   bool departing() const { return !departures_.empty(); }
 
  private:

@@ -1,20 +1,19 @@
 #pragma once
-// Where a stream is cut by a key, so that equal keys meet at one owner.
+// Cuts a stream by a key, so that equal keys come to the same owner.
 #include "engine/component.h"
 
 namespace weir::engine {
 
-// One of several that share the keys between them. Cores here; the replicas of a cluster and the partitions of a topic are
-// other lists of owners of the same keys.
+// A list of owners that share the keys. Here owners are cores; they could be replicas of a cluster or partitions of a topic.
 class Owners {
  public:
   virtual ~Owners() = default;
   virtual std::size_t count() const = 0;
-  // Which one a key belongs to, by its hash (key_hash). The same on whoever asks.
+  // The owner of a key, by its hash (key_hash). The same answer everywhere.
   virtual std::size_t owner_of(std::uint64_t hash) const = 0;
 };
 
-// Equal shares of the range of hashes.
+// Gives each owner an equal share of the range of hashes.
 class EqualShares final : public Owners {
  public:
   explicit EqualShares(std::size_t count) : count_(count) {}
@@ -25,13 +24,13 @@ class EqualShares final : public Owners {
   std::size_t count_;
 };
 
-// Cuts batches by a key, and counts what is on its way to other owners. On one core, but for `in_flight`.
+// Cuts batches by a key and counts the bytes on their way to other owners. Belongs to one core, except `in_flight`.
 class Exchange {
  public:
   // `owners` outlives the exchange.
   Exchange(Key key, Signal signal, const Owners& owners) : key_(std::move(key)), signal_(signal), owners_(owners) {}
 
-  // One part for each owner; empty where it gets nothing.
+  // One part for each owner, which may be empty.
   std::vector<Batch> cut(Batch batch) const;
   const Owners& owners() const { return owners_; }
 

@@ -16,7 +16,7 @@ bool leads_to_seeker(const Operator& node) {
   return !sought.empty() || std::ranges::any_of(node.all, [](const Operator* next) { return leads_to_seeker(*next); });
 }
 
-// Past this a request is no telemetry: what SDKs send takes up to ten times its size. It would cost its sender far less than us.
+// What SDKs send takes up to ten times its size when decoded. A request beyond this factor costs its sender far less than this process.
 constexpr std::size_t most_taken_apart(std::size_t bytes) { return 16 * bytes + 64 * mib; }
 
 }  // namespace
@@ -31,7 +31,7 @@ void ReceiverIntake::wire(const std::array<Operator*, otlp::all_signals.size()>&
   }
   Operator* spans = entry_of(Signal::traces).node;
   seekers_ = spans != nullptr && leads_to_seeker(*spans);
-  // A signal that is taken no more: who sent hears it, and may come again.
+  // No pipeline takes this signal any more: the sender is told so and may try again.
   std::erase_if(slow_, [&](Slow& slow) {
     bool goes_on = std::ranges::find(entries, slow.node) != entries.end();
     if (!goes_on) slow.pieces.stop(Error{Errc::retryable, "no pipeline takes the rest any more", {}});
@@ -107,7 +107,7 @@ void ReceiverIntake::push(Batch batch, std::string_view transport, std::move_onl
   if (slow_.size() == 1) take_piece();
 }
 
-// The first piece decides: when it is refused nothing of the request was taken. The others then have to be taken.
+// If the first piece is refused, nothing of the request was accepted. After it, all other pieces must be accepted.
 void ReceiverIntake::take_piece() {
   if (slow_.empty()) return;
   Slow& slow = slow_.front();
@@ -136,7 +136,7 @@ void ReceiverIntake::take_piece() {
     });
 }
 
-// Why it was refused. What is answered later than here, or elsewhere, was taken.
+// The error if the request was refused. A request that is answered later was accepted.
 Outcome ReceiverIntake::try_piece(Slow& slow, Batch piece) {
   Outcome refused;
   auto heard = std::make_shared<Outcome*>(&refused);  // shared with the receipt; null: too late
@@ -175,7 +175,7 @@ void ReceiverIntake::refused(Signal signal, std::string_view transport, std::siz
   counters_for(signal, transport).refused.add(items);
 }
 
-// Finishes the span of a request; null when nobody wants it.
+// Finishes the span of a request; null if spans are off.
 std::move_only_function<void(const Outcome&)> ReceiverIntake::span_of(Signal signal, std::string_view transport, std::size_t items) {
   telemetry::SpanSink* sink = shard_.host().own_spans();
   if (sink == nullptr) return nullptr;
@@ -197,7 +197,7 @@ ReceiverIntake::Counters& ReceiverIntake::counters_for(Signal signal, std::strin
   auto& metrics = shard_.host().metrics();
   telemetry::Labels labels = {{"receiver", id_}, {"transport", std::string(transport)}};
   std::string name(otlp::items_name(signal));
-  // What fails inside of a receiver never becomes a batch, so this stays at zero; dashboards add it up with the others.
+  // Stays at zero, since data that fails in a receiver never becomes a batch. Dashboards add it to the other counters.
   metrics.counter("otelcol_receiver_failed_" + name, "Items lost to errors inside of the receiver.", labels);
   return counters_
       .emplace_back(std::pair(signal, std::string(transport)),

@@ -1,5 +1,5 @@
 #pragma once
-// One receiver's way in on one core. Shared by who hosts the receiver and the requests that are not answered yet.
+// One receiver's entrance on one core. Shared by the receiver's host and the requests that are not answered yet.
 #include <list>
 
 #include "engine/operator.h"
@@ -7,28 +7,27 @@
 
 namespace weir::engine {
 
-// Lets a request in when there is room for all that it becomes, opens its receipt, counts it and feeds all pipelines of its
-// signal. A request that takes much when taken apart goes in pieces, one for each turn of the core's loop, so that others are
-// served in between.
+// Lets a request in if there is room for its decoded form, opens its receipt, counts it and feeds all pipelines of its signal. A request
+// whose decoded form is large goes in pieces, one for each turn of the core's loop, so that others are served in between.
 class ReceiverIntake final : public Intake, public std::enable_shared_from_this<ReceiverIntake> {
  public:
   ReceiverIntake(Shard& shard, std::string id);
   ~ReceiverIntake() override;
 
-  // Where batches go from now on, for each signal; null: nowhere. The stages behind exist already.
+  // Where batches of each signal go from now on; null: nowhere. The stages behind exist already.
   void wire(const std::array<Operator*, otlp::all_signals.size()>& entries);
-  // Requests that are not answered yet. A receiver must not go before.
+  // Number of requests that are not answered yet. The receiver must live until it is 0.
   std::size_t open() const { return open_; }
 
   bool takes(Signal signal) const override { return entry_of(signal).node != nullptr; }
   std::shared_ptr<const otlp::Sought> sought(Signal signal) const override;
   void push(Batch batch, std::string_view transport, std::move_only_function<void(Outcome)> done) override;
   void refused(Signal signal, std::string_view transport, std::size_t items) override;
-  // Shutdown's time is over: settles what is not taken yet of requests in pieces. While whoever waits for answers is still there.
+  // The time for the shutdown is over: settles requests in pieces that are not complete. Called while their senders can still be answered.
   void abandon();
 
  private:
-  // What the stages behind an entry may do with a request.
+  // The abilities of the stages behind an entry.
   struct Entry {
     Operator* node = nullptr;
     bool opens = false;             // takes it apart
@@ -37,7 +36,7 @@ class ReceiverIntake final : public Intake, public std::enable_shared_from_this<
   struct Counters {
     telemetry::Counter &accepted, &refused;
   };
-  // A request that goes in pieces.
+  // A request that is cut into pieces.
   struct Slow {
     Operator* node;
     otlp::Slicer pieces;
@@ -48,7 +47,7 @@ class ReceiverIntake final : public Intake, public std::enable_shared_from_this<
   Entry& entry_of(Signal signal) { return entries_[static_cast<std::size_t>(signal)]; }
   const Entry& entry_of(Signal signal) const { return entries_[static_cast<std::size_t>(signal)]; }
   void look_behind(Entry& entry);
-  // Charges `room` for what the batch becomes, or says why it stays outside.
+  // Charges `room` for the batch's decoded form, or returns why it is not let in.
   Outcome let_in(const Entry& entry, const Batch& batch, Charge& room);
   Receipt open_receipt(Signal signal, std::string_view transport, std::size_t items, std::move_only_function<void(Outcome)> done);
   void feed(Operator& node, Batch batch);

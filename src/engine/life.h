@@ -1,32 +1,32 @@
 #pragma once
-// What a component may have to do with a reload, besides going on or leaving.
+// What a component may do during a reload, besides staying or leaving.
 #include "engine/component.h"
 
 namespace weir::engine {
 
-// Implemented by receivers, extensions and stages that listen. A plan without this component, or with other settings for
-// it, is about to start beside it: share_listeners() puts copies of its sockets where the new one finds them
-// (components/shared/listeners), and goes on. On the component's core; comes before stop() or drain(), if at all.
+// Implemented by components that listen. Called before a plan starts that does not have this component or has other settings for it.
+// share_listeners() puts copies of its sockets where the new component finds them (components/shared/listeners) and goes on serving.
+// Called on the component's core, before stop() or drain().
 class Listens {
  public:
   virtual ~Listens() = default;
   virtual void share_listeners() = 0;
 };
 
-// Implemented by receivers that fetch for themselves: one must not run beside the one it replaces, since both would take
-// the same (files, targets, offsets). start() finds out what can be wrong; begin() comes when the plan serves and the
-// receiver with this id in the plan before, if there is one, has stopped.
+// Implemented by receivers that fetch data (files, targets, offsets). Such a receiver must not run beside the one it replaces, since both
+// would fetch the same data. start() only reports errors; begin() is called when the plan serves and the receiver with this id in the
+// plan before, if any, has stopped.
 class Begins {
  public:
   virtual ~Begins() = default;
   virtual void begin() = 0;
 };
 
-// One life of a component, from the plan that it came with to the one that has it no more or with other settings, by name.
-// In make_stage, make_receiver and start() only.
+// The name of a component's life: it begins with the plan that brought the component and ends when a plan does not have it or has other
+// settings for it. Only in make_stage, make_receiver and start().
 std::string_view current_life();
 
-// Sets it for as long as it exists.
+// Sets the life while the object exists.
 class LifeScope {
  public:
   explicit LifeScope(std::string name);
@@ -38,8 +38,8 @@ class LifeScope {
   const std::string* before_;
 };
 
-// Host::shared for what the cores of one component share (a queue's size, a rate), but not with the same component under
-// the settings before a reload. `T` is default-constructible. In make_stage, make_receiver and start() only.
+// As Host::shared, for state that the cores of one component share (a queue's size, a rate). The component under its settings before a
+// reload has a state of its own. `T` is default-constructible. Only in make_stage, make_receiver and start().
 template <class T, class Context>
 std::shared_ptr<T> life_state(const Context& context, std::string_view key) {
   return shared_state<T>(context.host, fmt::format("{} {}", current_life(), key));

@@ -1,5 +1,5 @@
 #pragma once
-// One stage's life on one core, apart from its wiring.
+// One stage on one core, with everything that a reload keeps.
 #include "base/rng.h"
 #include "engine/exchange.h"
 #include "engine/out.h"
@@ -10,9 +10,8 @@ namespace weir::engine {
 struct Node;
 using Operator = Node;
 
-// Stage, way out, ledger, timer, random numbers and own metrics: all that goes on when a reload puts the stage into another
-// plan. Which stages come behind it is the only part that a plan changes (Shard::wire). Owned by a Shard, on its core; the
-// ledger may be read from others.
+// Stage, Out, ledger, timer, random numbers and own metrics: they stay when a reload puts the stage into another plan. A plan changes only
+// which stages come behind it (Shard::wire). Owned by a Shard, on its core; other cores may read the ledger.
 struct Node {
   Node(OperatorId its_id, const PlanNode& node, Shard& shard, std::uint64_t seed)
       : id(its_id),

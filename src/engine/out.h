@@ -1,5 +1,5 @@
 #pragma once
-// A stage's way out. Whatever happens to a batch goes through here, so that every item is counted where it went.
+// A stage's only way to hand on, drop or refuse a batch, so that every item is counted.
 #include <atomic>
 #include <array>
 
@@ -7,7 +7,7 @@
 
 namespace weir::engine {
 
-// Why items ended here. The words are label values of weir_dropped_items.
+// Why items were dropped. The words are label values of weir_dropped_items.
 enum class Reason : std::uint8_t {
   filtered,           // a rule of the user's: filter
   sampled_out,        // a rule of the user's: sampling decision
@@ -43,40 +43,40 @@ struct Node;
 
 class Out {
  public:
-  // To everything behind the stage; each gets all of it.
+  // Sends the batch to every stage behind this one; each gets all of it.
   void push(Batch batch);
-  // Connectors: to the pipeline StageContext::output_pipelines[port] only.
+  // Connectors: sends it to the pipeline StageContext::output_pipelines[port] only.
   void push_to(std::size_t port, Batch batch);
-  // Connectors and aggregators: items that did not come in but were made here (counted as created, then pushed).
+  // Connectors and aggregators: counts items that were made here as created and pushes them.
   void emit(Batch batch);
-  // Ends here, by a rule or a limit: counted, and the sender hears OK ...
+  // Drops a batch because of a rule or a limit: it is counted and the sender hears OK ...
   void drop(Batch batch, Reason reason);
-  // ... unless `error` is given: then whoever still waits for an answer hears it.
+  // ... unless `error` is given: then senders that still wait hear the error.
   void drop(Batch batch, Reason reason, Error error);
-  // `items` were cut out of a batch that goes on.
+  // Counts `items` that were removed from a batch which goes on.
   void count_dropped(std::size_t items, Reason reason);
-  // `items` were made here, or became one with others, inside of a batch that goes on.
+  // Count `items` that were made here, or merged into others, inside a batch which goes on.
   void count_created(std::size_t items);
   void count_consumed(std::size_t items);
-  // Not kept: the sender keeps it and hears `error`. Only for batches that are refusable, or the items are dropped.
+  // Refuses a batch: the sender keeps it and hears `error`. If the batch is not refusable, its items are dropped.
   void refuse(Batch batch, Error error);
-  // Exporters: the backend has it.
+  // Exporters: the backend has the batch.
   void delivered(Batch batch);
-  // `items` of a batch that goes on were delivered.
+  // Counts `items` of a batch which goes on as delivered.
   void count_delivered(std::size_t items);
-  // Stays on disk when this process ends; whoever still waits for an answer hears `error`.
+  // The batch stays on disk when this process ends; senders that still wait hear `error`.
   void stored(Batch batch, Error error);
   void count_stored(std::size_t items);
-  // Connectors: it lives on in an aggregate.
+  // Connectors: the batch became part of an aggregate.
   void consumed(Batch batch);
-  // Holding stages: answers the senders now, keeps the data. The batch goes on without receipts.
+  // Holding stages: answers the senders now. The batch goes on without receipts.
   void accept(Batch& batch);
 
-  // tick() comes at or after `when`; the earliest request counts.
+  // Asks for a tick() at or after `when`; of several requests the earliest counts.
   void wake_at(TimePoint when);
   TimePoint now() const;
   UnixNanos wall() const;
-  // True when something behind is full: holding stages then pass receipts on instead of answering.
+  // True when a stage behind is full: holding stages then pass receipts on instead of answering.
   bool congested() const;
 
  private:

@@ -42,7 +42,7 @@ std::string label(const PlanNode& node) {
   return node.pipeline.empty() ? name : fmt::format("{} ({})", name, node.pipeline);
 }
 
-// Builds nodes in three steps: instances and edges, order, keys.
+// Builds the nodes in three steps: instances and edges, their order, their keys.
 class Planner {
  public:
   explicit Planner(PlanSpec spec) { plan_.spec_ = std::make_unique<PlanSpec>(std::move(spec)); }
@@ -147,7 +147,7 @@ class Planner {
     return add({.role = role, .component = &spec, .signal = in, .output_signal = out, .key = key});
   }
 
-  // What a batch meets first in a pipeline.
+  // The first stage of a pipeline.
   const std::vector<std::size_t> entry(const PipelineSpec& pipeline) {
     auto& processors = processors_[pipeline.id];
     return processors.empty() ? sinks_[pipeline.id] : std::vector{processors.front()};
@@ -235,7 +235,7 @@ class Planner {
     nodes() = std::move(sorted);
   }
 
-  // What a stream is cut by when it leaves a node. `mixed`: several streams that are cut differently.
+  // The key by which a stream is cut when it leaves a node. `mixed`: several streams with different cuts.
   struct Cut {
     Key key = Key::none;
     bool known = false;
@@ -257,14 +257,14 @@ class Planner {
     return key;
   }
 
-  // Stages that need the same cut of the same stream, which comes to them over `feeds`.
+  // Stages that need the same cut of the same stream; `feeds` are the edges over which it comes.
   struct Need {
     Key key, arriving;
     std::vector<std::pair<std::size_t, std::size_t>> feeds;  // node and port
     std::vector<std::size_t> targets;
   };
 
-  // Who feeds a node. A receiver gives every batch to all of its ports, so they count as one.
+  // The nodes that feed a node. A receiver gives every batch to all of its ports, so its ports count as one.
   std::vector<std::pair<std::size_t, std::size_t>> feeds(std::size_t target) {
     std::vector<std::pair<std::size_t, std::size_t>> out;
     for (std::size_t i = 0; i < nodes().size(); ++i)
@@ -299,7 +299,7 @@ class Planner {
     return out;
   }
 
-  // The targets in the order in which the first who feeds them names them.
+  // The targets in the order of the first node that feeds them.
   void order_as_configured(Need& need) {
     if (need.feeds.empty()) return;
     std::vector<std::size_t> ordered;
@@ -339,7 +339,7 @@ class Planner {
     if (!needed.empty()) sort();
   }
 
-  // `fresh` takes the place of the first of `targets` in `to`.
+  // Replaces the first of `targets` in `to` by `fresh`.
   static void replace(std::vector<std::size_t>& to, const std::vector<std::size_t>& targets, std::size_t fresh) {
     auto is_target = [&](std::size_t node) { return std::find(targets.begin(), targets.end(), node) != targets.end(); };
     auto at = std::find_if(to.begin(), to.end(), is_target);

@@ -1,6 +1,6 @@
 #pragma once
-// From a configuration to a plan: which component instances there are, what flows where, which stage needs which key and
-// where batches must be cut and exchanged between cores. A plan is data; Engine runs it.
+// Turns a configuration into a plan: the component instances, the edges between them, the key of each stage, and where batches must be
+// cut and exchanged between cores. A plan is data; Engine runs it.
 #include <string>
 #include <vector>
 
@@ -43,22 +43,22 @@ struct PlanNode {
     std::vector<std::size_t> to;   // nodes
   };
   std::vector<Port> ports;
-  // What an OK from here is worth, at the least and at the most: ways on may differ.
+  // The durability of an OK from here. Least and best, because the ways behind may differ.
   Durability least_answer = Durability::memory, best_answer = Durability::memory;
   Durability best_answer_behind = Durability::memory;  // see StageContext
 };
 
 class Plan {
  public:
-  // Errors come all at once; each is one line without place (the configuration layer knows places).
+  // Reports all errors at once, each in one line without its place (the configuration layer knows places).
   static std::expected<Plan, std::vector<Error>> build(PlanSpec spec);
   Plan(Plan&&) = default;
   Plan& operator=(Plan&&) = default;
 
-  // In topological order: what a node feeds stands behind it.
+  // In topological order: a node comes before the nodes that it feeds.
   const std::vector<PlanNode>& nodes() const { return nodes_; }
   const PlanSpec& spec() const { return *spec_; }
-  // The plan as indented text: pipelines, stages, keys, exchanges and why they are there.
+  // The plan as indented text: pipelines, stages, keys, exchanges and the reason for each exchange.
   std::string explain() const;
 
  private:

@@ -17,8 +17,8 @@ bool same_place(const PlanNode& a, const PlanNode& b) {
   return a.role == b.role && a.pipeline == b.pipeline && a.signal == b.signal && a.output_signal == b.output_signal;
 }
 
-// Whether the stage of `old` can be that of `fresh`: it hears the same when it is made, and what it holds may go where
-// `fresh` leads. What came in uncut may not: the way on may count on its being cut.
+// Whether the stage of `old` can serve as that of `fresh`: it would be told the same when it is made, and the data that it holds may go
+// where `fresh` leads. Data that came in uncut may not, if the new way requires a cut.
 bool can_be(const PlanNode& fresh, const PlanNode& old) {
   if (fresh.role == Role::receiver || fresh.role == Role::exporter) return true;
   auto same_pipeline = [](const PlanNode::Port& x, const PlanNode::Port& y) { return x.pipeline == y.pipeline; };
@@ -31,7 +31,7 @@ class Matching {
  public:
   Matching(const Plan& plan, const Revision* before) : plan_(plan), before_(before), taken_(before ? before->operators.size() : 0) {}
 
-  // The component's spec in the revision before, if it goes on.
+  // The component's spec in the revision before, if the component stays.
   const ComponentSpec* kept(const ComponentSpec& spec) const {
     const ComponentSpec* old = nullptr;
     for (auto& node : old_nodes())
@@ -50,15 +50,15 @@ class Matching {
     return std::ranges::any_of(old_nodes(), [&](auto& node) { return node.role == Role::receiver && node.component->id == id; });
   }
 
-  // The node's counterpart; each is found once.
+  // The node's counterpart in the plan before; each is found once.
   std::size_t take(const PlanNode& node, const ComponentSpec* old) {
     std::size_t at = find(node, old);
     if (at != none) taken_[at] = true;
     return at;
   }
 
-  // An exchange goes on when it leads to the same operators: what is on its way between cores in the meantime must not
-  // come to others than those it was cut for, or it would be missed or counted twice.
+  // An exchange stays if it leads to the same operators: parts that are on their way between cores must come to the operators for which
+  // they were cut, or they would be lost or counted twice.
   std::size_t take_exchange(const PlanNode& node, const std::vector<OperatorId>& targets) {
     for (std::size_t i = 0; i < old_nodes().size(); ++i) {
       const PlanNode& there = old_nodes()[i];

@@ -1,23 +1,22 @@
 #pragma once
-// What a reload keeps: a plan, and for each of its nodes the operator that goes on or is made for it. Data without
-// behaviour; Engine carries it out.
+// What a reload keeps: a plan, and for each of its nodes the operator that stays or is new. Data without behaviour; Engine carries it out.
 #include "engine/plan.h"
 
 namespace weir::engine {
 
-// One operator; the same on every core, never used for another one.
+// Names an operator on every core. Never used again for another one.
 struct OperatorId {
   std::uint32_t value = 0;
   auto operator<=>(const OperatorId&) const = default;
 };
 
-// One life of a component: from the plan it came with to the one that has it no more, or with other settings.
+// Names a component's life: from the plan that brought it to the plan that does not have it or has other settings for it.
 struct LifeId {
   std::uint32_t value = 0;
   auto operator<=>(const LifeId&) const = default;
 };
 
-// Where ids come from. Owned by the engine.
+// The source of ids. Owned by the engine.
 struct Numbers {
   OperatorId last_operator{};
   LifeId last_life{};
@@ -32,22 +31,22 @@ struct Revision {
   std::vector<LifeId> first_receivers, replacing_receivers;  // of those: with an id that was not there before, and the others
 };
 
-// What one revision has and another has not.
+// The operators that one revision has and another does not.
 struct Gone {
   std::vector<OperatorId> operators;  // what feeds stands before what is fed
   std::vector<LifeId> receivers;
   bool empty() const { return operators.empty() && receivers.empty(); }
 };
 
-// A component goes on when its settings are equal, its stages were told nothing at their start that is different now (the
-// pipelines behind a connector, whether an OK may come before delivery), and what they hold is cut as the new plan counts
-// on; then with all of its stages, because they share state, otherwise with none.
+// A component stays if its settings are equal, if nothing that its stages were told at their start has changed (the pipelines behind a
+// connector, whether an OK may come before delivery), and if the data they hold is cut as the new plan requires. It stays with all of
+// its stages or with none, because they share state.
 Revision revise(Plan plan, const Revision* before, Numbers& numbers);
 
 Gone gone(const Revision& before, const Revision& after);
-// Everything.
+// All of its operators.
 Gone gone(const Revision& before);
-// What was made for this revision.
+// The operators that were made for this revision.
 Gone made(const Revision& revision);
 
 }  // namespace weir::engine

@@ -28,7 +28,7 @@ void Shards::on_all(std::function<void(Shard&, io::Task)> work, io::Task done) {
     std::atomic<std::size_t> left;
     io::Task done;
   };
-  // Shared by all cores until the last one is through.
+  // Shared by all cores until the last one is done.
   auto waiting = std::make_shared<Waiting>(shards_.size(), std::move(done));
   for (auto& shard : shards_)
     shard->executor().post([&shard = *shard, &first = home(), work, waiting] {
@@ -47,7 +47,7 @@ Shard::Shard(Shards& all, std::uint16_t index, io::Executor& executor, std::uint
 
 Shard::~Shard() = default;
 
-// What belongs to a core is used on that core only. Tests may call from outside of all cores.
+// State of a core is used on that core only. Tests may call from outside all cores.
 void Shard::check_core() const {
 #ifndef NDEBUG
   io::CoreId here = io::current_core();
@@ -128,7 +128,7 @@ std::shared_ptr<const otlp::Sought> Shard::ask_stages(const Revision& revision) 
   for (OperatorId id : revision.operators)
     if (Operator* at = find(id); at->stage && at->signal == Signal::traces) at->stage->seek(sought);
   if (sought.empty()) return nullptr;
-  // Batches go from core to core: who seeks the same has the same object.
+  // Equal sets of keys share one object, because batches move between cores and are compared by its address.
   return std::static_pointer_cast<const otlp::Sought>(
       all_.host.shared("landmarks:" + sought.id(), [&] { return std::make_shared<otlp::Sought>(std::move(sought)); }));
 }
@@ -298,7 +298,7 @@ void Shard::take(Operator& to, Batch batch) {
   to.stage->process(std::move(batch), to.out);
 }
 
-// Before it is kept, for as long as nobody knows.
+// Called before a stage keeps the batch for an unknown time.
 void Shard::make_small(Batch& batch) const {
   const Budget& budget = all_.host.budget();
   constexpr std::size_t slack = 64 * 1024;
@@ -315,19 +315,19 @@ void Shard::turn_away(Operator& at, Batch batch) {
 
 void Shard::fan_out(const std::vector<Operator*>& targets, Batch batch) {
   if (targets.empty()) return batch.settle({});
-  // Copies of an index are cheaper than indexing each copy. Who only passes bodies on is better off without an index.
+  // Copying an index costs less than indexing each copy. A stage that only passes bodies on needs no index.
   auto indexes = [](const Operator* at) { return at->exchange != nullptr; };
   if (targets.size() > 1 && std::all_of(targets.begin(), targets.end(), indexes)) batch.groups();
   for (std::size_t i = 0; i + 1 < targets.size(); ++i) {
     Batch copy = batch.fork();
-    // The copy's bytes are shared, its overlay and index are not: about as much memory again for small batches.
+    // The copy shares the bytes but not the index: for small batches that is about as much memory again.
     deliver(*targets[i], std::move(copy));
   }
   deliver(*targets.back(), std::move(batch));
 }
 
 void Shard::exchange(Operator& at, Batch batch) {
-  // Of a request that was cut not a part is refused. What has no sender to tell goes through as well: its memory exists already.
+  // A part of a request that was cut is not refused. A batch without senders that wait goes through as well: its memory exists already.
   if (batch.whole() && (congested(at) || (all_.size() > 1 && refuses(at))))
     return at.out.refuse(std::move(batch), {Errc::refused, fmt::format("the cores behind \"{}\" are busy", at.label), 1s});
   Ledger::add(at.ledger.out, batch.items());
@@ -357,7 +357,7 @@ void Shard::exchange(Operator& at, Batch batch) {
   }
 }
 
-// A part that another core cut off.
+// A part that another core cut from a batch.
 void Shard::arrive(OperatorId exchange, Batch part, Charge& room) {
   Operator* at = find(exchange);
   WEIR_CHECK(at != nullptr, "a batch arrived at exchange {}, which is gone", exchange.value);

@@ -8,16 +8,16 @@ namespace weir::engine {
 
 class Shard;
 
-// The shards of one engine, and what they have in common.
+// The shards of one engine, and their shared state.
 class Shards {
  public:
-  // All arguments outlive it.
+  // All arguments must outlive it.
   Shards(const std::vector<io::Executor*>& executors, Host& host, std::uint64_t seed);
   ~Shards();
 
-  // Runs `work` on every core; `done` on the first one when the last has called what it was given.
+  // Runs `work` on every core. `done` is called on the first core once every core has called the function that it was given.
   void on_all(std::function<void(Shard&, io::Task)> work, io::Task done);
-  // The same for work that is over when it returns.
+  // The same for work that is complete when it returns.
   void on_all(std::function<void(Shard&)> work, io::Task done);
   std::size_t size() const { return shards_.size(); }
   Shard& at(std::size_t i) { return *shards_[i]; }
@@ -26,45 +26,45 @@ class Shards {
   Host& host;
   const EqualShares owners;
   std::atomic<std::size_t> exchange_credit{32 * 1024 * 1024};  // some 90,000 spans: more only waits longer
-  // Held to change which operators there are, and to look at those of another core. Never while calling a component.
+  // Must be held to change the set of operators and to read those of another core. Never held while a component is called.
   std::mutex roster;
-  // Called with it held: the ledger of an operator that is gone, to keep its sums.
+  // Keeps the sums of the ledger of an operator that is destroyed. Called with the lock held.
   std::function<void(const Operator&)> remember;
 
  private:
   std::vector<std::unique_ptr<Shard>> shards_;
 };
 
-// Owned by Shards. On the core of its executor, but for operators() with the roster held.
+// Owned by Shards. Used on the core of its executor, except operators(), which needs the roster's lock.
 class Shard {
  public:
   Shard(Shards& all, std::uint16_t index, io::Executor& executor, std::uint64_t seed);
   ~Shard();
 
-  // Makes and starts what is fresh in a revision, what is behind first. Those that go on are left as they are.
+  // Makes and starts the new operators of a revision, last stages first. Operators that stay are not touched.
   Result<> make(const Revision& revision);
   Result<> start_receivers(const Revision& revision);
-  // Of those that fetch for themselves.
+  // Of receivers that fetch data.
   void begin_receivers(const std::vector<LifeId>& lives);
-  // Those that go on are wired as the revision says. Cannot fail.
+  // Wires the operators that stay as the revision says. Cannot fail.
   void commit(const Revision& revision);
 
-  // Of those that leave.
+  // Of operators that leave.
   void share_listeners(const Gone& gone);
   void stop_receivers(const Gone& gone, io::Task done);
   void drain(OperatorId id);
   void drain_exporters(const Gone& gone);
   bool idle(const Gone& gone) const;
-  // Requests of its receivers that nobody has answered yet.
+  // Number of requests of its receivers that are not answered yet.
   std::size_t open_requests(const Gone& gone) const;
-  // What is held is pushed on once more, what cannot be is dropped; from now on whatever comes is turned away.
+  // Pushes held data once more and drops the rest. From now on all data that arrives is refused.
   void abandon(const Gone& gone);
   void destroy_stages(const Gone& gone);
   void destroy(const Gone& gone);
 
-  // True when a request that goes to this operator would be refused, or a part of it, by a stage that it comes to at once.
+  // True when a stage that a request reaches at once behind this operator would refuse it or a part of it.
   bool refuses(const Operator& at) const;
-  // What a batch may take when it is taken apart (otlp::Cost::bytes); more goes in pieces.
+  // Batches with a larger otlp::Cost::bytes go in pieces.
   std::size_t piece_bytes() const { return std::clamp<std::size_t>(all_.host.budget().limit() / 4, 256 * 1024, 64 * 1024 * 1024); }
   void fan_out(const std::vector<Operator*>& targets, Batch batch);
   std::shared_ptr<const otlp::Sought> sought() const { return sought_; }
@@ -75,7 +75,7 @@ class Shard {
 
  private:
   friend class Out;
-  // A receiver with its intake.
+  // A receiver and its intake.
   struct Hosted {
     std::shared_ptr<ReceiverIntake> intake;  // shared with its open requests
     std::unique_ptr<Receiver> receiver;      // gone before its intake

@@ -63,7 +63,7 @@ void Team::run_round(Member& member, Round round) {
   Duration before = member.loop.busy();
   bool goes_on = round(member.loop);
   member.busy += member.loop.busy() - before;
-  if (!goes_on) unhost(member);
+  if (!goes_on) detach(member);
 }
 
 void Team::lead() {
@@ -123,7 +123,7 @@ void Team::adopt(Member& member) {
   hosted_.push_back(&member);
 }
 
-void Team::unhost(Member& member) {
+void Team::detach(Member& member) {
   ::epoll_ctl(events_, EPOLL_CTL_DEL, member.loop.fd(), nullptr);
   std::erase(hosted_, &member);
 }
@@ -131,7 +131,7 @@ void Team::unhost(Member& member) {
 bool Team::send_home(Member& member) {
   std::lock_guard lock(member.mutex);
   if (member.quit) return false;
-  unhost(member);
+  detach(member);
   member.loop.disown();
   member.at_home = true;
   away_.fetch_add(1, std::memory_order_relaxed);

@@ -55,7 +55,7 @@ class Team {
   void run_round(Member& member, Round round);
   void share_out();
   void adopt(Member& member);
-  void unhost(Member& member);
+  void detach(Member& member);
   bool send_home(Member& member);
 
   void follow(Member& member);

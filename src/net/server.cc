@@ -104,7 +104,7 @@ bool ServerCore::evict_one() {
   TimePoint oldest = loop.now() - settings.evict_after;
   for (int i = 0; i < evict_tries && !slots_.empty(); ++i) {
     ServerConnection* candidate = slots_[rng_.below(slots_.size())].connection.get();
-    auto since = candidate == nullptr ? std::nullopt : candidate->useless_since();
+    auto since = candidate == nullptr ? std::nullopt : candidate->idle_since();
     if (!since || *since > oldest) continue;
     oldest = *since;
     worst = candidate;
@@ -150,11 +150,11 @@ void ServerCore::close(std::uint64_t id) {
   free_.push_back(static_cast<std::uint32_t>(id));
   --open;
   ++stats.closed;
-  if (std::exchange(bury_posted_, true)) return;
+  if (std::exchange(discard_posted_, true)) return;
   loop.post([weak = weak_from_this()] {
     auto self = weak.lock();
     if (!self) return;
-    self->bury_posted_ = false;
+    self->discard_posted_ = false;
     auto dead = std::exchange(self->dead_, {});
     dead.clear();
     self->check_drained();

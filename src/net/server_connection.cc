@@ -45,7 +45,7 @@ ServerConnection::~ServerConnection() {
   if (without_room_) --core_.sessions_without_room;
 }
 
-std::optional<TimePoint> ServerConnection::useless_since() const {
+std::optional<TimePoint> ServerConnection::idle_since() const {
   if (closed_ || (protocol_ && protocol_->busy()) || !queue_.empty()) return std::nullopt;
   return useful_at_;
 }

@@ -20,8 +20,8 @@ class ServerConnection final : public io::FdHandler, private ProtocolHost {
   void settle();
   void drain();
   std::uint64_t id() const { return id_; }
-  // When it was last good for something, or nothing while it is.
-  std::optional<TimePoint> useless_since() const;
+  // Since when the connection has had no request; nothing while it has one.
+  std::optional<TimePoint> idle_since() const;
   void evict() { fail_connection(); }
 
   bool dirty = false;  // waits in the core's list for settle()
@@ -132,7 +132,7 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore>, public
   std::vector<std::unique_ptr<ServerConnection>> dead_;
   std::size_t max_connections_ = 0;
   Rng rng_ = Rng::from_system();
-  bool settle_posted_ = false, bury_posted_ = false;
+  bool settle_posted_ = false, discard_posted_ = false;
   io::Task drained_;
   std::string date_;
   std::int64_t date_second_ = -1;

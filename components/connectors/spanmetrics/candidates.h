@@ -25,7 +25,7 @@ class Candidates {
   // and those that waited too long go.
   void review(const decisions::Board& board, TimePoint now);
   // A series that goes: lives until no candidate points to it.
-  void bury(std::unique_ptr<Series> series) {
+  void discard(std::unique_ptr<Series> series) {
     if (series->waiting) buried_.push_back(std::move(series));
   }
 

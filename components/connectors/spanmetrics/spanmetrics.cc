@@ -382,7 +382,7 @@ class SpanMetrics : public engine::Stage {
         if (!config_.delta()) --table.active;
         footprint_.give_back(series->bytes);
         --series_count_;
-        candidates_.bury(std::move(series));
+        candidates_.discard(std::move(series));
       });
   }
 

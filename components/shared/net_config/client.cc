@@ -62,6 +62,17 @@ std::span<const FieldInfo> ClientKeepalive::fields() {
   return rows;
 }
 
+std::span<const FieldInfo> HttpClientKeepalive::fields() {
+  using T = HttpClientKeepalive;
+  static const std::array rows{
+      field<&T::enabled>("enabled", "Further requests use connections that are there; otherwise a connection for each request."),
+      field<&T::max_idle_conns>("max_idle_conns", "Connections kept without a request."),
+      field<&T::max_idle_conns_per_host>("max_idle_conns_per_host", "The same for one host; 0 is 2."),
+      field<&T::idle_conn_timeout>("idle_conn_timeout", "How long a connection is kept without a request."),
+  };
+  return rows;
+}
+
 std::span<const FieldInfo> GrpcClient::fields() {
   using T = GrpcClient;
   static const std::array rows{
@@ -116,11 +127,12 @@ std::span<const FieldInfo> HttpClient::fields() {
       config::ignored("read_buffer_size", "buffers are shared by all connections"),
       config::ignored("write_buffer_size", "buffers are shared by all connections"),
       config::ignored("compression_params", "the level is the algorithm's default"),
-      field<&T::max_idle_conns>("max_idle_conns", "Connections kept without a request."),
-      field<&T::max_idle_conns_per_host>("max_idle_conns_per_host", "The same for one host; 0 is 2."),
+      field<&T::keepalive>("keepalive", "Connections kept for further requests."),
+      field<&T::max_idle_conns>("max_idle_conns", "Older spelling of keepalive::max_idle_conns."),
+      field<&T::max_idle_conns_per_host>("max_idle_conns_per_host", "Older spelling of keepalive::max_idle_conns_per_host."),
       field<&T::max_conns_per_host>("max_conns_per_host", "Connections to one host; 0 is no limit."),
-      field<&T::idle_conn_timeout>("idle_conn_timeout", "How long a connection is kept without a request."),
-      field<&T::disable_keep_alives>("disable_keep_alives", "A connection for each request."),
+      field<&T::idle_conn_timeout>("idle_conn_timeout", "Older spelling of keepalive::idle_conn_timeout."),
+      field<&T::disable_keep_alives>("disable_keep_alives", "Older spelling of keepalive::enabled, negated."),
       field<&T::http2_read_idle_timeout>("http2_read_idle_timeout", "Silence after which an HTTP/2 server is pinged; 0 is never."),
       field<&T::http2_ping_timeout>("http2_ping_timeout", "Time for the answer; 0 is 15s."),
       field<&T::force_attempt_http2>("force_attempt_http2", "Offer HTTP/2 over TLS."),
@@ -141,11 +153,12 @@ net::HttpClientSettings HttpClient::settings() const {
   out.proxy_url = proxy_url;
   out.headers = header_list(headers);
   out.compression = net::http_compression(net_config::compression(compression), compression);
-  out.max_idle_conns = max_idle_conns;
-  if (max_idle_conns_per_host) out.max_idle_conns_per_host = max_idle_conns_per_host;
+  HttpClientKeepalive kept = keepalive.value_or(HttpClientKeepalive{!disable_keep_alives, max_idle_conns, max_idle_conns_per_host, idle_conn_timeout});
+  out.max_idle_conns = kept.max_idle_conns;
+  if (kept.max_idle_conns_per_host) out.max_idle_conns_per_host = kept.max_idle_conns_per_host;
+  out.idle_conn_timeout = kept.idle_conn_timeout;
+  out.disable_keep_alives = !kept.enabled;
   out.max_conns_per_host = max_conns_per_host;
-  out.idle_conn_timeout = idle_conn_timeout;
-  out.disable_keep_alives = disable_keep_alives;
   out.force_attempt_http2 = force_attempt_http2;
   out.http2_read_idle_timeout = http2_read_idle_timeout;
   if (http2_ping_timeout > 0s) out.http2_ping_timeout = http2_ping_timeout;

@@ -16,6 +16,14 @@ struct ClientKeepalive {
   static std::span<const config::FieldInfo> fields();
 };
 
+// Connections of an HTTP client that are kept for further requests.
+struct HttpClientKeepalive {
+  bool enabled = true;
+  std::uint64_t max_idle_conns = 100, max_idle_conns_per_host = 0;
+  Duration idle_conn_timeout = 90s;
+  static std::span<const config::FieldInfo> fields();
+};
+
 using Headers = std::map<std::string, config::Secret>;
 
 struct GrpcClient {
@@ -42,6 +50,7 @@ struct HttpClient {
   Headers headers;
   std::string compression = "gzip";
   std::optional<ClientAuth> auth;
+  std::optional<HttpClientKeepalive> keepalive;  // counts for more than the older settings for the same
   std::uint64_t max_idle_conns = 100, max_idle_conns_per_host = 0, max_conns_per_host = 0;
   Duration idle_conn_timeout = 90s;
   bool disable_keep_alives = false, force_attempt_http2 = true;

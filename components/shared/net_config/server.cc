@@ -106,6 +106,15 @@ net::ServerSettings GrpcServer::settings() const {
   return out;
 }
 
+std::span<const FieldInfo> HttpServerKeepalive::fields() {
+  using T = HttpServerKeepalive;
+  static const std::array rows{
+      field<&T::enabled>("enabled", "Several requests on one connection."),
+      field<&T::idle_timeout>("idle_timeout", "For a connection without a request; 0 is no limit."),
+  };
+  return rows;
+}
+
 std::span<const FieldInfo> HttpServer::fields() {
   using T = HttpServer;
   static const std::array rows{
@@ -121,8 +130,9 @@ std::span<const FieldInfo> HttpServer::fields() {
       field<&T::read_timeout>("read_timeout", "From a request's head to the end of its body; 0 is no limit."),
       field<&T::read_header_timeout>("read_header_timeout", "For a request's head; 0 is no limit."),
       field<&T::write_timeout>("write_timeout", "For a response to make progress; 0 is no limit."),
-      field<&T::idle_timeout>("idle_timeout", "For a connection without a request; 0 is no limit."),
-      field<&T::keep_alives_enabled>("keep_alives_enabled", "Several requests on one connection."),
+      field<&T::keepalive>("keepalive", "Connections kept for further requests."),
+      field<&T::idle_timeout>("idle_timeout", "Older spelling of keepalive::idle_timeout."),
+      field<&T::keep_alives_enabled>("keep_alives_enabled", "Older spelling of keepalive::enabled."),
       config::ignored("middlewares", "not supported"),
   };
   return rows;
@@ -137,9 +147,10 @@ net::ServerSettings HttpServer::settings() const {
   out.read_timeout = read_timeout;
   out.read_header_timeout = read_header_timeout;
   out.write_timeout = write_timeout;
-  out.idle_timeout = idle_timeout;
+  HttpServerKeepalive kept = keepalive.value_or(HttpServerKeepalive{keep_alives_enabled, idle_timeout});
+  out.idle_timeout = kept.idle_timeout;
   for (auto& [key, value] : response_headers) out.response_headers.add(key, value);
-  if (!keep_alives_enabled) out.response_headers.set("connection", "close");
+  if (!kept.enabled) out.response_headers.set("connection", "close");
   return out;
 }
 

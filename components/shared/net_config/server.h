@@ -49,6 +49,13 @@ struct GrpcServer {
   net::ServerSettings settings() const;
 };
 
+// Connections to an HTTP server that are kept for further requests.
+struct HttpServerKeepalive {
+  bool enabled = true;
+  Duration idle_timeout = 1min;
+  static std::span<const config::FieldInfo> fields();
+};
+
 struct HttpServer {
   std::string endpoint;
   std::string transport = "tcp";
@@ -61,6 +68,7 @@ struct HttpServer {
   std::vector<std::string> compression_algorithms = {"", "gzip", "zstd", "zlib", "snappy", "deflate", "lz4"};
   Duration read_timeout = 1min, read_header_timeout = 1min, write_timeout = 30s, idle_timeout = 1min;
   bool keep_alives_enabled = true;
+  std::optional<HttpServerKeepalive> keepalive;  // counts for more than the two older settings for the same
 
   static std::span<const config::FieldInfo> fields();
   void validate(config::Context& context) const;

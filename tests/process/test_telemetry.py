@@ -99,7 +99,7 @@ class Telemetry(unittest.TestCase):
             self.assertRegex(text, r"\notelcol_process_memory_rss_bytes\{")
 
     def test_detailed_metrics_are_there_when_asked_for(self):
-        names = ("http_server_request_duration_count", "http_server_request_body_size_count", "otelcol_exporter_queue_batch_send_size_bytes_count")
+        names = ("http_server_request_duration_count", "http_server_request_body_size_count", "otelcol_exporter_queue_batch_send_size_bytes_count", "otelcol_exporter_enqueue_size_count")
         for level, wanted in (("normal", False), ("detailed", True)):
             own = free_port()
             telemetry = "metrics: {level: %s, readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %d}}}}]}" % (level, own)

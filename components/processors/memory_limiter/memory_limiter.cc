@@ -14,7 +14,9 @@ class MemoryLimiter : public engine::Stage {
   MemoryLimiter(const Config& config, const engine::StageContext& context)
       : budget_(context.host.budget()),
         accepted_(counters(context, "accepted", "Items let through.")),
-        refused_(counters(context, "refused", "Items refused because memory was short.")) {
+        refused_(counters(context, "refused", "Items refused because memory was short.")),
+        refused_requests_(context.host.metrics().counter("otelcol_memorylimiter_refused_requests", "Requests refused because memory was short.",
+                                                         {{"processor", context.id.to_string()}})) {
     context.host.limit_memory(refusing_from(config, total_memory()));
   }
 
@@ -26,6 +28,7 @@ class MemoryLimiter : public engine::Stage {
       return out.push(std::move(batch));
     }
     for (auto* counter : refused_) counter->add(batch.items());
+    refused_requests_.add();
     out.refuse(std::move(batch), {Errc::refused, "data refused due to high memory usage", 1s});
   }
 
@@ -41,6 +44,7 @@ class MemoryLimiter : public engine::Stage {
   }
   Budget& budget_;
   Counters accepted_, refused_;
+  telemetry::Counter& refused_requests_;
 };
 
 }  // namespace

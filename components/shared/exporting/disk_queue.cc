@@ -214,7 +214,7 @@ bool DiskQueue::discard_oldest(std::move_only_function<void(std::size_t items)> 
   return log_.discard_oldest([done = std::move(done)](std::uint64_t, std::uint64_t, std::uint64_t items) mutable { done(items); });
 }
 
-void DiskQueue::bury(const otlp::Batch& batch, std::vector<Bytes> encoded, const Error& error, io::Task done) {
+void DiskQueue::store_dead_letter(const otlp::Batch& batch, std::vector<Bytes> encoded, const Error& error, io::Task done) {
   if (settings_.dead_letter_bytes == 0) return done();
   if (dead_files_->bytes() > settings_.dead_letter_bytes) (void)dead_.discard_oldest([](auto...) {});
   std::size_t items = batch.items();

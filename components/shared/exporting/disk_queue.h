@@ -65,7 +65,7 @@ class DiskQueue {
   bool discard_oldest(std::move_only_function<void(std::size_t items)> done);
 
   // Puts aside what a backend refused for good, with its words. `done` runs whether that worked or not.
-  void bury(const otlp::Batch& batch, std::vector<Bytes> encoded, const Error& error, io::Task done);
+  void store_dead_letter(const otlp::Batch& batch, std::vector<Bytes> encoded, const Error& error, io::Task done);
 
   void flush() { log_.flush(), dead_.flush(); }
   bool idle() const { return log_.idle() && dead_.idle(); }

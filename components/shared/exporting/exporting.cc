@@ -85,7 +85,7 @@ class QueuedExporter : public QueuedStage {
   }
 
   bool idle() const override {
-    if (!jobs_.empty() || !blocked_.empty() || !writing_.empty() || !burying_.empty()) return false;
+    if (!jobs_.empty() || !blocked_.empty() || !writing_.empty() || !dead_letters_.empty()) return false;
     if (take_ && open_records_ > 0) return false;  // what was handed back is not written elsewhere yet
     return (waiting_.empty() || away_) && (!disk_ || disk_->idle());
   }
@@ -94,7 +94,7 @@ class QueuedExporter : public QueuedStage {
     abandoned_ = leaving_ = true;
     for (auto& entry : std::exchange(waiting_, {})) end(std::move(entry), out);
     for (auto& batch : std::exchange(blocked_, {})) out.refuse(std::move(batch), shutting_down());
-    for (auto* entries : {&writing_, &burying_}) {
+    for (auto* entries : {&writing_, &dead_letters_}) {
       for (auto& entry : *entries) end(std::move(entry), out);
       entries->clear();
     }
@@ -114,7 +114,7 @@ class QueuedExporter : public QueuedStage {
     for (auto& entry : waiting_) n += entry.batch.items();
     for (auto& batch : blocked_) n += batch.items();
     for (auto& entry : writing_) n += entry.batch.items();
-    for (auto& entry : burying_) n += entry.batch.items();
+    for (auto& entry : dead_letters_) n += entry.batch.items();
     for (auto& job : jobs_) n += job.request.batch.items();
     return n;
   }
@@ -245,6 +245,7 @@ class QueuedExporter : public QueuedStage {
   // --- into the queue
 
   void enqueue(Batch batch, std::uint64_t size) {
+    metrics_.enqueued.observe(batch);
     fill_->add(static_cast<std::int64_t>(size));
     if (disk_) return write(std::move(batch), size);
     if (!settings_.queue.wait_for_result) out_->accept(batch);
@@ -413,7 +414,7 @@ class QueuedExporter : public QueuedStage {
         break;
       }
       shrink_window(next.request->batch.bytes());
-      metrics_.sends(next.request->batch);
+      metrics_.sent_batches.observe(next.request->batch);
       jobs_.push_back({.request = std::move(*next.request), .begun = executor_.now(), .number = ++job_number_});
       attempt(std::prev(jobs_.end()));
     }
@@ -546,21 +547,21 @@ class QueuedExporter : public QueuedStage {
       log::error(told ? "Exporting failed. Rejecting data." : "Exporting failed. Dropping data.",
                  {{"exporter", id_}, {"error", error.what}, {"items", request.batch.items()}, {"suppressed", more}});
     if (disk_ && !told && reason == Reason::permanent_error)
-      bury(std::move(request), error);
+      set_aside(std::move(request), error);
     else
       give_up(std::move(request.batch), request.size, reason, error, *out_);
     pump();
   }
 
-  // Nobody else has it: it is put aside before its record goes.
-  void bury(Waiting request, const Error& error) {
-    burying_.push_back(std::move(request));
-    auto entry = std::prev(burying_.end());
+  // No one else has the data: it is stored as a dead letter before its record in the queue is removed.
+  void set_aside(Waiting request, const Error& error) {
+    dead_letters_.push_back(std::move(request));
+    auto entry = std::prev(dead_letters_.end());
     auto encoded = entry->encoded.empty() ? entry->batch.encode() : entry->encoded;
-    disk_->bury(entry->batch, std::move(encoded), error, [this, entry, error] {
+    disk_->store_dead_letter(entry->batch, std::move(encoded), error, [this, entry, error] {
       if (abandoned_) return;
       Waiting done = std::move(*entry);
-      burying_.erase(entry);
+      dead_letters_.erase(entry);
       give_up(std::move(done.batch), done.size, Reason::permanent_error, error, *out_);
     });
   }
@@ -620,7 +621,7 @@ class QueuedExporter : public QueuedStage {
   std::deque<Waiting> waiting_;
   std::size_t window_ = 0;           // bytes in waiting_, about
   std::deque<Batch> blocked_;        // block_on_overflow: not in the queue yet, their senders wait
-  Entries writing_, burying_;
+  Entries writing_, dead_letters_;
   std::list<Job> jobs_;
   std::size_t spilled_items_ = 0;    // on disk only, of this process
   std::uint64_t spilled_sizes_ = 0;  // what they take of the queue

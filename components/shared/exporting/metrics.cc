@@ -8,21 +8,24 @@ Metrics Metrics::of(const engine::StageContext& context) {
   auto& registry = context.host.metrics();
   std::string items(otlp::items_name(context.signal));
   telemetry::Labels labels = {{"exporter", context.id.to_string()}};
+  telemetry::Labels with_signal = {{"exporter", context.id.to_string()}, {"data_type", std::string(to_string(context.signal))}};
   Metrics out{SentCounters::of(context),
               registry.counter("otelcol_exporter_enqueue_failed_" + items, "Items that found no room in the queue.", labels),
               registry.counter("weir_exporter_rejected_" + items, "Items that a backend threw away though it answered OK.", labels),
-              registry.gauge("otelcol_exporter_in_flight_requests", "Requests being sent.",
-                             {{"exporter", context.id.to_string()}, {"data_type", std::string(to_string(context.signal))}})};
-  if (telemetry::detailed()) {
-    out.send_size = &registry.histogram("otelcol_exporter_queue_batch_send_size", "Items in a batch that was sent.", telemetry::batch_items, labels);
-    out.send_bytes = &registry.histogram("otelcol_exporter_queue_batch_send_size_bytes", "Bytes in a batch that was sent.", telemetry::batch_bytes, labels);
-  }
+              registry.gauge("otelcol_exporter_in_flight_requests", "Requests being sent.", with_signal), {}, {}};
+  if (!telemetry::detailed()) return out;
+  auto sizes = [&](const std::string& name, std::string_view which, const telemetry::Labels& of) {
+    return Sizes{&registry.histogram(name, fmt::format("Items in a batch that {}.", which), telemetry::batch_items, of),
+                 &registry.histogram(name + "_bytes", fmt::format("Bytes in a batch that {}.", which), telemetry::batch_bytes, of)};
+  };
+  out.enqueued = sizes("otelcol_exporter_enqueue_size", "came into the queue", with_signal);
+  out.sent_batches = sizes("otelcol_exporter_queue_batch_send_size", "was sent", labels);
   return out;
 }
 
-void Metrics::sends(const otlp::Batch& batch) const {
-  if (send_size) send_size->observe(static_cast<double>(batch.items()));
-  if (send_bytes) send_bytes->observe(static_cast<double>(batch.bytes()));
+void Metrics::Sizes::observe(const otlp::Batch& batch) const {
+  if (items) items->observe(static_cast<double>(batch.items()));
+  if (bytes) bytes->observe(static_cast<double>(batch.bytes()));
 }
 
 SentCounters SentCounters::of(const engine::StageContext& context) {

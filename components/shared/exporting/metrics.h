@@ -18,10 +18,14 @@ struct Fill {
 struct Metrics : SentCounters {
   telemetry::Counter &enqueue_failed, &rejected;
   telemetry::Gauge& in_flight;
-  telemetry::Histogram *send_size = nullptr, *send_bytes = nullptr;  // detailed metrics only
+  // Of batches, on their way into the queue and out of it; null without detailed metrics.
+  struct Sizes {
+    telemetry::Histogram *items = nullptr, *bytes = nullptr;
+    void observe(const otlp::Batch& batch) const;
+  };
+  Sizes enqueued, sent_batches;
 
   static Metrics of(const engine::StageContext& context);
-  void sends(const otlp::Batch& batch) const;
 };
 
 // otelcol_exporter_queue_size and _capacity, as long as the result lives. capacity 0: none is known.

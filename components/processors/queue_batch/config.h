@@ -1,0 +1,13 @@
+#pragma once
+#include "components/shared/exporting/config.h"
+
+namespace weir::processors::queue_batch {
+
+struct Config {
+  std::optional<exporting::QueueBatchConfig> batch = exporting::QueueBatchConfig{};
+  bool wait_for_result = false;
+
+  static std::span<const config::FieldInfo> fields();
+};
+
+}  // namespace weir::processors::queue_batch

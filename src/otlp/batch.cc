@@ -11,13 +11,13 @@
 namespace weir::otlp {
 namespace {
 
-// Room for somewhat more items than fit if all are as long as the first; bounded, since the first may be nothing.
+// Reserves a little more than needed if all items are as long as the first. Bounded, since the first may be empty.
 void reserve_items(std::vector<Item>& items, std::size_t scope, std::size_t first) {
   std::size_t alike = scope / (std::max<std::size_t>(first, 62) + 2) + 1;  // short ones are no promise
   items.reserve(std::min<std::size_t>(alike + alike / 8, 256));
 }
 
-// Makes the index of a body.
+// Builds the index of a body.
 class Indexer {
  public:
   // `landmarks`: rows of `row` bytes for the spans in their order, or null.
@@ -101,7 +101,7 @@ void encode_lazy(const Lazy<T>& message, Writer& out) {
   if (out.size() != mark || message.raw().data() != nullptr) out.close(1, mark);
 }
 
-// A batch on its way out: runs of bytes that lie in one of its bodies can be sent from there.
+// Encodes a batch. Long runs of bytes that lie in one of its bodies are sent from there.
 class Encoder {
  public:
   Encoder(Signal signal, const std::vector<Bytes>& bodies, std::size_t size) : signal_(signal), bodies_(bodies), out_(size) {}
@@ -118,11 +118,11 @@ class Encoder {
   void add_lazy(const Lazy<T>& message);
   const Bytes* body_of(std::string_view run);
 
-  // Below this a copy costs less than a piece of its own.
+  // Copying a shorter run costs less than a piece of its own.
   static constexpr std::size_t refer_from = 1024;
   Signal signal_;
   const std::vector<Bytes>& bodies_;
-  std::vector<const Bytes*> by_address_;  // once somebody asks
+  std::vector<const Bytes*> by_address_;  // filled on first use
   Writer out_;
 };
 
@@ -167,12 +167,12 @@ std::vector<Bytes> Encoder::finish(Charge charge) {
   return pieces;
 }
 
-// Whether the second follows the first in a body, with nothing but its tag and length between.
+// Whether the second item follows the first in memory, with only its tag and length between them.
 bool adjoin(const Item& first, const Item& second) {
   return !first.dirty && !second.dirty && second.head != 0 && first.raw.data() + first.raw.size() + second.head == second.raw.data();
 }
 
-// Items that stand one behind the other go in one run.
+// Writes adjacent items as one run.
 void Encoder::add(std::span<const Item> items) {
   for (std::size_t end = items.size(); end > 0;) {
     const Item& last = items[--end];
@@ -273,7 +273,7 @@ Result<Batch> Batch::parse(Signal signal, Bytes request, Charge charge, std::sha
   WEIR_ASSIGN(Extent extent, verify(signal, request.view(), sought.get()));
   std::size_t repaired_texts = extent.broken_texts;
   if (repaired_texts != 0) {
-    // The new request beside the old one, and as much again while its parts are put together.
+    // Pays for the new request and for its parts while they are joined.
     std::size_t size = request.size() + 2 * extent.broken_bytes, before = charge.bytes();
     if (before != 0 && !charge.grow(3 * size)) return fail(Errc::refused, "no memory to repair {} texts that are not UTF-8", repaired_texts);
     request = Bytes::take(repair(signal, request.view()));
@@ -380,7 +380,7 @@ std::vector<ResourceGroup>& Batch::groups() {
 }
 
 bool Batch::has_messages() const {
-  // Of a body that nobody has looked into: only metrics can be there without counting.
+  // In a body that is not indexed, only metrics can be present without being counted.
   if (!chunks_.empty() && (items_ > 0 || signal_ == Signal::metrics)) return true;
   for (auto& group : groups_)
     for (auto& scope : group.scopes)
@@ -409,7 +409,7 @@ Batch Batch::sibling() {
   return shell();
 }
 
-// Without the bytes that nobody has looked into.
+// An empty batch that shares everything but the bodies that are not indexed.
 Batch Batch::shell() const {
   Batch out(signal_);
   out.kept_ = kept_;
@@ -423,7 +423,37 @@ Batch Batch::shell() const {
   return out;
 }
 
+// What was changed in resources and scopes becomes bytes, which all parts and forks share.
+void Batch::seal_groups() {
+  for (auto& group : groups_) {
+    if (group.resource.dirty()) group.resource.seal(arena());
+    for (auto& scope : group.scopes)
+      if (scope.scope.dirty()) scope.scope.seal(arena());
+  }
+}
+
+// The same for items.
+void Batch::seal_items() {
+  Writer writer;
+  for (auto& group : groups_)
+    for (auto& scope : group.scopes)
+      for (auto& item : scope.items) {
+        if (!item.dirty) continue;
+        writer.clear();
+        encode_item(signal_, item, writer);
+        std::size_t size = writer.size();
+        writer.close(2, 0);
+        std::string_view whole = arena().copy(writer.view());
+        item.raw = whole.substr(whole.size() - size);
+        item.head = static_cast<std::uint8_t>(whole.size() - size);
+        item.landmarks = nullptr;
+        item.dirty = false;
+      }
+}
+
 Batch Batch::fork() {
+  seal_groups();
+  seal_items();
   Batch out = shell();
   out.chunks_ = chunks_;
   out.items_ = items_;
@@ -431,22 +461,14 @@ Batch Batch::fork() {
   out.cost_ = cost_;
   if (groups_.empty()) return out;
   Arena& to = out.arena();
-  Writer writer;
   out.groups_.reserve(groups_.size());
   for (auto& group : groups_) {
     auto& copy = out.groups_.emplace_back(ResourceGroup{group.resource.fork(to), group.schema_url, group.unknown, {}});
     copy.scopes.reserve(group.scopes.size());
     for (auto& scope : group.scopes) {
       auto& scope_copy = copy.scopes.emplace_back(ScopeGroup{scope.scope.fork(to), scope.schema_url, scope.unknown, {}});
-      scope_copy.items.reserve(scope.items.size());
-      for (auto& item : scope.items) {
-        Item& out_item = scope_copy.items.emplace_back(
-            Item{.raw = item.raw, .landmarks = item.landmarks, .points = item.points, .head = item.head});
-        if (!item.dirty) continue;
-        writer.clear();
-        encode_item(signal_, item, writer);
-        out_item = {.raw = to.copy(writer.view()), .points = item.points};
-      }
+      scope_copy.items = scope.items;
+      for (auto& item : scope_copy.items) item.message = nullptr;
     }
   }
   out.charge_index(0);
@@ -460,7 +482,7 @@ void Batch::append(Batch other) {
     sought_ = other.sought_;
   else if (!other.empty() && sought_ != other.sought_)
     sought_ = nullptr;
-  // Order is kept: groups come before chunks, so whoever brings groups behind our chunks makes us index first.
+  // Groups come before chunks. To keep the order, our chunks are indexed before groups are added behind them.
   if (!other.groups_.empty() && !chunks_.empty()) groups();
   std::move(other.groups_.begin(), other.groups_.end(), std::back_inserter(groups_));
   std::move(other.chunks_.begin(), other.chunks_.end(), std::back_inserter(chunks_));
@@ -470,7 +492,7 @@ void Batch::append(Batch other) {
   part_ = (part_ && !empty()) || other.part_;
   if (empty()) cost_ = {};
   cost_.add(other.cost_);
-  // Ours stays last: only the last one is allocated from.
+  // Our arena stays last: only the last one is allocated from.
   arenas_.insert(arenas_.begin(), other.arenas_.begin(), other.arenas_.end());
   std::move(other.receipts.begin(), other.receipts.end(), std::back_inserter(receipts));
   items_ += other.items_;
@@ -486,6 +508,7 @@ Batch Batch::take_front(std::size_t n) {
     return all;
   }
   groups();
+  seal_groups();
   Batch front = sibling();
   std::size_t left = n, used_groups = 0;
   for (auto& group : groups_) {

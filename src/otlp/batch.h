@@ -22,7 +22,7 @@ struct Context {
   Charge charge;  // for this
 };
 
-// A message that is still bytes until somebody looks, and is encoded anew only when somebody changed it.
+// A message that is decoded on first use and encoded again only if it was changed.
 template <class T>
 class Lazy {
  public:
@@ -43,7 +43,7 @@ class Lazy {
     return *message_;
   }
   bool dirty() const { return dirty_; }
-  // The bytes as they came; meaningless once dirty.
+  // The message's bytes; out of date while dirty().
   std::string_view raw() const { return raw_; }
   void write(Writer& out) const {
     if (dirty_)
@@ -51,7 +51,15 @@ class Lazy {
     else
       out.raw(raw_);
   }
-  // For a second batch over the same bytes, on whatever core: shares nothing that can change.
+  // Encodes what was changed, once for all forks. `arena` must live as long as they do.
+  void seal(Arena& arena) {
+    if (!dirty_) return;
+    Writer writer;
+    encode(*message_, writer);
+    raw_ = arena.copy(writer.view());
+    dirty_ = false;
+  }
+  // A copy for another batch, which may be on another core. It shares the bytes, and nothing that can change.
   Lazy fork(Arena& arena) const {
     if (!dirty_) return Lazy(raw_);
     Writer writer;
@@ -65,14 +73,14 @@ class Lazy {
   bool dirty_ = false;
 };
 
-// A span, log record or metric; the batch's signal says which. Same idea as Lazy, without the type.
+// A span, log record or metric; the batch's signal says which. Like Lazy, without the type.
 struct Item {
   std::string_view raw;
   void* message = nullptr;
-  const char* landmarks = nullptr;  // spans: where things stand in `raw`, if that was noted
-  std::uint32_t points = 1;  // what it counts for: a metric's data points, otherwise 1
+  const char* landmarks = nullptr;  // spans: offsets in `raw`, see Landmarks; null: none were recorded
+  std::uint32_t points = 1;  // a metric's number of data points, otherwise 1
   bool dirty = false;
-  std::uint8_t head = 0;  // so many bytes in front of `raw` are its tag and length; 0: none are
+  std::uint8_t head = 0;  // size of the item's tag and length, which stand in front of `raw`; 0: they do not
 
   template <class T>
   static Item of(T* created, std::uint32_t count = 1) {
@@ -108,77 +116,77 @@ struct ResourceGroup {
   std::vector<ScopeGroup> scopes;
 };
 
-// Move-only; belongs to one core at a time. Its receipts must be settled before it goes (Out::push, drop and refuse do).
+// Move-only; belongs to one core at a time. Its receipts must be settled before it is destroyed (Out::push, drop and refuse do that).
 class Batch {
  public:
   explicit Batch(Signal signal) : signal_(signal) {}
   Batch(Batch&&) = default;
   Batch& operator=(Batch&&) = default;
 
-  // Takes an Export<Signal>ServiceRequest after checking all of it. Errc::invalid when it is malformed. `charge` is for its
-  // bytes and goes when they go. `sought`: what stages will look for in each span, or null. Text that is not UTF-8 is
-  // repaired: U+FFFD for each byte that is none.
+  // Takes an Export<Signal>ServiceRequest after checking all of it. Errc::invalid when it is malformed. `charge` pays for its bytes and
+  // is released with them. `sought`: what stages will read of each span, or null. Text that is not UTF-8 is repaired: each byte that
+  // is not part of a character becomes U+FFFD.
   static Result<Batch> parse(Signal signal, Bytes request, Charge charge = {}, std::shared_ptr<const Sought> sought = nullptr);
-  // The same for a request that was put together here, from parts that were checked when they came.
+  // The same for a request that this process wrote itself, from parts that were checked before.
   static Batch trusted(Signal signal, Bytes request, std::size_t items, bool dense = false);
 
   Signal signal() const { return signal_; }
   // Spans, data points, log records.
   std::size_t items() const { return items_; }
-  // Nothing in it. A metric without points counts for no item, and is something.
+  // A batch whose only content is metrics without points has no items but is not empty.
   bool empty() const { return items_ == 0 && !has_messages(); }
   // About its size on the wire.
   std::size_t bytes() const { return bytes_; }
-  // At most what it takes when it is taken apart.
+  // Upper bound of the memory for its index and decoded items.
   const Cost& cost() const { return cost_; }
-  // About what it keeps alive: bodies, also where it has only a part of them, its index, and what was changed.
+  // About how much memory it keeps alive: whole bodies, even if it has only a part of them, its index, and what was decoded or changed.
   std::size_t footprint() const;
-  // Gives up what was taken apart and changed for the same content as one body.
+  // Encodes the batch into one body and releases everything else.
   void compact();
-  // What the landmarks of its items are about; null: none have any that anybody could use.
+  // Which keys the landmarks of its items are for; null: its items have no usable landmarks.
   const std::shared_ptr<const Sought>& sought() const { return sought_; }
 
   // Indexed on first use. After removing or adding items call prune().
   std::vector<ResourceGroup>& groups();
   Arena& arena();
-  // Keeps bytes alive that groups put in by hand have views into.
+  // Keeps bytes alive that groups which the caller added have views into.
   void hold(Bytes bytes) { kept_.push_back(std::move(bytes)); }
-  // For batches made by hand: their size on the wire.
+  // For batches that the caller put together: their size on the wire.
   void set_bytes(std::size_t bytes) { bytes_ = bytes; }
   // Drops scopes without items and resources without scopes, and counts anew.
   void prune();
 
-  // A second batch with the same content and a copy of every receipt. Shares the bytes, copies what was changed.
+  // A second batch with the same content and a copy of every receipt. Shares the bytes; what was decoded and changed becomes
+  // bytes first.
   Batch fork();
-  // Everything of `other`, behind what is here. Same signal; profiles cannot be joined (see can_join).
+  // Adds all of `other` at the end. It must have the same signal; profiles cannot be joined (see can_join).
   void append(Batch other);
   bool can_join() const { return signal_ != Signal::profiles || empty(); }
   // The first `n` items as a batch of their own, metrics cut between points. Both keep every receipt.
   Batch take_front(std::size_t n);
-  // How many items from the front, with their resources and scopes, take at most `max_bytes` encoded: the `n` for take_front. At
+  // The number of items at the front that take at most `max_bytes` encoded, with their resources and scopes: the `n` for take_front. At
   // least one item; all of them with what counts for no item.
   std::size_t items_within(std::size_t max_bytes);
-  // Cuts into `parts` batches by part_of(group, scope, item) → [0, parts); empty parts come back empty, without receipts.
+  // Cuts into `parts` batches; part_of(group, scope, item) says which one gets an item. Empty parts have no receipts.
   template <class PartOf>
   std::vector<Batch> partition(std::size_t parts, PartOf part_of);
-  // An empty batch of the same signal that keeps the same bytes and arena alive and has the same receipts and context:
-  // for moving groups into.
+  // An empty batch to move groups into: same signal, receipts and context, and it keeps the same bytes and arenas alive.
   Batch sibling();
 
-  // The request body, as pieces that are to be sent one after another. Long runs of what nobody changed are not copied.
+  // The request body in pieces that follow each other. Long runs of unchanged items are not copied.
   std::vector<Bytes> encode() const;
 
   void settle(Outcome outcome);
 
-  // True when somebody still waits for the answer on every part of it: refusing it loses nothing. False for what was
-  // answered already, or made here, also where that was joined with what was not.
+  // True when the senders of all of it still wait for an answer, so that refusing it loses nothing. False if some of it was answered
+  // already or was made by this process.
   bool refusable() const { return !receipts.empty() && !answered_; }
-  // True when nothing of the requests that it came in was taken yet: who has no room refuses those, and takes the others. A
-  // request of which a part is refused comes again as a whole.
+  // True when no part of its requests was accepted yet. A stage without room refuses only such batches: a sender repeats a request as
+  // a whole, so refusing a part would duplicate the other parts.
   bool whole() const { return refusable() && !part_; }
   void mark_part() { part_ = true; }
   void mark_answered() { answered_ = true; }
-  // Whoever waits for `from` waits for this instead.
+  // Moves the receipts of `from` here: its senders now wait for this batch.
   void take_receipts(Batch& from) {
     receipts = std::exchange(from.receipts, {});
     answered_ = from.answered_;
@@ -187,7 +195,7 @@ class Batch {
 
   std::size_t repaired_texts = 0;  // by parse()
   std::vector<Receipt> receipts;
-  Charge charge;  // for its index; bodies and arenas have charges of their own, since they may be shared
+  Charge charge;  // for its index; bodies and arenas, which may be shared, have their own
   std::shared_ptr<const Context> context;  // shared by every batch cut from one request
 
  private:
@@ -199,6 +207,8 @@ class Batch {
   bool has_messages() const;
   void index(const Body& body);
   void charge_index(std::size_t first_group);
+  void seal_groups();
+  void seal_items();
   void count();
   Cost cost_of_part(std::size_t items, std::size_t bytes) const;
   Batch shell() const;
@@ -206,15 +216,15 @@ class Batch {
   Signal signal_;
   std::size_t items_ = 0;
   std::size_t bytes_ = 0;
-  std::vector<Body> chunks_;                         // bodies that nobody has looked into
-  std::vector<ResourceGroup> groups_;                // in front of chunks_ in order
-  std::vector<Bytes> kept_;                          // what groups_ have views into
+  std::vector<Body> chunks_;                         // bodies that are not indexed
+  std::vector<ResourceGroup> groups_;                // the index; comes before chunks_
+  std::vector<Bytes> kept_;                          // bytes that groups_ have views into
   std::vector<std::shared_ptr<Arena>> arenas_;       // shared with siblings; only the last is allocated from, by its creator
   std::shared_ptr<const Sought> sought_;
   bool owns_arena_ = false;
   Cost cost_;
-  bool part_ = false;      // of requests whose other parts were taken
-  bool answered_ = false;  // nobody waits for a part of it, though there are receipts for the rest
+  bool part_ = false;      // other parts of its requests were accepted
+  bool answered_ = false;  // for some of it nobody waits any more
 };
 
 template <class PartOf>
@@ -222,11 +232,12 @@ std::vector<Batch> Batch::partition(std::size_t parts, PartOf part_of) {
   std::vector<Batch> out;
   out.reserve(parts);
   groups();
+  seal_groups();
   for (std::size_t i = 0; i < parts; ++i) {
     out.push_back(sibling());
-    // Each part forks what several may end up with, so none shares anything mutable.
+    // Resources and scopes are forked for each part, so parts share nothing mutable.
   }
-  // Where the items of the running group and scope go; null: none did so far.
+  // For each part: where the items of the current group and scope go; null: it has got none of them yet.
   std::vector<ResourceGroup*> group_of(parts);
   std::vector<std::vector<Item>*> items_of(parts);
   auto open = [&](ResourceGroup& group, ScopeGroup& scope, std::size_t part) {

@@ -16,19 +16,18 @@ void decode(std::string_view message, Arena& arena, LogRecord& out);
 void decode(std::string_view message, Arena& arena, Metric& out);
 void decode(std::string_view any_value, Arena& arena, Value& out);
 
-// What to decode of a span, log record or metric: ids, names, times and the like always, the rest when asked for. For
-// those who only look: what was left out is lost when such a message is encoded.
+// Which parts of a span, log record or metric to decode. For reading only: encoding such a message loses what was not decoded.
 enum class Parts : std::uint8_t { fields = 0, attributes = 1, children = 2, unknown = 4, all = 7 };  // children: events, links, points
 constexpr Parts operator|(Parts a, Parts b) { return static_cast<Parts>(static_cast<int>(a) | static_cast<int>(b)); }
 constexpr bool operator&(Parts a, Parts b) { return (static_cast<int>(a) & static_cast<int>(b)) != 0; }
-// Attributes by key; those of children are not chosen among.
+// A projection of an item: fields by number, attributes by key. Children (events, links, data points) come with all of their attributes.
 struct Excerpt {
   static constexpr std::uint32_t every_field = ~std::uint32_t{0};
   static constexpr std::uint32_t field(std::uint32_t number) { return std::uint32_t{1} << number; }
 
   Parts parts = Parts::fields;
   KeySet keys = KeySet::every();
-  std::uint32_t fields = every_field;  // which of Parts::fields, of spans and log records; a metric's are few
+  std::uint32_t fields = every_field;  // of spans and log records; metrics always have all fields
 
   static Excerpt nothing() { return {Parts::fields, {}, 0}; }
   void add(const Excerpt& other) {
@@ -37,7 +36,7 @@ struct Excerpt {
     fields |= other.fields;
   }
 };
-// False when attributes are all that was taken.
+// False when it decoded attributes only.
 bool decode(std::string_view message, Arena& arena, Span& out, const Excerpt& excerpt);
 bool decode(std::string_view message, Arena& arena, LogRecord& out, const Excerpt& excerpt);
 bool decode(std::string_view message, Arena& arena, Metric& out, const Excerpt& excerpt);
@@ -50,8 +49,13 @@ void encode(const Span& message, Writer& out);
 void encode(const LogRecord& message, Writer& out);
 void encode(const Metric& message, Writer& out);
 void encode(const Value& message, Writer& out);
+// The field of this number, as encode() of the message writes it. Nothing when it has its default.
+void encode_field(const Span& message, std::uint32_t number, Writer& out);
+void encode_field(const LogRecord& message, std::uint32_t number, Writer& out);
+// An attribute as the field of this number.
+void encode_attribute(std::uint32_t field, const KeyValue& attribute, Writer& out);
 
-// Without decoding. Only the first occurrence of the field counts.
+// Reads the id without decoding the item. When the field is there several times, the first one counts.
 TraceId peek_trace_id(Signal signal, std::string_view item);
 std::size_t count_points(std::string_view metric);
 

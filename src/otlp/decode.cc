@@ -17,7 +17,7 @@ void take_unknown(Reader& reader, Arena& arena, const Excerpt& excerpt, T& out) 
   reader.skip();
 }
 
-// Skips the current field when it is one of those that were not asked for.
+// Skips the current field if it is not in the excerpt.
 bool left_out(Reader& reader, Parts parts, std::uint32_t attributes, std::uint32_t child = 0, std::uint32_t other_child = 0) {
   std::uint32_t field = reader.field();
   bool skip = (field == attributes && !(parts & Parts::attributes)) ||
@@ -225,7 +225,7 @@ PointField point_field(MetricType type) {
 }
 
 // Gauge, Sum, Histogram, ...: points are field 1 of each, temporality 2, is_monotonic 3.
-// The same one twice is joined, of different ones the last counts.
+// Two messages of the same type are joined; of different types the last one counts.
 void decode_data(std::string_view message, Arena& arena, MetricType type, bool points, Metric& out) {
   if (out.type != type) {
     out.type = type;
@@ -260,7 +260,7 @@ void decode_data(std::string_view message, Arena& arena, MetricType type, bool p
   }
 }
 
-// How many points there are at one time while a metric is decoded.
+// The largest number of points that a metric has at one time while it is decoded.
 std::size_t most_points(std::string_view metric);
 
 constexpr std::array<MetricType, 12> metric_types = {
@@ -328,7 +328,7 @@ namespace {
 
 std::size_t byte(const char* p) { return static_cast<unsigned char>(*p); }
 
-// Put together in place, not copied there: it is looked at right afterwards.
+// Built in place instead of copied: it is read right afterwards.
 void take_plain(std::string_view key, std::string_view value, Arena& arena, Attributes& out) {
   KeyValue& to = out.push_back(arena, {});
   to.key = key;
@@ -338,7 +338,7 @@ void take_plain(std::string_view key, std::string_view value, Arena& arena, Attr
   to.value.text = value.substr(2);
 }
 
-// The fields that are asked for of a message, by number.
+// Walks over a message and calls back for the fields of an excerpt.
 class Wanted {
  public:
   Wanted(const Excerpt& excerpt, std::uint32_t attributes, std::uint32_t children)
@@ -347,7 +347,8 @@ class Wanted {
     if (excerpt.parts & Parts::children) fields_ |= children;
   }
 
-  // Calls take(reader) for each of them. What SDKs send is mostly passed over after a look at a few bytes.
+  // Calls take(reader) for each field of the excerpt but attributes, which it decodes itself. Fields in the form that SDKs use are
+  // skipped after a look at a few bytes.
   template <class Take>
   void each(std::string_view message, Arena& arena, Attributes& attributes, Take take) const {
     const char *p = message.data(), *end = p + message.size();
@@ -374,7 +375,7 @@ class Wanted {
  private:
   bool is_wanted(std::uint32_t field) const { return field >= 32 || (fields_ >> field & 1); }
 
-  // Past the field at `p` if nobody asked for it; null if somebody did, or when it has to be looked at more closely.
+  // The end of the field at `p` if the excerpt does not have it; null if it does, or if the field has an unusual form.
   const char* past_other(const char* p, std::size_t left) const {
     std::size_t tag = byte(p);
     if (left < 2 || tag >= 0x80 || (fields_ >> (tag >> 3) & 1)) return nullptr;
@@ -389,7 +390,7 @@ class Wanted {
 
   const KeySet& keys_;
   std::uint32_t fields_;
-  std::uint32_t attributes_ = 0;  // their tag, when some are wanted
+  std::uint32_t attributes_ = 0;  // their tag; 0 if the excerpt has none
 };
 
 void take_field(Reader& reader, Arena& arena, const Excerpt& excerpt, Span& out) {
@@ -460,7 +461,7 @@ bool decode(std::string_view message, Arena& arena, Span& out, const Excerpt& ex
 
 namespace {
 
-// What `head` has; the rest keeps what a message without it has.
+// Fields that the head does not have get their defaults.
 void take_head(const SpanHead& head, Span& out) {
   out.trace_id = TraceId::from(head.trace_id);
   out.span_id = SpanId::from(head.span_id);
@@ -533,12 +534,12 @@ TraceId peek_trace_id(Signal signal, std::string_view item) {
 namespace {
 
 struct PointCount {
-  std::size_t last = 0, most = 0;  // of the last kind of data, of any kind
+  std::size_t last = 0, most = 0;  // points of the last type of data, most points of any type
 };
 
 PointCount points_of(std::string_view metric) {
   std::size_t points = 0, most = 0;
-  std::uint32_t counted = 0;  // the data field that `points` is about
+  std::uint32_t counted = 0;  // the field whose points are in `points`
   Reader reader(metric);
   while (reader.next()) {
     std::uint32_t field = reader.field();
@@ -546,7 +547,7 @@ PointCount points_of(std::string_view metric) {
       reader.skip();
       continue;
     }
-    if (std::exchange(counted, field) != field) points = 0;  // of different kinds the last counts
+    if (std::exchange(counted, field) != field) points = 0;  // of different types the last counts
     Reader data(reader.bytes());
     while (data.next()) {
       points += data.field() == 1;

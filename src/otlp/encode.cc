@@ -27,16 +27,8 @@ void encode_unknown(const Unknown& unknown, Writer& out) {
   backwards(unknown, [&](std::string_view field) { out.raw(field); });
 }
 
-void encode_key_value(std::uint32_t field, const KeyValue& kv, Writer& out) {
-  std::size_t mark = out.size();
-  encode(kv.value, out);
-  out.close(2, mark);  // also of an empty value, as the collector does
-  put_text(1, kv.key, out);
-  out.close(field, mark);
-}
-
 void encode_attributes(std::uint32_t field, const Attributes& attributes, Writer& out) {
-  backwards(attributes, [&](const KeyValue& kv) { encode_key_value(field, kv, out); });
+  backwards(attributes, [&](const KeyValue& kv) { encode_attribute(field, kv, out); });
 }
 
 void put_id(std::uint32_t field, const auto& id, Writer& out) {
@@ -220,49 +212,90 @@ void encode(const Scope& s, Writer& out) {
   put_text(1, s.name, out);
 }
 
-void encode(const Span& s, Writer& out) {
-  encode_unknown(s.unknown, out);
-  out.put_fixed32(16, s.flags);
-  if (s.status_code != 0 || !s.status_message.empty()) {
-    std::size_t mark = out.size();
-    out.put_number(3, static_cast<std::uint64_t>(static_cast<std::int64_t>(s.status_code)));
-    put_text(2, s.status_message, out);
-    out.close(15, mark);
-  }
-  out.put_number(14, s.dropped_links_count);
-  backwards(s.links, [&](const Span::Link& link) { encode_link(link, out); });
-  out.put_number(12, s.dropped_events_count);
-  backwards(s.events, [&](const Span::Event& event) { encode_event(event, out); });
-  out.put_number(10, s.dropped_attributes_count);
-  encode_attributes(9, s.attributes, out);
-  out.put_fixed64(8, s.end_time_unix_nano);
-  out.put_fixed64(7, s.start_time_unix_nano);
-  out.put_number(6, static_cast<std::uint64_t>(static_cast<std::int64_t>(s.kind)));
-  put_text(5, s.name, out);
-  put_id(4, s.parent_span_id, out);
-  put_text(3, s.trace_state, out);
-  put_id(2, s.span_id, out);
-  put_id(1, s.trace_id, out);
+void encode_attribute(std::uint32_t field, const KeyValue& attribute, Writer& out) {
+  std::size_t mark = out.size();
+  encode(attribute.value, out);
+  out.close(2, mark);  // also of an empty value, as the collector does
+  put_text(1, attribute.key, out);
+  out.close(field, mark);
 }
 
-void encode(const LogRecord& l, Writer& out) {
-  encode_unknown(l.unknown, out);
-  put_text(12, l.event_name, out);
-  out.put_fixed64(11, l.observed_time_unix_nano);
-  put_id(10, l.span_id, out);
-  put_id(9, l.trace_id, out);
-  out.put_fixed32(8, l.flags);
-  out.put_number(7, l.dropped_attributes_count);
-  encode_attributes(6, l.attributes, out);
-  if (l.body.type != ValueType::empty) {
-    std::size_t mark = out.size();
-    encode(l.body, out);
-    out.close(5, mark);
-  }
-  put_text(3, l.severity_text, out);
-  out.put_number(2, static_cast<std::uint64_t>(static_cast<std::int64_t>(l.severity_number)));
-  out.put_fixed64(1, l.time_unix_nano);
+namespace {
+
+void encode_status(const Span& s, Writer& out) {
+  if (s.status_code == 0 && s.status_message.empty()) return;
+  std::size_t mark = out.size();
+  out.put_number(3, static_cast<std::uint64_t>(static_cast<std::int64_t>(s.status_code)));
+  put_text(2, s.status_message, out);
+  out.close(15, mark);
 }
+
+void encode_body(const LogRecord& l, Writer& out) {
+  if (l.body.type == ValueType::empty) return;
+  std::size_t mark = out.size();
+  encode(l.body, out);
+  out.close(5, mark);
+}
+
+template <class T>
+constexpr std::uint32_t last_field = 12;  // log records
+template <>
+constexpr std::uint32_t last_field<Span> = 16;
+
+[[gnu::always_inline]] inline void field_of(const Span& s, std::uint32_t number, Writer& out) {
+  switch (number) {
+    case 1: return put_id(1, s.trace_id, out);
+    case 2: return put_id(2, s.span_id, out);
+    case 3: return put_text(3, s.trace_state, out);
+    case 4: return put_id(4, s.parent_span_id, out);
+    case 5: return put_text(5, s.name, out);
+    case 6: return out.put_number(6, static_cast<std::uint64_t>(static_cast<std::int64_t>(s.kind)));
+    case 7: return out.put_fixed64(7, s.start_time_unix_nano);
+    case 8: return out.put_fixed64(8, s.end_time_unix_nano);
+    case 9: return encode_attributes(9, s.attributes, out);
+    case 10: return out.put_number(10, s.dropped_attributes_count);
+    case 11: return backwards(s.events, [&](const Span::Event& event) { encode_event(event, out); });
+    case 12: return out.put_number(12, s.dropped_events_count);
+    case 13: return backwards(s.links, [&](const Span::Link& link) { encode_link(link, out); });
+    case 14: return out.put_number(14, s.dropped_links_count);
+    case 15: return encode_status(s, out);
+    case 16: return out.put_fixed32(16, s.flags);
+    default: return;
+  }
+}
+
+[[gnu::always_inline]] inline void field_of(const LogRecord& l, std::uint32_t number, Writer& out) {
+  switch (number) {
+    case 1: return out.put_fixed64(1, l.time_unix_nano);
+    case 2: return out.put_number(2, static_cast<std::uint64_t>(static_cast<std::int64_t>(l.severity_number)));
+    case 3: return put_text(3, l.severity_text, out);
+    case 5: return encode_body(l, out);
+    case 6: return encode_attributes(6, l.attributes, out);
+    case 7: return out.put_number(7, l.dropped_attributes_count);
+    case 8: return out.put_fixed32(8, l.flags);
+    case 9: return put_id(9, l.trace_id, out);
+    case 10: return put_id(10, l.span_id, out);
+    case 11: return out.put_fixed64(11, l.observed_time_unix_nano);
+    case 12: return put_text(12, l.event_name, out);
+    default: return;
+  }
+}
+
+// Unrolled, so that no field is looked up by its number.
+template <class T>
+void encode_all_fields(const T& message, Writer& out) {
+  encode_unknown(message.unknown, out);
+  [&]<std::uint32_t... i>(std::integer_sequence<std::uint32_t, i...>) {
+    (field_of(message, last_field<T> - i, out), ...);
+  }(std::make_integer_sequence<std::uint32_t, last_field<T>>());
+}
+
+}  // namespace
+
+void encode_field(const Span& span, std::uint32_t number, Writer& out) { field_of(span, number, out); }
+void encode_field(const LogRecord& record, std::uint32_t number, Writer& out) { field_of(record, number, out); }
+void encode(const Span& span, Writer& out) { encode_all_fields(span, out); }
+void encode(const LogRecord& record, Writer& out) { encode_all_fields(record, out); }
 
 void encode(const Metric& m, Writer& out) {
   encode_unknown(m.unknown, out);

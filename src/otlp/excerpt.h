@@ -1,22 +1,22 @@
 #pragma once
-// Looks at items without keeping what was decoded of them.
+// Decodes what a stage reads of an item, for as long as it looks at it.
 #include "otlp/batch.h"
 #include "otlp/landmarks.h"
 
 namespace weir::otlp {
 
-// What it decodes lies in a place that the next call uses again. T: what the items are.
+// T: the type of the items. One message and one arena are used for all items: a call of look() overwrites the result of the one before.
 template <class T>
 class ExcerptReader {
  public:
-  // Before the items of a batch, which may know where things stand.
+  // Call it before the items of each batch, with Batch::sought().
   void use(const std::shared_ptr<const Sought>& sought) {
     if (sought == sought_) return;
     sought_ = sought;
     guides_.clear();
   }
-  // The item itself when it is decoded already, otherwise one that has as much of it as is asked for. `excerpt` stays as it
-  // is and where it is from the first look on.
+  // Returns the item itself when it is decoded already, otherwise an item with the decoded excerpt. `excerpt` must keep its address and
+  // value after the first call. Changes to an excerpt are lost unless Edits writes them to the item.
   Item& look(Item& item, const Excerpt& excerpt) {
     if (item.message != nullptr) return item;
     clear();
@@ -29,9 +29,11 @@ class ExcerptReader {
 
  private:
   bool decode_into_message(const Item& item, const Excerpt& excerpt) {
+    // Room for what may be set, too.
+    if constexpr (requires { message_.attributes; }) message_.attributes.reserve(arena_, excerpt.keys.keys().size());
     if constexpr (std::is_same_v<T, Span>)
       if (Landmarks landmarks(item.landmarks); sought_ && landmarks)
-        if (const Guide& guide = guide_to(excerpt); guide.leads_there) return decode(item.raw, landmarks, guide, arena_, message_);
+        if (const Guide& guide = guide_to(excerpt); guide.covers_span(landmarks)) return decode(item.raw, landmarks, guide, arena_, message_);
     return decode(item.raw, arena_, message_, excerpt);
   }
   const Guide& guide_to(const Excerpt& excerpt) {
@@ -40,10 +42,10 @@ class ExcerptReader {
     return guides_.emplace_back(&excerpt, Guide::to(excerpt, *sought_)).second;
   }
 
-  // Only what was written: messages are large.
+  // Clears only what was written: messages are large.
   void clear() {
     arena_.reset();
-    if (has_fields_) message_ = T{};
+    if (has_fields_ || std::exchange(item_.dirty, false)) message_ = T{};
     if constexpr (requires { message_.attributes; }) message_.attributes = {};
   }
 

@@ -8,7 +8,7 @@
 
 namespace weir::otlp {
 
-// Empty: none.
+// A default KeySet has no keys.
 class KeySet {
  public:
   static const KeySet& every() {
@@ -21,7 +21,7 @@ class KeySet {
   }
   bool empty() const { return keys_.empty() && !every_; }
   bool is_every() const { return every_; }
-  // Those that were named.
+  // The keys that were added by name.
   const std::vector<std::string>& keys() const { return keys_; }
   void add_every() {
     every_ = true;

@@ -152,14 +152,28 @@ TEST_CASE("what is sought knows its keys up to a bound") {
   excerpt.keys.add("and another");
   sought.add(excerpt);
   CHECK(sought.slot("one more") == Sought::nowhere);
-  CHECK(!Guide::to(excerpt, sought).leads_there);
+  CHECK(!Guide::to(excerpt, sought).covers);
   CHECK(sought.id() != Sought().id());
 }
 
-TEST_CASE("what landmarks do not lead to is not sought") {
+TEST_CASE("landmarks tell that a span has no events; those of one that has some are read by walking through it") {
+  std::string event = field(11, field(2, "exception"));
+  Batch batch = noted({head() + attribute("a", "1"), head() + attribute("a", "2") + event}, seek({"a"}));
+  Excerpt excerpt{Parts::children, {}, Excerpt::field(15)};
+  ExcerptReader<Span> reader;
+  reader.use(batch.sought());
+  auto events = [&](Item& item) { return static_cast<const Span*>(reader.look(item, excerpt).message)->events.size(); };
+  auto& items = batch.groups()[0].scopes[0].items;
+  CHECK(Landmarks(items[0].landmarks).child() == 0);
+  CHECK(Landmarks(items[1].landmarks).child() != 0);
+  CHECK(events(items[0]) == 0);
+  CHECK(events(items[1]) == 1);
+}
+
+TEST_CASE("what landmarks cannot find is not sought") {
   Sought sought;
   sought.add(Excerpt{Parts::attributes, KeySet::every(), 0});
-  sought.add(Excerpt{Parts::children, {}, 0});
+  sought.add(Excerpt{Parts::unknown, {}, 0});
   sought.add(Excerpt{Parts::fields, {}, Excerpt::field(3)});
   CHECK(sought.empty());
 }

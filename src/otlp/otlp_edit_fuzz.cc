@@ -1,6 +1,8 @@
-// Random edits on a batch made of any accepted request: after each it encodes to what it says it is.
+// Random edits on a batch made of any accepted request: after each it encodes to what it says it is, and edits that are written into a copy
+// of an item's bytes come to the same as those that are made to the decoded item.
 #include <fuzzer/FuzzedDataProvider.h>
 
+#include "otlp/edit_checks.h"
 #include "otlp/fuzzing.h"
 
 using namespace weir;
@@ -10,14 +12,20 @@ namespace {
 
 class Editor {
  public:
-  Editor(FuzzedDataProvider& data, Batch batch) : data_(data) { batches_.push_back(std::move(batch)); }
+  Editor(FuzzedDataProvider& data, Batch batch, bool through_edits) : data_(data), through_edits_(through_edits) { batches_.push_back(std::move(batch)); }
 
-  void run() {
+  // What the batches are in the end.
+  std::vector<std::string> run() {
     for (int step = 0; step < 40 && data_.remaining_bytes() > 0; ++step) {
       at_ = data_.ConsumeIntegralInRange<std::size_t>(0, batches_.size() - 1);
       apply(data_.ConsumeIntegralInRange(0, 11));
     }
-    for (Batch& batch : batches_) fuzzing::check_encoding(batch);
+    std::vector<std::string> out;
+    for (Batch& batch : batches_) {
+      fuzzing::check_encoding(batch);
+      out.push_back(to_json(batch));
+    }
+    return out;
   }
 
  private:
@@ -98,6 +106,11 @@ class Editor {
   }
 
   void edit(Item& item) {
+    auto below = [&](std::uint64_t n) { return data_.ConsumeIntegralInRange<std::uint64_t>(0, n - 1); };
+    if (batch().signal() != Signal::metrics && data_.ConsumeBool()) {
+      if (batch().signal() == Signal::traces) return edit_checks::change<Span>(item, arena(), below, through_edits_);
+      return edit_checks::change<LogRecord>(item, arena(), below, through_edits_);
+    }
     switch (batch().signal()) {
       case Signal::traces: return edit(item.edit<Span>(arena()));
       case Signal::logs: return edit(item.edit<LogRecord>(arena()));
@@ -151,6 +164,7 @@ class Editor {
   }
 
   FuzzedDataProvider& data_;
+  const bool through_edits_;
   std::vector<Batch> batches_;
   std::size_t at_ = 0;
 };
@@ -162,9 +176,15 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   Signal signal = fuzzing::signal_of(provider.ConsumeIntegral<unsigned char>());
   std::string edits = provider.ConsumeBytesAsString(provider.ConsumeIntegral<unsigned char>());
   std::string body = provider.ConsumeRemainingBytesAsString();
-  auto batch = Batch::parse(signal, fuzzing::exact(body));
-  if (!batch) return 0;
-  FuzzedDataProvider script(reinterpret_cast<const unsigned char*>(edits.data()), edits.size());
-  Editor(script, std::move(*batch)).run();
+  auto results = [&](bool through_edits) {
+    std::vector<std::string> out;
+    auto batch = Batch::parse(signal, fuzzing::exact(body));
+    if (!batch) return out;
+    FuzzedDataProvider script(reinterpret_cast<const unsigned char*>(edits.data()), edits.size());
+    return Editor(script, std::move(*batch), through_edits).run();
+  };
+  auto spliced = results(true), decoded = results(false);
+  WEIR_CHECK(spliced.size() == decoded.size());
+  for (std::size_t i = 0; i < spliced.size(); ++i) WEIR_CHECK(spliced[i] == decoded[i], "{}\n{}", spliced[i], decoded[i]);
   return 0;
 }

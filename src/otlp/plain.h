@@ -1,5 +1,5 @@
 #pragma once
-// Attributes in the form in which SDKs write them, told by a few bytes.
+// Reads attributes in the form in which SDKs write them by a look at a few bytes.
 #include <cstring>
 #include <string_view>
 
@@ -10,8 +10,8 @@ struct PlainAttribute {
   std::string_view key;
   std::string_view value;  // an AnyValue
 
-  // Of a message that goes on with a field of this tag: how many bytes it has. Zero for one of another form, which is left to
-  // a Reader.
+  // `message` begins with a field. Returns the field's size if it is an attribute with this tag in the common form, otherwise 0:
+  // then use a Reader.
   std::size_t read(std::string_view message, std::uint32_t tag) {
     std::uint32_t head;
     if (message.size() < sizeof head) return 0;
@@ -29,7 +29,7 @@ struct PlainAttribute {
   }
 };
 
-// One bit for a key, by its length and last letter: tells most keys apart without comparing them.
+// One bit for a key, from its length and last letter. Two keys with different bits differ; most different keys have different bits.
 inline std::uint64_t key_bit(std::string_view key) {
   std::size_t last = key.empty() ? 0 : static_cast<unsigned char>(key.back());
   return std::uint64_t{1} << ((key.size() + 5 * last) & 63);

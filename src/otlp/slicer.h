@@ -1,29 +1,29 @@
 #pragma once
-// A large batch as several that can be taken apart one after the other, each in bounded memory.
+// Cuts a large batch into pieces that are indexed and decoded one after the other, each in bounded memory.
 #include "otlp/batch.h"
 
 namespace weir::otlp {
 
-// Cuts between items, without an index of the whole. The pieces keep the batch's bodies alive and have copies of its receipts;
-// who takes all of them needs not settle the batch. Resources and scopes without items are left out.
+// Cuts between items, without an index of the whole batch. Each piece keeps the batch's bodies alive and has copies of its receipts.
+// The batch is settled when the last piece was taken. Resources and scopes without items are left out.
 class Slicer {
  public:
   // `most`: Cost::bytes of a piece; one item may take more.
   Slicer(Batch batch, std::size_t most);
 
   bool done() const { return state_ == State::done; }
-  // The next piece; after the last one an empty batch. The last one is not known to be the last before done().
+  // The next piece; an empty batch after the last one. done() tells whether a piece was the last.
   Batch next();
-  // Settles what is left.
+  // Settles the batch without cutting the rest.
   void stop(Outcome outcome);
 
  private:
   enum class State : std::uint8_t { indexed, body, resource, scope, item, done };
-  // Fields of a resource or scope message beside what is nested in it.
+  // The fields of a resource or scope message except the scopes or items nested in it.
   struct Head {
     std::string_view about, schema_url;
     bool has_about = false;
-    std::vector<std::string_view> unknown;  // for the first piece that has some of it
+    std::vector<std::string_view> unknown;  // goes to the first piece
     std::size_t cost = 0;
 
     void read(std::string_view message, bool is_scope);
@@ -45,7 +45,7 @@ class Slicer {
   std::string_view item_;
   std::uint8_t item_head_ = 0;
   std::size_t item_cost_ = 0;
-  // Of the running piece: whether the current resource and scope are in it.
+  // Whether the current resource and scope are in the current piece already.
   bool resource_open_ = false, scope_open_ = false;
 };
 

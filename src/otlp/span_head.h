@@ -1,19 +1,19 @@
 #pragma once
-// What stands in front of a span's attributes, in the form and order in which SDKs send it, told by a few bytes.
+// Reads the fields in front of a span's attributes, in the form and order in which SDKs send them.
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 
 namespace weir::otlp {
 
-// Views into the message; without data: not there, or in another form, which is left to a Reader.
+// Views into the message. A view without data: the field is not there or has another form; a Reader finds it.
 struct SpanHead {
   std::string_view trace_id, span_id, parent_span_id, name;
   std::uint64_t start_time_unix_nano = 0, end_time_unix_nano = 0;
   std::uint8_t kind = 0;
-  const char* end;  // of what was read
+  const char* end;  // the first byte that was not read
 
-  // Inlined, so that nothing is done for what a caller does not ask for.
+  // Inlined, so that the compiler drops the fields that a caller does not use.
   [[gnu::always_inline]] explicit SpanHead(std::string_view span) : end(span.data()) {
     const char* limit = span.data() + span.size();
     auto has = [&](std::ptrdiff_t size) { return limit - end >= size; };

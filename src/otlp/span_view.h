@@ -1,6 +1,6 @@
 #pragma once
-// What metrics and graphs need of a span, read from its bytes without decoding the rest: no allocation, attributes only
-// for those who ask. Works as well on an item that somebody decoded or changed. Everything is a view into the item.
+// Reads a span from its bytes without decoding all of it and without allocating. Works as well on an item that was decoded or changed.
+// All texts are views into the item.
 #include "otlp/batch.h"
 #include "otlp/span_head.h"
 
@@ -13,7 +13,7 @@ struct AttributeView {
   std::string_view raw;            // an AnyValue; not used when decoded
   const Value* decoded = nullptr;
 
-  // Of a KeyValue message.
+  // From a KeyValue message.
   static AttributeView read(std::string_view key_value) {
     AttributeView out{{}, std::string_view("", 0), nullptr};
     for (Reader reader(key_value); reader.next();) {
@@ -26,7 +26,7 @@ struct AttributeView {
     }
     return out;
   }
-  // Of a message that begins with an attribute as one of its fields.
+  // From bytes that begin with a field of this number, which holds an attribute.
   static AttributeView of_field(std::string_view message, std::uint32_t field) {
     PlainAttribute plain;
     if (plain.read(message, tag_of(field)) != 0) return {plain.key, plain.value};
@@ -40,13 +40,13 @@ struct AttributeView {
     decode(raw, arena, out);
     return out;
   }
-  // The text of a string or the integer, without decoding; nullopt for any other type.
+  // The value of a string or an integer, without decoding; nullopt for any other type.
   std::optional<std::string_view> text() const {
     if (decoded) return decoded->is(ValueType::string) ? std::optional(decoded->text) : std::nullopt;
     Reader reader(raw);
     if (!reader.next() || reader.field() != 1) return {};
     std::string_view out = reader.bytes();
-    return reader.next() ? std::nullopt : std::optional(out);  // more than one value: left to value()
+    return reader.next() ? std::nullopt : std::optional(out);  // several values: value() knows which one counts
   }
   std::optional<std::int64_t> integer() const {
     if (decoded) return decoded->is(ValueType::integer) ? std::optional(decoded->integer) : std::nullopt;
@@ -57,7 +57,7 @@ struct AttributeView {
   }
 };
 
-// Attributes that stand in a message under one field number, or in a decoded message.
+// The attributes of an encoded message, which are the fields of one number, or of a decoded message.
 class AttributesView {
  public:
   AttributesView() = default;
@@ -91,10 +91,10 @@ class AttributesView {
   const Attributes* decoded_ = nullptr;
 };
 
-// The keys somebody wants of each span, each in a slot of its own.
+// The keys that a stage reads of each span. Each key has a slot.
 class WantedKeys {
  public:
-  // The slot of a key; adds it when it is new. Before the first find().
+  // Returns the slot of a key and adds the key if it is new. All keys must be added before the first find().
   std::size_t add(std::string_view key) {
     for (std::size_t i = 0; i < keys_.size(); ++i)
       if (keys_[i] == key) return i;
@@ -108,14 +108,14 @@ class WantedKeys {
     return empty;
   }
   const std::string& operator[](std::size_t slot) const { return keys_[slot]; }
-  // False for most keys that are none of them.
+  // A quick test: false for most keys that are not in it.
   bool may_have(std::string_view key) const { return (bits_ & key_bit(key)) != 0; }
 
-  // Fills `slots` (one for each key) with the first attribute of each key; those without one are left as they are.
+  // Sets the slot of each key to its first attribute. Slots of keys without an attribute stay as they are.
   void find(const AttributesView& attributes, std::span<AttributeView> slots) const {
     attributes.each([&](const AttributeView& attribute) { place(attribute, slots); });
   }
-  // The same for one attribute.
+  // Sets the slot of this attribute's key, if it has one that is not set.
   void place(const AttributeView& attribute, std::span<AttributeView> slots) const {
     if (!may_have(attribute.key)) return;
     for (std::size_t i = 0; i < keys_.size(); ++i)
@@ -129,7 +129,7 @@ class WantedKeys {
   void seek(Sought& sought) const {
     sought.add(keys_);
   }
-  // Before the items of a batch, whose landmarks may tell where the attributes are.
+  // Call it before the items of each batch, with Batch::sought(): landmarks may tell where the attributes are.
   void use(const std::shared_ptr<const Sought>& sought) {
     if (sought == sought_) return;
     sought_ = sought;
@@ -139,9 +139,9 @@ class WantedKeys {
       if (place != Sought::nowhere) places_.push_back(place);
     }
   }
-  // True when landmarks tell of every key.
+  // True when landmarks have every key.
   bool located() const { return places_.size() == keys_.size(); }
-  // As the other find(), of a span with landmarks.
+  // As the other find(), for a span with landmarks.
   void find(std::string_view span, Landmarks landmarks, std::span<AttributeView> slots) const {
     for (std::size_t i = 0; i < places_.size(); ++i)
       if (std::uint16_t at = landmarks.attribute(places_[i])) slots[i] = AttributeView::of_field(span.substr(at), attributes_field);
@@ -165,7 +165,7 @@ struct SpanView {
 
   // `item` of a traces batch.
   explicit SpanView(const Item& item) : SpanView(item, WantedKeys::none(), {}) {}
-  // Fills `slots` as WantedKeys::find() does, in the same pass.
+  // Sets `slots` as WantedKeys::find() does, in the same pass.
   SpanView(const Item& item, const WantedKeys& wanted, std::span<AttributeView> slots) {
     if (item.message)
       take(*static_cast<const Span*>(item.message), wanted, slots);
@@ -197,12 +197,12 @@ struct SpanView {
   }
 
  private:
-  // From the first to the last field of a kind; others may stand between them.
+  // Extends a run, which goes from the first to the last field of a kind. Other fields may stand between them.
   static void extend(std::string_view& run, std::string_view field) {
     run = run.data() ? std::string_view(run.data(), static_cast<std::size_t>(field.data() + field.size() - run.data())) : field;
   }
 
-  // What stands behind it. Inlined, so that nobody pays for what he does not look at.
+  // Returns what follows the head. Inlined, so that the compiler drops the fields that a caller does not use.
   [[gnu::always_inline]] std::string_view take_head(std::string_view raw) {
     SpanHead head(raw);
     trace_id = TraceId::from(head.trace_id), span_id = SpanId::from(head.span_id), parent_span_id = SpanId::from(head.parent_span_id);
@@ -211,7 +211,7 @@ struct SpanView {
     return raw.substr(static_cast<std::size_t>(head.end - raw.data()));
   }
 
-  // Without a look at what nobody asked for yet.
+  // Reads the head, the status and the wanted attributes; the rest is found when it is asked for.
   [[gnu::always_inline]] void read(std::string_view raw, Landmarks landmarks, const WantedKeys& wanted, std::span<AttributeView> slots) {
     events_ = take_head(raw);
     attributes = AttributesView(events_, 9);
@@ -278,7 +278,7 @@ struct SpanView {
     decoded_ = &span;
   }
 
-  std::string_view events_;  // fields, those that are events among them
+  std::string_view events_;  // fields, among them the events
   const Span* decoded_ = nullptr;
   std::string_view raw_;
   Landmarks landmarks_{nullptr};

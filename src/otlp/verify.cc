@@ -17,7 +17,7 @@ inline T load(const char* p) {
   return out;
 }
 
-// In large steps, the last of which overlaps the one before.
+// Checks blocks of 16 or 8 bytes; the last block overlaps the one before.
 inline bool is_ascii(const char* p, std::size_t size) {
   constexpr std::uint64_t high = 0x8080808080808080ULL;
   std::uint64_t seen = 0;
@@ -49,8 +49,8 @@ inline const char* past_varint(const char* p, const char* end) {
   return nullptr;
 }
 
-// The commonest attribute by far: a key and a value of one text, integer, boolean or double, each shorter than 128 bytes
-// and in field order. False: look closer.
+// Recognizes the most common form of an attribute: key and value in field order, each shorter than 128 bytes, the value one text,
+// integer, boolean or double. False: the general code must check it.
 [[gnu::always_inline]] inline bool is_plain_key_value(const char* p, const char* end) {
   auto size = static_cast<std::size_t>(end - p);
   if (size < 6 || p[0] != 0x0a) return false;
@@ -85,8 +85,8 @@ class Walker {
     if (id == key_value && is_plain_key_value(p, end)) return true;
     const char* begin = p;
     if (id == span && landmarks_ != nullptr && !landmarks_->begin(p)) landmarks_ = nullptr;
-    std::size_t data_items = 0;  // of a metric's data, and the field it is in: the last kind of data counts
-    std::uint32_t data_field = 0;
+    std::size_t data_items = 0;    // points of a metric's data
+    std::uint32_t data_field = 0;  // the field they are in; of several types of data the last counts
     while (p != end) {
       if (id == span && (p = past_plain_span_fields(p, end, begin)) == end) break;
       const char* whole = p;
@@ -123,11 +123,11 @@ class Walker {
     cost.dense |= taken > Cost::ordinary_unit(counted, size);
   }
 
-  // Past those fields of a span that stand here in the form and order in which SDKs send them.
+  // Skips the fields of a span that have the form and order in which SDKs send them.
   const char* past_plain_span_fields(const char* p, const char* end, const char* begin) {
     SpanHead head({p, static_cast<std::size_t>(end - p)});
     if (!is_text(head.name.data(), head.name.size())) return p;
-    if (landmarks_ != nullptr && p != begin && head.end != p) landmarks_->disorder();
+    if (landmarks_ != nullptr && p != begin && head.end != p) landmarks_->has_unusual_order();
     p = head.end;
     auto is_attribute = [&] {
       auto left = static_cast<std::size_t>(end - p);
@@ -172,7 +172,7 @@ class Walker {
     return tag >> 32 == 0;
   }
 
-  // Past the field's value, null when it is not what it should be.
+  // The end of the field's value; null when it is malformed.
   const char* value(Field field, WireType type, const char* p, const char* end, int depth) {
     if (field.kind == Kind::unknown) unknown += unknown_cost;
     if (field.kind == Kind::packed8 || field.kind == Kind::packed_varint) cost.bytes += number_cost;
@@ -210,7 +210,7 @@ class Walker {
     return false;
   }
 
-  // What stands in a length-delimited field.
+  // Checks the content of a length-delimited field.
   bool content(Field field, const char* p, const char* end, int depth) {
     auto size = static_cast<std::size_t>(end - p);
     switch (field.kind) {

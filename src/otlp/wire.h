@@ -60,8 +60,9 @@ class Reader {
       default: failed();
     }
   }
-  // What next() has not come to, and the way past a part of it.
+  // The bytes that next() has not read yet.
   std::string_view rest() const { return {p_, static_cast<std::size_t>(end_ - p_)}; }
+  // Skips that many of them.
   void pass(std::size_t bytes) { p_ += bytes; }
   // Tag and value of the field just read or skipped.
   std::string_view whole() const { return {start_, static_cast<std::size_t>(p_ - start_)}; }
@@ -121,7 +122,7 @@ class Writer {
     referred_ = 0;
   }
   std::size_t size() const { return written() + referred_; }
-  // Without what was referred to.
+  // The bytes in the buffer, without the runs given to refer().
   std::string_view view() const { return {buffer_.data() + at_, written()}; }
   // Hands the buffer over without copying. The writer is empty after it.
   Bytes finish() {
@@ -130,7 +131,7 @@ class Writer {
     at_ = 0;
     return whole.slice(whole.view().substr(whole.size() - used));
   }
-  // The same when there may be runs that were referred to: what stands one behind the other.
+  // The same when refer() was used: pieces that follow each other.
   std::vector<Bytes> finish_pieces() {
     Bytes text = finish();
     std::vector<Bytes> out;
@@ -154,7 +155,7 @@ class Writer {
     at_ -= text.size();
     if (!text.empty()) std::memcpy(buffer_.data() + at_, text.data(), text.size());
   }
-  // As raw(), but sent from where it is: for what is long.
+  // As raw(), but the bytes are sent from where they are instead of being copied. For long runs.
   void refer(Bytes text) {
     referred_ += text.size();
     runs_.push_back({written(), std::move(text)});
@@ -208,7 +209,7 @@ class Writer {
 
  private:
   struct Run {
-    std::size_t behind;  // what of the buffer stands behind it
+    std::size_t behind;  // bytes of the buffer that follow it
     Bytes bytes;
   };
   std::size_t written() const { return buffer_.size() - at_; }

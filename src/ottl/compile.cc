@@ -216,6 +216,7 @@ Result<NodePtr> Compiler::path_value(const Expr& expr) {
 }
 
 Result<std::unique_ptr<PathNode>> Compiler::path(const Expr& expr, bool edited, std::vector<NodePtr>* below) {
+  const std::string* only_key = std::exchange(only_key_, nullptr);
   std::string whole = spelled(expr);
   std::string_view rest = whole;
   std::size_t first = 0;
@@ -261,18 +262,27 @@ Result<std::unique_ptr<PathNode>> Compiler::path(const Expr& expr, bool edited, 
   }
   reads_ |= row->reads;
   if (row->reads & Reads::item) fields_ |= row->fields;
-  if (edited) reads_ |= row->edits;
-  note_keys(*row, nodes);
+  if (edited) reads_ |= row->edits, note_edit(*row);
+  note_keys(*row, nodes, only_key);
   return std::make_unique<PathNode>(*row, std::move(nodes));
 }
 
-void Compiler::note_keys(const PathRow& row, std::span<const NodePtr> keys) {
+// `only_key`: of a map that is named without a key.
+void Compiler::note_keys(const PathRow& row, std::span<const NodePtr> keys, const std::string* only_key) {
   if (!(row.reads & Reads::item_attributes)) return;
   const Value* key = keys.empty() ? nullptr : keys[0]->constant();
   if (key != nullptr && key->is(Kind::text))
     keys_.add(key->text);
+  else if (keys.empty() && only_key != nullptr)
+    keys_.add(*only_key);
   else
     keys_.add_every();
+}
+
+// Edits has single fields and attributes of the item; not what stands in it many times over.
+void Compiler::note_edit(const PathRow& row) {
+  bool in_item = row.edits & Reads::edits_item;
+  if (in_item && ((row.reads & Reads::sub_items) || !std::has_single_bit(row.fields))) edits_more_ = true;
 }
 
 otlp::Excerpt Compiler::excerpt() const {
@@ -305,6 +315,7 @@ Result<NodePtr> Compiler::call(const Expr& expr, const FunctionInfo& info, std::
     if (auto ready = info.prepare(*out); !ready) return error(expr.at, fmt::format("{}: {}", info.name, ready.error().what));
   }
   reads_ |= info.reads;
+  if (info.reads & Reads::edits_item) edits_more_ = true;
   if (info.reads & Reads::item) fields_ = otlp::Excerpt::every_field;
   if (info.reads & Reads::item_attributes) keys_.add_every();
   if (expr.kind != ExprKind::call || expr.keys.empty()) return NodePtr(std::move(out));
@@ -331,7 +342,12 @@ Result<std::vector<Arg>> Compiler::arguments(const Expr& expr, const FunctionInf
     } else if (named) {
       return error(from.value->at, "unnamed argument used after named argument");
     }
-    WEIR_ASSIGN(out[at], argument(*from.value, info.params[at].takes));
+    bool one_key = info.one_key && at == 0 && from.name.empty() && expr.arguments[1].value->kind == ExprKind::text;
+    only_key_ = one_key ? &expr.arguments[1].value->text : nullptr;
+    auto made = argument(*from.value, info.params[at].takes);
+    only_key_ = nullptr;
+    if (!made) return std::unexpected(std::move(made).error());
+    out[at] = std::move(*made);
     out[at].given = true;
   }
   for (std::size_t i = 0; i < wanted; ++i)

@@ -17,6 +17,8 @@ class Compiler {
   // What of an item has to be decoded for it.
   otlp::Excerpt excerpt() const;
   std::size_t locals() const { return locals_; }
+  // Whether an excerpt is enough to run it on, whatever it changes.
+  bool runs_on_excerpt() const { return !edits_more_; }
 
  private:
   std::unexpected<Error> error(std::uint32_t at, std::string_view message) const;
@@ -30,7 +32,8 @@ class Compiler {
   Result<> check_constant(const ast::Expr& expr, const Value& value, Takes takes) const;
   // `below` gets the keys behind the one that a collector's path takes.
   Result<std::unique_ptr<PathNode>> path(const ast::Expr& expr, bool edited, std::vector<NodePtr>* below = nullptr);
-  void note_keys(const PathRow& row, std::span<const NodePtr> keys);
+  void note_keys(const PathRow& row, std::span<const NodePtr> keys, const std::string* only_key);
+  void note_edit(const PathRow& row);
   Result<NodePtr> path_value(const ast::Expr& expr);
   Result<std::vector<NodePtr>> keys(const std::vector<ast::ExprPtr>& from);
   Result<std::vector<NodePtr>> values(const std::vector<ast::ExprPtr>& from);
@@ -41,6 +44,8 @@ class Compiler {
   Reads reads_ = Reads::nothing;
   otlp::KeySet keys_;         // of the item's attributes
   std::uint32_t fields_ = 0;  // of the item
+  const std::string* only_key_ = nullptr;  // what a function uses of the map that comes next
+  bool edits_more_ = false;  // than Edits can say
   std::size_t locals_ = 0;
   std::vector<std::pair<std::string, std::size_t>> names_;  // lambda parameters in sight, and their slots
 };

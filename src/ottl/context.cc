@@ -28,6 +28,13 @@ bool reaches(ContextId of, ContextId other) {
   }
 }
 
+void EvalContext::move_to_item() {
+  apply_edits();
+  std::ptrdiff_t at = event == nullptr ? 0 : event - span().events.begin();
+  set_item(item_index_);
+  if (event != nullptr) event = const_cast<otlp::Span::Event*>(span().events.begin() + at);
+}
+
 void EvalContext::append_metric(otlp::Metric* metric) {
   scope->items.push_back(otlp::Item::of(metric, static_cast<std::uint32_t>(metric->points.size())));
   set_item(item_index_);

@@ -4,7 +4,7 @@
 
 #include "base/rng.h"
 #include "base/time.h"
-#include "otlp/batch.h"
+#include "otlp/edits.h"
 #include "ottl/value.h"
 
 namespace weir::ottl {
@@ -38,14 +38,30 @@ class EvalContext {
     item_ = &item;
     on_excerpt_ = false;
   }
-  // For conditions: `excerpt` has what they look at of that item. Leave it before anything is changed.
-  void set_item(std::size_t index, otlp::Item& excerpt) {
-    item_index_ = index;
+  // `excerpt` has what a program reads of that item, or is the item. T: what the item is. Changes that are made to the excerpt come to the
+  // item with apply_edits().
+  template <class T>
+  void set_excerpt(std::size_t index, otlp::Item& excerpt) {
+    set_item(index);
+    edits_.clear();
+    if (item_ == &excerpt) return;
     item_ = &excerpt;
     on_excerpt_ = true;
+    if constexpr (!std::is_same_v<T, otlp::Metric>)  // metrics are not changed in excerpts
+      apply_ = [](otlp::Edits& edits, const otlp::Item& from, otlp::Item& to, Arena& arena) {
+        edits.apply(*static_cast<const T*>(from.message), to, arena);
+      };
   }
+  bool on_excerpt() const { return on_excerpt_; }
+  // For changes that are made to an excerpt.
+  otlp::Edits& edits() { return edits_; }
+  // The excerpt stays as it is, and can be read and changed further.
+  void apply_edits() {
+    if (!edits_.empty()) apply_(edits_, *item_, scope->items[item_index_], *arena_);
+  }
+  // Before anything is read or changed that the excerpt does not have.
   void leave_excerpt() {
-    if (on_excerpt_) set_item(item_index_);
+    if (on_excerpt_) move_to_item();
   }
   otlp::Span::Event* event = nullptr;
   otlp::DataPoint* point = nullptr;
@@ -100,6 +116,8 @@ class EvalContext {
   bool expected(std::string_view type, const Value& got) { return fail("expected {} but got {}", type, to_string(got.kind)); }
 
  private:
+  void move_to_item();
+
   Arena* arena_;
   const Clock* clock_;
   Rng* rng_;
@@ -108,6 +126,8 @@ class EvalContext {
   otlp::Item* item_ = nullptr;
   std::size_t item_index_ = 0;
   bool on_excerpt_ = false;
+  otlp::Edits edits_;  // of the excerpt
+  void (*apply_)(otlp::Edits&, const otlp::Item& from, otlp::Item& to, Arena&) = nullptr;
 };
 
 }  // namespace weir::ottl

@@ -75,6 +75,7 @@ struct FunctionInfo {
   Reads reads = Reads::nothing;    // besides what its arguments name
   // A cheaper test than evaluating the call, which `node` owns and which it takes; null when there is none for these arguments.
   TestNodePtr (*test)(const Call&, NodePtr& node) = nullptr;
+  bool one_key = false;  // of the map that is its first argument it reads and changes the entry that its second one names, no other
 
   bool editor() const { return name[0] >= 'a' && name[0] <= 'z'; }
 };
@@ -150,6 +151,8 @@ class Call : public Node {
 
   // Says that the map which map() returned for a target was changed in place.
   void changed(EvalContext& c, std::size_t i) const { args_[i].path->touch(c); }
+  // The same when all that happened is that this key was removed.
+  void removed(EvalContext& c, std::size_t i, std::string_view key) const { args_[i].path->touch(c, &key); }
 
   std::unique_ptr<Prepared> prepared;
 

@@ -21,7 +21,7 @@ bool delete_key(EvalContext& c, const Call& call, Value&) {
   Attributes* map;
   std::string_view key;
   if (!call.map(c, 0, map) || !call.text(c, 1, key)) return false;
-  if (map->remove(key)) call.changed(c, 0);
+  if (map->remove(key)) call.removed(c, 0, call.constant(1) != nullptr ? key : c.arena().copy(key));
   return true;
 }
 
@@ -267,7 +267,8 @@ std::span<const FunctionInfo> editor_functions() {
   static const std::array rows{
       FunctionInfo{"set", "Assigns a value to a field. A nil value leaves the field as it is.",
                    {{"target", Takes::target}, {"value", Takes::any}}, set},
-      FunctionInfo{"delete_key", "Removes one key from a map.", {{"target", Takes::map_target}, {"key", Takes::text}}, delete_key},
+      FunctionInfo{.name = "delete_key", .doc = "Removes one key from a map.", .params = {{"target", Takes::map_target}, {"key", Takes::text}},
+                   .run = delete_key, .one_key = true},
       FunctionInfo{"delete_matching_keys", "Removes the keys that match a regex from a map.",
                    {{"target", Takes::map_target}, {"pattern", Takes::text}}, delete_matching_keys,
                    [](Call& call) { return PatternArg::prepare(call, 1); }},

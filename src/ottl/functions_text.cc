@@ -11,15 +11,23 @@ namespace {
 bool concat(EvalContext& c, const Call& call, Value& out) {
   std::string_view delimiter;
   if (!call.text(c, 1, delimiter)) return false;
-  std::string joined;
-  for (std::size_t i = 0; i < call[0].items.size(); ++i) {
-    std::string_view text;
+  auto& items = call[0].items;
+  std::span<std::string_view> parts(c.scratch().array<std::string_view>(items.size()), items.size());
+  std::size_t size = items.empty() ? 0 : (items.size() - 1) * delimiter.size();
+  for (std::size_t i = 0; i < parts.size(); ++i) {
     bool found;
-    if (!call.text_like(c, *call[0].items[i], text, found)) return false;
-    if (i) joined += delimiter;
-    joined += found ? text : "<nil>";
+    if (!call.text_like(c, *items[i], parts[i], found)) return false;
+    if (!found) parts[i] = "<nil>";
+    size += parts[i].size();
   }
-  return out = c.scratch_text(joined), true;
+  char* const begin = c.scratch().array<char>(size);
+  char* to = begin;
+  auto put = [&](std::string_view text) { to = std::copy(text.begin(), text.end(), to); };
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i) put(delimiter);
+    put(parts[i]);
+  }
+  return out = Value::of(std::string_view(begin, size)), true;
 }
 
 template <std::string (*convert)(std::string_view)>

@@ -102,7 +102,29 @@ bool PathNode::walk(EvalContext& c, otlp::Value* at, std::size_t key, Value& out
   return true;
 }
 
-bool PathNode::assign(EvalContext& c, const Value& value) const {
+void PathNode::touch(EvalContext& c, const std::string_view* removed) const {
+  if (row_->map != nullptr)
+    row_->map(c, true);
+  else if (row_->value != nullptr)
+    row_->value(c, true);
+  if (!c.on_excerpt() || !(row_->edits & Reads::edits_item)) return;
+  if (removed != nullptr && keys_.empty())
+    c.edits().remove(*removed);
+  else
+    note_edit(c);
+}
+
+// Also of what failed: it may have left something different behind.
+void PathNode::note_edit(EvalContext& c) const {
+  if (!(row_->edits & Reads::edits_item)) return;  // not of the item
+  if (row_->map == nullptr) return c.edits().set_fields(row_->fields);
+  const Value* key = keys_.empty() ? nullptr : keys_[0]->constant();
+  if (key == nullptr || !key->is(Kind::text)) return c.edits().set_attributes();
+  const otlp::Value* value = row_->map(c, false)->find(key->text);
+  if (value != nullptr) c.edits().set(key->text, *value);
+}
+
+bool PathNode::store(EvalContext& c, const Value& value) const {
   if (keys_.empty()) return row_->set(c, value);
   Arena& arena = row_->temporary ? c.scratch() : c.arena();
   if (row_->map != nullptr) {

@@ -42,14 +42,13 @@ class PathNode final : public Node {
   PathNode(const PathRow& row, std::vector<NodePtr> keys);
   bool eval(EvalContext& c, Value& out) const override;
   const otlp::Value* find(EvalContext& c) const override { return entry_ ? entry_->find(c) : nullptr; }
-  bool assign(EvalContext& c, const Value& value) const;
-  // Marks what the path lies in as changed.
-  void touch(EvalContext& c) const {
-    if (row_->map != nullptr)
-      row_->map(c, true);
-    else if (row_->value != nullptr)
-      row_->value(c, true);
+  bool assign(EvalContext& c, const Value& value) const {
+    bool done = store(c, value);
+    if (c.on_excerpt()) note_edit(c);
+    return done;
   }
+  // Marks what the path lies in as changed. `removed`: the one key of its map that is gone; null: anything may be different.
+  void touch(EvalContext& c, const std::string_view* removed = nullptr) const;
   const PathRow& row() const { return *row_; }
   // Null: it is something else than one.
   const Entry* entry() const { return entry_ ? &*entry_ : nullptr; }
@@ -57,6 +56,8 @@ class PathNode final : public Node {
   bool whole() const { return keys_.empty(); }
 
  private:
+  bool store(EvalContext& c, const Value& value) const;
+  void note_edit(EvalContext& c) const;
   bool walk(EvalContext& c, otlp::Value* at, std::size_t key, Value& out) const;
   bool assign_below(EvalContext& c, Arena& arena, otlp::Value* at, std::size_t key, const Value& value) const;
   bool text_key(EvalContext& c, std::size_t key, std::string_view& out) const;

@@ -43,11 +43,12 @@ class Program {
   ContextId context() const { return context_; }
   Reads reads() const { return reads_; }
   std::size_t size() const;
-  // True when every statement has a condition: then an excerpt of an item may tell that nothing is to be done.
-  bool conditional() const { return conditional_; }
-  // What the conditions look at.
+  // Whether it may run on an excerpt of an item. False when a statement without a condition needs the whole item anyway.
+  bool takes_excerpt() const { return takes_excerpt_; }
+  // What conditions read, and what those statements read and change that can do so on an excerpt.
   const otlp::Excerpt& excerpt() const { return excerpt_; }
-  // Runs all statements for the item that `c` stands on; on an excerpt only until one is to do something. An error comes back only in ErrorMode::propagate, and ends it.
+  // Runs all statements for the item that `c` stands on. When that is an excerpt, a statement for which it is not enough leaves it, and
+  // c.apply_edits() must follow in the end. An error comes back only in ErrorMode::propagate, and ends it.
   Result<> run(EvalContext& c, ErrorMode mode, const OnError& on_error = {}) const;
   // For a program of one statement: whether it ran, that is, its condition held.
   Result<bool> run_if(EvalContext& c) const;
@@ -57,7 +58,7 @@ class Program {
   void note(const Compiler& compiler);
   ContextId context_{};
   Reads reads_{};
-  bool conditional_ = true;
+  bool takes_excerpt_ = true;
   otlp::Excerpt excerpt_ = otlp::Excerpt::nothing();
   std::size_t locals_ = 0;
   std::vector<Statement> statements_;

@@ -23,6 +23,15 @@ struct Program::Statement {
   std::unique_ptr<std::string> text;
   NodePtr editor;
   TestNodePtr where;
+  bool on_excerpt = false;  // the editor needs no more of the item than excerpt() has
+
+  Truth test(EvalContext& c) const { return where ? where->test(c) : Truth::yes; }
+  // What it returns is of no interest.
+  bool edit(EvalContext& c) const {
+    Value ignored;
+    if (!on_excerpt) c.leave_excerpt();
+    return editor->eval(c, ignored);
+  }
 };
 
 struct Conditions::Condition {
@@ -73,7 +82,12 @@ Result<Program> Program::compile(ContextId context, std::span<const std::string>
       Compiler compiler(*made.text, context, options);
       WEIR_ASSIGN(made.editor, compiler.editor(*tree.editor));
       out.note(compiler);
-      if (!tree.where) return out.conditional_ = false, std::move(made);
+      made.on_excerpt = compiler.runs_on_excerpt();
+      if (made.on_excerpt) out.excerpt_.add(compiler.excerpt());
+      if (!tree.where) {
+        out.takes_excerpt_ &= made.on_excerpt;
+        return made;
+      }
       Compiler where(*made.text, context, options);
       WEIR_ASSIGN(made.where, where.test(*tree.where));
       out.note(where);
@@ -97,11 +111,8 @@ void Program::note(const Compiler& compiler) {
 Result<> Program::run(EvalContext& c, ErrorMode mode, const OnError& on_error) const {
   c.make_locals(locals_);
   for (auto& statement : statements_) {
-    Truth truth = statement.where ? statement.where->test(c) : Truth::yes;
-    if (truth == Truth::no) continue;
-    Value ignored;
-    c.leave_excerpt();
-    if (truth == Truth::yes && statement.editor->eval(c, ignored)) continue;
+    Truth truth = statement.test(c);
+    if (truth == Truth::no || (truth == Truth::yes && statement.edit(c))) continue;
     WEIR_TRY(failed(c, "execute statement", *statement.text, mode, on_error));
   }
   return {};
@@ -110,11 +121,9 @@ Result<> Program::run(EvalContext& c, ErrorMode mode, const OnError& on_error) c
 Result<bool> Program::run_if(EvalContext& c) const {
   c.make_locals(locals_);
   const Statement& statement = statements_.front();
-  Truth truth = statement.where ? statement.where->test(c) : Truth::yes;
+  Truth truth = statement.test(c);
   if (truth == Truth::no) return false;
-  Value ignored;
-  c.leave_excerpt();
-  if (truth == Truth::yes && statement.editor->eval(c, ignored)) return true;
+  if (truth == Truth::yes && statement.edit(c)) return true;
   return std::unexpected(failed(c, "execute statement", *statement.text, ErrorMode::propagate).error());
 }
 

@@ -2,14 +2,18 @@
 
 #include "components/shared/attraction/attraction.h"
 #include "components/shared/matching/selection.h"
+#include "otlp/edits.h"
+#include "otlp/excerpt.h"
 
 namespace weir::processors::attributes {
 namespace {
 
 using otlp::Batch;
 
-bool change(attraction::Actions& actions, otlp::Span& span) { return actions.apply(span.attributes); }
-bool change(attraction::Actions& actions, otlp::LogRecord& record) { return actions.apply(record.attributes); }
+// Metrics have to be decoded: their attributes are those of their points.
+template <class T>
+constexpr bool has_attributes = !std::is_same_v<T, otlp::Metric>;
+
 bool change(attraction::Actions& actions, otlp::Metric& metric) {
   bool changed = false;
   for (auto& point : metric.points) changed |= actions.apply(point.attributes);
@@ -21,7 +25,9 @@ template <class T>
 class AttributesStage : public engine::Stage {
  public:
   AttributesStage(attraction::Actions actions, matching::Selection selection)
-      : actions_(std::move(actions)), selection_(std::move(selection)) {}
+      : actions_(std::move(actions)), selection_(std::move(selection)) {
+    if (selection_.selective()) excerpt_.fields = otlp::Excerpt::every_field;
+  }
 
   void process(Batch batch, engine::Out& out) override {
     Arena& arena = batch.arena();
@@ -38,15 +44,32 @@ class AttributesStage : public engine::Stage {
     if (here.none()) return;
     for (auto& item : scope.items) {
       if (!item.dirty && !actions_.may_change(item.raw)) continue;
-      const T& message = item.template read<T>(arena);
-      if (!here.all() && !here.selects(message)) continue;
-      // The same message that edit() gives; marked only when something is different.
-      if (change(actions_, *static_cast<T*>(item.message))) item.dirty = true;
+      auto selects = [&](const T& message) { return here.all() || here.selects(message); };
+      if constexpr (has_attributes<T>) {
+        otlp::Item& seen = reader_.look(item, excerpt_);
+        T& message = *static_cast<T*>(seen.message);
+        if (selects(message) && actions_.apply(message.attributes)) keep_change(seen, item, arena);
+      } else if (selects(item.template read<T>(arena))) {
+        // The same message that edit() gives; marked only when something is different.
+        if (change(actions_, *static_cast<T*>(item.message))) item.dirty = true;
+      }
     }
+  }
+
+  void keep_change(const otlp::Item& seen, otlp::Item& item, Arena& arena) {
+    if (&seen == &item) {
+      item.dirty = true;
+      return;
+    }
+    edits_.set_attributes();
+    edits_.apply(*static_cast<const T*>(seen.message), item, arena);
   }
 
   attraction::Actions actions_;
   matching::Selection selection_;
+  otlp::Excerpt excerpt_{otlp::Parts::attributes, otlp::KeySet::every(), 0};
+  otlp::ExcerptReader<T> reader_;
+  otlp::Edits edits_;
 };
 
 template <class T>

@@ -24,18 +24,44 @@ std::span<const ContextId> contexts_of(Signal signal) {
   return {};
 }
 
+// Blocks that run one after the other for an item before the next item is looked at.
+struct Round {
+  std::vector<CompiledBlock> blocks;
+  std::optional<otlp::Excerpt> excerpt;  // of all of them; none: one needs the whole item
+
+  ContextId context() const { return blocks.front().context; }
+  // Whether the result is the same as if `block` ran after these had run for all items.
+  bool can_take(const CompiledBlock& block) const {
+    auto stays_in_item = [](const CompiledBlock& one) {
+      return one.excerpt && one.context != ContextId::metric && !(one.program.reads() & (ottl::Reads::edits_resource | ottl::Reads::edits_scope));
+    };
+    return stays_in_item(blocks.back()) && stays_in_item(block);
+  }
+};
+
+std::vector<Round> rounds_of(std::vector<CompiledBlock> blocks) {
+  std::vector<Round> out;
+  for (auto& block : blocks) {
+    bool joins = !out.empty() && out.back().can_take(block);
+    if (!joins) out.emplace_back().excerpt = block.excerpt;
+    if (joins) out.back().excerpt->add(*block.excerpt);
+    out.back().blocks.push_back(std::move(block));
+  }
+  return out;
+}
+
 // T: what an item of the stage's signal is.
 template <class T>
 class TransformStage : public engine::Stage {
  public:
   TransformStage(std::vector<CompiledBlock> blocks, engine::StageContext& context)
-      : blocks_(std::move(blocks)),
+      : rounds_(rounds_of(std::move(blocks))),
         errors_(context.id.to_string(), "failed to execute statement"),
         c_(nowhere_, context.executor, context.rng) {}
 
   void seek(otlp::Sought& sought) const override {
-    for (auto& block : blocks_)
-      if (block.excerpt) sought.add(*block.excerpt);
+    for (auto& round : rounds_)
+      if (round.excerpt) sought.add(*round.excerpt);
   }
 
   void process(Batch batch, engine::Out& out) override {
@@ -43,8 +69,8 @@ class TransformStage : public engine::Stage {
     c_.use_arena(batch.arena());
     c_.sender = batch.context.get();
     std::size_t before = batch.items();
-    for (auto& block : blocks_)
-      if (auto done = run(block, batch); !done) {
+    for (auto& round : rounds_)
+      if (auto done = run(round, batch); !done) {
         log::error("failed processing", {{"component", errors_.component()}, {"error", done.error().what}});
         return out.refuse(std::move(batch), Error{Errc::retryable, std::move(done.error().what), {}});
       }
@@ -63,33 +89,36 @@ class TransformStage : public engine::Stage {
     if (batch.items() < before) out.count_consumed(before - batch.items());
   }
 
-  Result<> run(const CompiledBlock& block, Batch& batch) {
+  Result<> run(const Round& round, Batch& batch) {
     for (auto& group : batch.groups()) {
       c_.resource = &group;
-      if (block.context == ContextId::resource) {
-        WEIR_TRY(once(block));
+      if (round.context() == ContextId::resource) {
+        WEIR_TRY(once(round.blocks.front()));
         continue;
       }
       for (auto& scope : group.scopes) {
         c_.scope = &scope;
-        if (block.context == ContextId::scope) {
-          WEIR_TRY(once(block));
+        if (round.context() == ContextId::scope) {
+          WEIR_TRY(once(round.blocks.front()));
           continue;
         }
         // By index: statements may add items, which then are visited too, as long as that can be meant: copies of copies have no end.
         const std::size_t most = 10 * scope.items.size() + 1000;
-        for (std::size_t i = 0; i < scope.items.size() && i < most; ++i) {
-          place(block, i);
-          WEIR_TRY(visit_item(block));
-        }
+        for (std::size_t i = 0; i < scope.items.size() && i < most; ++i) WEIR_TRY(visit_item(round, i));
       }
     }
     return {};
   }
 
-  void place(const CompiledBlock& block, std::size_t index) {
-    if (!block.excerpt) return c_.set_item(index);
-    c_.set_item(index, reader_.look(c_.scope->items[index], *block.excerpt));
+  Result<> visit_item(const Round& round, std::size_t index) {
+    c_.event = nullptr;
+    if (round.excerpt)
+      c_.set_excerpt<T>(index, reader_.look(c_.scope->items[index], *round.excerpt));
+    else
+      c_.set_item(index);
+    for (auto& block : round.blocks) WEIR_TRY(visit_item(block));
+    c_.apply_edits();
+    return {};
   }
 
   Result<> visit_item(const CompiledBlock& block) {
@@ -100,13 +129,13 @@ class TransformStage : public engine::Stage {
       default: return once(block);
     }
   }
-  // The message that read() gives is the one that edit() changes.
+  // The message that read() gives is the one that edit() changes. It is another one once an excerpt is left.
   Result<> visit_events(const CompiledBlock& block) {
-    auto& events = const_cast<ArenaVector<otlp::Span::Event>&>(c_.span().events);
-    for (std::size_t i = 0; i < events.size(); ++i) {
-      c_.event = &events[i];
+    for (std::size_t i = 0; i < c_.span().events.size(); ++i) {
+      c_.event = const_cast<otlp::Span::Event*>(&c_.span().events[i]);
       WEIR_TRY(once(block));
     }
+    c_.event = nullptr;
     return {};
   }
   Result<> visit_points(const CompiledBlock& block) {
@@ -134,16 +163,16 @@ class TransformStage : public engine::Stage {
     return block.program.run(c_, block.error_mode, errors_.on_error());
   }
 
-  std::vector<CompiledBlock> blocks_;
+  std::vector<Round> rounds_;
   ottl::ErrorLog errors_;
   Arena nowhere_;
   EvalContext c_;
   otlp::ExcerptReader<T> reader_;
 };
 
-// Statements about parts of items change them in place.
-bool about_items(ContextId context) {
-  return context == ContextId::span || context == ContextId::metric || context == ContextId::log;
+// Whether what such statements are about can be read in an excerpt of the item.
+bool takes_excerpt(ContextId context) {
+  return context == ContextId::span || context == ContextId::spanevent || context == ContextId::metric || context == ContextId::log;
 }
 
 template <class T>
@@ -172,9 +201,10 @@ Result<CompiledBlock> CompiledBlock::make(const Block& block, Signal signal, ott
   WEIR_ASSIGN(out.context, block_context(block, signal));
   WEIR_ASSIGN(out.conditions, ottl::Conditions::compile(out.context, block.conditions, options));
   WEIR_ASSIGN(out.program, ottl::Program::compile(out.context, block.statements, options));
-  if (about_items(out.context) && (out.program.conditional() || !out.conditions.empty())) {
+  if (takes_excerpt(out.context) && (out.program.takes_excerpt() || !out.conditions.empty())) {
     out.excerpt = out.conditions.excerpt();
     out.excerpt->add(out.program.excerpt());
+    if (out.context == ContextId::spanevent) out.excerpt->parts = out.excerpt->parts | otlp::Parts::children;  // to visit them
   }
   return out;
 }

@@ -15,7 +15,7 @@ struct CompiledBlock {
   ottl::Conditions conditions;
   ottl::Program program;
   ottl::ErrorMode error_mode{};
-  std::optional<otlp::Excerpt> excerpt;  // enough of an item to tell that there is nothing to do
+  std::optional<otlp::Excerpt> excerpt;  // what of an item has to be read for it; none: all of it
 };
 
 Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, engine::StageContext& context);

@@ -1,5 +1,5 @@
 #include "ottl/path_rows.h"
-#include "ottl/trace_state.h"
+#include "ottl/text/trace_state.h"
 
 namespace weir::ottl {
 namespace {

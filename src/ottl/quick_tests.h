@@ -1,7 +1,7 @@
 #pragma once
 // The conditions that are met most, without values in between: what stands in the telemetry against a literal. Each
 // gives what CompareNode and CallTest give.
-#include "ottl/pattern.h"
+#include "ottl/text/pattern.h"
 
 namespace weir::ottl {
 

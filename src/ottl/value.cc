@@ -1,7 +1,7 @@
 #include "ottl/value.h"
 
 #include "base/text.h"
-#include "ottl/civil.h"
+#include "ottl/time/civil.h"
 
 namespace weir::ottl {
 

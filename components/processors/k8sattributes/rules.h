@@ -5,7 +5,7 @@
 #include "components/processors/k8sattributes/config.h"
 #include "kube/image.h"
 #include "kube/object.h"
-#include "ottl/pattern.h"
+#include "ottl/text/pattern.h"
 
 namespace weir::processors::k8sattributes {
 

@@ -9,9 +9,9 @@
 #include "engine/out.h"
 #include "otlp/codec.h"
 #include "otlp/copy.h"
-#include "ottl/civil.h"
+#include "ottl/time/civil.h"
 #include "ottl/ottl.h"
-#include "ottl/zone.h"
+#include "ottl/time/zone.h"
 
 namespace weir::processors::logdedup {
 namespace {

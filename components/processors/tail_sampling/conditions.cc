@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "base/regex.h"
-#include "ottl/trace_state.h"
+#include "ottl/text/trace_state.h"
 
 namespace weir::processors::tail_sampling {
 namespace {

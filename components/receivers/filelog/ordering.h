@@ -2,7 +2,7 @@
 // Which of the files that were found are read: the first in some order, or those that changed lately.
 #include "base/regex.h"
 #include "components/receivers/filelog/config.h"
-#include "ottl/time_layout.h"
+#include "ottl/time/layout.h"
 
 namespace weir::receivers::filelog {
 

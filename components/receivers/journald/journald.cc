@@ -6,7 +6,7 @@
 #include "engine/decode.h"
 #include "io/process.h"
 #include "io/workers.h"
-#include "ottl/json.h"
+#include "ottl/text/json.h"
 #include "storage/checkpoints.h"
 
 namespace weir::receivers::journald {

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "engine/decode.h"
-#include "ottl/json.h"
+#include "ottl/text/json.h"
 
 namespace weir::receivers::k8s_events {
 

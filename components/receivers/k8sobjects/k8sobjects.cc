@@ -1,6 +1,6 @@
 #include "components/receivers/k8sobjects/config.h"
 #include "engine/decode.h"
-#include "ottl/json.h"
+#include "ottl/text/json.h"
 
 namespace weir::receivers::k8sobjects {
 

@@ -1,7 +1,7 @@
 #pragma once
 // Messages of a topic as OTLP requests.
 #include "base/time.h"
-#include "ottl/encoding.h"
+#include "ottl/text/encoding.h"
 #include "otlp/batch.h"
 
 namespace weir::receivers::kafka {

@@ -1,6 +1,6 @@
 // Bytes are an expression, run on a small record.
 #include "components/shared/expressions/expression.h"
-#include "ottl/json.h"
+#include "ottl/text/json.h"
 
 using namespace weir;
 using namespace weir::expressions;

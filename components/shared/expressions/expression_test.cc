@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "ottl/json.h"
+#include "ottl/text/json.h"
 
 using namespace weir;
 using namespace weir::expressions;

@@ -4,8 +4,8 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "components/shared/expressions/node.h"
-#include "ottl/json.h"
-#include "ottl/unicode.h"
+#include "ottl/text/json.h"
+#include "ottl/text/unicode.h"
 
 namespace weir::expressions {
 namespace {

@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "base/utf8.h"
-#include "ottl/unicode.h"
+#include "ottl/text/unicode.h"
 
 namespace weir::expressions {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "components/shared/expressions/node.h"
-#include "ottl/civil.h"
+#include "ottl/time/civil.h"
 
 namespace weir::expressions {
 namespace {

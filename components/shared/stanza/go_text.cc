@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
-#include "ottl/unicode.h"
+#include "ottl/text/unicode.h"
 
 namespace weir::stanza {
 namespace {

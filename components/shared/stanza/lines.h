@@ -3,7 +3,7 @@
 #include "base/regex.h"
 #include "components/shared/stanza/value.h"
 #include "config/field.h"
-#include "ottl/encoding.h"
+#include "ottl/text/encoding.h"
 
 namespace weir::stanza {
 

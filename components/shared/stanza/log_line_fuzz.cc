@@ -8,8 +8,8 @@
 #include "components/shared/stanza/uri.h"
 #include "config/yaml.h"
 #include "otlp/batch.h"
-#include "ottl/time_layout.h"
-#include "ottl/zone.h"
+#include "ottl/time/layout.h"
+#include "ottl/time/zone.h"
 
 using namespace weir;
 using namespace weir::stanza;

@@ -2,7 +2,7 @@
 // What all parsers have in common: they read a field, put what they find into another, and may set the record's time,
 // severity, trace and scope from it.
 #include "components/shared/stanza/operator.h"
-#include "ottl/time_layout.h"
+#include "ottl/time/layout.h"
 
 namespace weir::stanza {
 

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "components/shared/stanza/parsing.h"
-#include "ottl/unicode.h"
+#include "ottl/text/unicode.h"
 
 namespace weir::stanza {
 namespace {

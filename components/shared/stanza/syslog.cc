@@ -3,8 +3,8 @@
 #include <array>
 
 #include "components/shared/stanza/container.h"
-#include "ottl/civil.h"
-#include "ottl/zone.h"
+#include "ottl/time/civil.h"
+#include "ottl/time/zone.h"
 
 namespace weir::stanza {
 namespace {

@@ -1,6 +1,6 @@
 #include "components/shared/stanza/uri.h"
 
-#include "ottl/url.h"
+#include "ottl/text/url.h"
 
 namespace weir::stanza {
 namespace {

@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "ottl/function.h"
 #include "ottl/map_builder.h"
-#include "ottl/pattern.h"
+#include "ottl/text/pattern.h"
 
 namespace weir::ottl {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "ottl/function.h"
-#include "ottl/url.h"
+#include "ottl/text/url.h"
 
 namespace weir::ottl {
 namespace {

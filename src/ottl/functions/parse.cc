@@ -2,11 +2,11 @@
 #include <charconv>
 
 #include "base/text.h"
-#include "ottl/csv.h"
+#include "ottl/text/csv.h"
 #include "ottl/function.h"
 #include "ottl/map_builder.h"
-#include "ottl/json.h"
-#include "ottl/unicode.h"
+#include "ottl/text/json.h"
+#include "ottl/text/unicode.h"
 
 namespace weir::ottl {
 namespace {

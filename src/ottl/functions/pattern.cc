@@ -1,8 +1,8 @@
 // Matching and taking apart texts by patterns.
 #include "base/number.h"
 #include "ottl/function.h"
-#include "ottl/grok.h"
-#include "ottl/pattern.h"
+#include "ottl/text/grok.h"
+#include "ottl/text/pattern.h"
 #include "ottl/quick_tests.h"
 
 namespace weir::ottl {

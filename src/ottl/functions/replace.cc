@@ -1,7 +1,7 @@
 // Editors that replace text.
 #include "ottl/function.h"
 #include "ottl/map_builder.h"
-#include "ottl/pattern.h"
+#include "ottl/text/pattern.h"
 
 namespace weir::ottl {
 namespace {

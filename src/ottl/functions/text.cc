@@ -1,9 +1,9 @@
 // Converters from text to text.
 #include "base/text.h"
-#include "ottl/encoding.h"
+#include "ottl/text/encoding.h"
 #include "ottl/function.h"
-#include "ottl/go_format.h"
-#include "ottl/unicode.h"
+#include "ottl/text/go_format.h"
+#include "ottl/text/unicode.h"
 
 namespace weir::ottl {
 namespace {

@@ -1,7 +1,7 @@
 // Times and durations.
-#include "ottl/civil.h"
+#include "ottl/time/civil.h"
 #include "ottl/function.h"
-#include "ottl/time_layout.h"
+#include "ottl/time/layout.h"
 
 namespace weir::ottl {
 namespace {

@@ -2,7 +2,7 @@
 #include <unordered_map>
 
 #include "ottl/function.h"
-#include "ottl/user_agent.h"
+#include "ottl/text/user_agent.h"
 
 namespace weir::ottl {
 namespace {

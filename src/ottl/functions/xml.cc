@@ -1,10 +1,10 @@
 // Functions on XML texts.
 #include "base/text.h"
-#include "ottl/unicode.h"
+#include "ottl/text/unicode.h"
 #include "ottl/function.h"
 #include "ottl/map_builder.h"
-#include "ottl/xml.h"
-#include "ottl/xpath.h"
+#include "ottl/xml/xml.h"
+#include "ottl/xml/xpath.h"
 
 namespace weir::ottl {
 namespace {

@@ -1,4 +1,4 @@
-#include "ottl/csv.h"
+#include "ottl/text/csv.h"
 
 namespace weir::ottl {
 namespace {

@@ -1,4 +1,4 @@
-#include "ottl/encoding.h"
+#include "ottl/text/encoding.h"
 
 #include <cerrno>
 #include <iconv.h>

@@ -1,12 +1,12 @@
-#include "ottl/go_format.h"
+#include "ottl/text/go_format.h"
 
 #include <charconv>
 #include <cmath>
 
 #include "base/text.h"
 #include "base/time.h"
-#include "ottl/civil.h"
-#include "ottl/unicode.h"
+#include "ottl/time/civil.h"
+#include "ottl/text/unicode.h"
 
 namespace weir::ottl {
 namespace {

@@ -1,4 +1,4 @@
-#include "ottl/grok.h"
+#include "ottl/text/grok.h"
 
 #include "base/number.h"
 

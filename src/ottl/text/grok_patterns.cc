@@ -1,7 +1,7 @@
 // Built-in grok definitions. Names are those that grok users know; what they match is ours to write down.
 #include <unordered_map>
 
-#include "ottl/grok.h"
+#include "ottl/text/grok.h"
 
 namespace weir::ottl {
 

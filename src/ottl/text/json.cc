@@ -1,4 +1,4 @@
-#include "ottl/json.h"
+#include "ottl/text/json.h"
 
 #include <charconv>
 #include <cmath>
@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "otlp/verify.h"
 #include "ottl/map_builder.h"
-#include "ottl/unicode.h"
+#include "ottl/text/unicode.h"
 
 namespace weir::ottl {
 namespace {

@@ -1,4 +1,4 @@
-#include "ottl/pattern.h"
+#include "ottl/text/pattern.h"
 
 #include "base/utf8.h"
 

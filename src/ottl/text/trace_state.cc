@@ -1,4 +1,4 @@
-#include "ottl/trace_state.h"
+#include "ottl/text/trace_state.h"
 
 #include "base/text.h"
 

@@ -1,4 +1,4 @@
-#include "ottl/unicode.h"
+#include "ottl/text/unicode.h"
 
 #include <locale.h>
 #include <wctype.h>

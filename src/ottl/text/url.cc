@@ -1,4 +1,4 @@
-#include "ottl/url.h"
+#include "ottl/text/url.h"
 
 #include "base/text.h"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "ottl/pattern.h"
+#include "ottl/text/pattern.h"
 
 
 namespace weir::ottl {

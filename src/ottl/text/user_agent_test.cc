@@ -1,4 +1,4 @@
-#include "ottl/user_agent.h"
+#include "ottl/text/user_agent.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "ottl/civil.h"
+#include "ottl/time/civil.h"
 
 namespace weir::ottl {
 namespace {

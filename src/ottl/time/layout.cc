@@ -1,9 +1,9 @@
-#include "ottl/time_layout.h"
+#include "ottl/time/layout.h"
 
 #include "base/text.h"
-#include "ottl/civil.h"
-#include "ottl/locale.h"
-#include "ottl/unicode.h"
+#include "ottl/time/civil.h"
+#include "ottl/time/locale.h"
+#include "ottl/text/unicode.h"
 
 namespace weir::ottl {
 namespace {

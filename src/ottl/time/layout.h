@@ -3,7 +3,7 @@
 #include <string>
 
 #include "ottl/value.h"
-#include "ottl/zone.h"
+#include "ottl/time/zone.h"
 
 namespace weir::ottl {
 

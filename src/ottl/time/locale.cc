@@ -1,4 +1,4 @@
-#include "ottl/locale.h"
+#include "ottl/time/locale.h"
 
 #include "base/text.h"
 

@@ -1,8 +1,8 @@
-#include "ottl/zone.h"
+#include "ottl/time/zone.h"
 
 #include <fstream>
 
-#include "ottl/civil.h"
+#include "ottl/time/civil.h"
 
 namespace weir::ottl {
 namespace {

@@ -1,4 +1,4 @@
-#include "ottl/xml.h"
+#include "ottl/xml/xml.h"
 
 #include "base/text.h"
 

@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
 #include "ottl/testing.h"
-#include "ottl/xml.h"
-#include "ottl/xpath.h"
+#include "ottl/xml/xml.h"
+#include "ottl/xml/xpath.h"
 
 namespace weir::ottl {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
-#include "ottl/xpath_tree.h"
+#include "ottl/xml/xpath_tree.h"
 
 namespace weir::ottl {
 namespace {

@@ -2,7 +2,7 @@
 // XPath 1.0 over XML trees: location paths on all axes, predicates, operators and the functions on texts, numbers and
 // node sets. No variables, no id().
 #include "base/result.h"
-#include "ottl/xml.h"
+#include "ottl/xml/xml.h"
 
 namespace weir::ottl {
 

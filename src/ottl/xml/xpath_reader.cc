@@ -1,7 +1,7 @@
 // From the text of an XPath to an expression.
 #include "base/number.h"
 #include "base/text.h"
-#include "ottl/xpath_tree.h"
+#include "ottl/xml/xpath_tree.h"
 
 namespace weir::ottl {
 namespace {

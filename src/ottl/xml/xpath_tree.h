@@ -1,6 +1,6 @@
 #pragma once
 // An XPath expression as read, for xpath_reader.cc and xpath.cc.
-#include "ottl/xpath.h"
+#include "ottl/xml/xpath.h"
 
 namespace weir::ottl {
 

@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-#include "ottl/unicode.h"
+#include "ottl/text/unicode.h"
 
 namespace weir::scrape {
 namespace {

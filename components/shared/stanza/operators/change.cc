@@ -2,7 +2,7 @@
 #include "base/utf8.h"
 #include "components/shared/stanza/operator.h"
 #include "components/shared/stanza/go_text.h"
-#include "ottl/pattern.h"
+#include "ottl/text/pattern.h"
 
 namespace weir::stanza {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "components/shared/stanza/joiner.h"
 #include "components/shared/stanza/parsing.h"
-#include "ottl/json.h"
+#include "ottl/text/json.h"
 
 namespace weir::stanza {
 namespace {

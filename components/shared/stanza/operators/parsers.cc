@@ -3,10 +3,10 @@
 #include "base/regex.h"
 #include "components/shared/stanza/parsing.h"
 #include "components/shared/stanza/uri.h"
-#include "ottl/csv.h"
-#include "ottl/json.h"
+#include "ottl/text/csv.h"
+#include "ottl/text/json.h"
 #include "ottl/map_builder.h"
-#include "ottl/unicode.h"
+#include "ottl/text/unicode.h"
 
 namespace weir::stanza {
 namespace {

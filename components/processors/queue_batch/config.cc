@@ -9,7 +9,7 @@ std::span<const config::FieldInfo> Config::fields() {
   using config::field;
   static constexpr std::string_view no_queue = "requests go into a batch at once, so no queue fills";
   static const std::array rows{
-      field<&Config::batch>("batch", "How requests are joined and cut; null passes them on as they are."),
+      field<&Config::batch>("batch", "How requests are joined and cut."),
       field<&Config::wait_for_result>("wait_for_result", "Senders always hear the answer from behind; otherwise only where it is better than an answer from memory."),
       config::ignored("enabled", "leave the processor out of the pipeline instead"),
       config::ignored("num_consumers", no_queue),

@@ -4,7 +4,7 @@
 namespace weir::processors::queue_batch {
 
 struct Config {
-  std::optional<exporting::QueueBatchConfig> batch = exporting::QueueBatchConfig{};
+  exporting::QueueBatchConfig batch;
   bool wait_for_result = false;
 
   static std::span<const config::FieldInfo> fields();

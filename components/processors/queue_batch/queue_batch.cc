@@ -29,9 +29,9 @@ struct Metrics {
 class QueueBatch : public engine::Stage {
  public:
   QueueBatch(const Config& config, const engine::StageContext& context)
-      : batcher_(config.batch ? std::optional(config.batch->settings({})) : std::nullopt, exporting::Sizer::requests),
+      : batcher_(config.batch.settings({}), exporting::Sizer::requests),
         answers_early_(!config.wait_for_result && context.best_answer == engine::Durability::memory),
-        cuts_(config.batch && config.batch->max_size != 0),
+        cuts_(config.batch.max_size != 0),
         metrics_(Metrics::of(context)) {}
 
   void process(Batch batch, Out& out) override {

@@ -22,8 +22,8 @@ const engine::Factory test_factory{
 struct Fixture {
   explicit Fixture(std::uint64_t min_size, std::uint64_t max_size) : world(1, 1) {
     Config config;
-    config.batch->min_size = min_size;
-    config.batch->max_size = max_size;
+    config.batch.min_size = min_size;
+    config.batch.max_size = max_size;
     world.add(test_factory, "queue_batch", std::make_shared<Config>(config));
     world.pipeline("traces", Signal::traces, {"source"}, {"queue_batch"}, {"sink"});
     world.start();

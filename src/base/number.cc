@@ -76,6 +76,16 @@ std::optional<double> parse_go_double(std::string_view text) {
   return negative ? -value : value;
 }
 
+std::string go_text_of(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+  double size = std::abs(value);
+  auto format = size != 0 && (size < 1e-4 || size >= 1e6) ? std::chars_format::scientific : std::chars_format::fixed;
+  char buffer[32];
+  auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value, format);
+  return std::string(buffer, end);
+}
+
 std::int64_t go_int_of(double value) {
   if (!(value >= -9223372036854775808.0 && value < 9223372036854775808.0)) return std::numeric_limits<std::int64_t>::min();
   return static_cast<std::int64_t>(value);

@@ -59,3 +59,10 @@ TEST_CASE("logarithms are Go's to the last bit") {
   }
   CHECK(go_log(3) == 1.0986122886681096);
 }
+
+TEST_CASE("numbers: as fmt prints them") {
+  struct { double value; std::string_view text; } const rows[] = {
+      {0, "0"}, {-0.0, "-0"}, {0.5, "0.5"}, {1e5, "100000"}, {1e6, "1e+06"}, {123456789, "1.23456789e+08"}, {1e-4, "0.0001"}, {1e-5, "1e-05"},
+      {1e300, "1e+300"}, {std::nan(""), "NaN"}, {-std::numeric_limits<double>::infinity(), "-Inf"}};
+  for (auto& row : rows) CHECK(go_text_of(row.value) == row.text);
+}

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/number.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -38,17 +39,6 @@ void append_key(std::string& out, std::string_view key) {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-// Go's %v of a float.
-std::string go_float(double v) {
-  if (std::isnan(v)) return "NaN";
-  if (std::isinf(v)) return v > 0 ? "+Inf" : "-Inf";
-  double size = std::abs(v);
-  char buffer[400];
-  auto format = size != 0 && (size < 1e-4 || size >= 1e21) ? std::chars_format::scientific : std::chars_format::fixed;
-  auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, v, format);
-  return std::string(buffer, end);
-}
-
 void add_value(Pairs& to, const std::string& key, const Value& value, int depth = 0) {
   std::string prefix = key.empty() ? "" : key + "_";
   if (depth > 64) return;
@@ -57,7 +47,7 @@ void add_value(Pairs& to, const std::string& key, const Value& value, int depth 
     case ValueType::string: to.emplace_back(key, value.text); return;
     case ValueType::boolean: to.emplace_back(key, value.boolean ? "true" : "false"); return;
     case ValueType::integer: to.emplace_back(key, fmt::format("{}", value.integer)); return;
-    case ValueType::real: to.emplace_back(key, go_float(value.real)); return;
+    case ValueType::real: to.emplace_back(key, go_text_of(value.real)); return;
     case ValueType::bytes: to.emplace_back(key, value.text); return;
     case ValueType::map: {
       Arena scratch;

@@ -49,6 +49,7 @@ TEST_CASE("expressions: what they give") {
       {"'a' + \"b\" + `c`", R"("abc")"},
       {R"("\x41\u00e9\t\101")", R"("Aé\tA")"},
       {"1_000 + 0x10 + 0b11", "1019"},
+      {"string(1e6) + string({'b': 123456789.0, 'a': [nil, 0.5]})", R"("1e+06map[a:[<nil> 0.5] b:1.23456789e+08]")"},
       {"not true or 1 < 2 and 2.5 >= 2", "true"},
       {"!(1 == 1.0)", "false"},
       {"nil == nil and unknown == nil and attributes.nul == nil", "true"},

@@ -1,8 +1,5 @@
 // What all operators and functions know about values.
-#include <charconv>
-#include <cmath>
-
-#include "base/text.h"
+#include "base/number.h"
 #include "components/shared/expressions/node.h"
 #include "ottl/time/civil.h"
 
@@ -83,21 +80,7 @@ std::string text_of(const Value& value, Arena& arena) {
     case Kind::nil: return "<nil>";
     case Kind::boolean: return value.boolean ? "true" : "false";
     case Kind::integer: return fmt::format("{}", value.integer);
-    case Kind::real: {
-      if (std::isnan(value.real)) return "NaN";
-      if (std::isinf(value.real)) return value.real > 0 ? "+Inf" : "-Inf";
-      // %v: exponents from 1e21 on and below 1e-4.
-      double size = std::abs(value.real);
-      if (size != 0 && (size < 1e-4 || size >= 1e21)) {
-        std::string out = fmt::format("{:e}", value.real);
-        char buffer[64];
-        auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value.real, std::chars_format::scientific);
-        return error == std::errc{} ? std::string(buffer, end) : out;
-      }
-      char buffer[64];
-      auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value.real, std::chars_format::fixed);
-      return error == std::errc{} ? std::string(buffer, end) : fmt::format("{}", value.real);
-    }
+    case Kind::real: return go_text_of(value.real);
     case Kind::text: return std::string(value.text);
     case Kind::bytes: {
       std::vector<int> numbers(value.text.size());

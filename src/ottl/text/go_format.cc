@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/number.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "ottl/time/civil.h"
@@ -383,7 +384,7 @@ class Formatter {
       case 'v':
       case 'g':
       case 'G':
-        digits = precision < 0 ? shortest(v) : fmt::format("{:.{}g}", v, std::max(precision, 1));
+        digits = precision < 0 ? go_text_of(v) : fmt::format("{:.{}g}", v, std::max(precision, 1));
         if (verb == 'G') std::replace(digits.begin(), digits.end(), 'e', 'E');
         break;
       case 'e': digits = fmt::format("{:.{}e}", v, precision < 0 ? 6 : precision); break;
@@ -400,17 +401,6 @@ class Formatter {
       default: return misfit(value, verb);
     }
     pad(sign + digits, true);
-  }
-  // The fewest digits that read back as the same number; exponent form below 1e-4 and from 1e6 on.
-  static std::string shortest(double v) {
-    char buffer[40];
-    auto end = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr;
-    std::string_view text(buffer, static_cast<std::size_t>(end - buffer));
-    std::size_t e = text.find('e');
-    int exponent = std::atoi(std::string(text.substr(e + 1)).c_str());
-    if (v != 0 && (exponent < -4 || exponent >= 6)) return fmt::format("{}e{}{:02}", text.substr(0, e), exponent < 0 ? '-' : '+', std::abs(exponent));
-    end = std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::fixed).ptr;
-    return std::string(buffer, end);
   }
   // The mantissa as a whole number and the power of two it stands for.
   static std::string binary_real(double v) {

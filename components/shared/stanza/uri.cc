@@ -60,13 +60,32 @@ Result<> read_query(std::string_view query, Attributes& map, Arena& arena) {
 }
 
 // The path as it was written, between authority and query.
-std::string_view written_path(std::string_view text) {
+std::string_view written_path(std::string_view text, bool absolute) {
   text = text.substr(0, text.find('?'));
-  if (std::size_t scheme = text.find("://"); scheme != text.npos && text.find('/') > scheme) text.remove_prefix(scheme + 3);
-  else if (text.starts_with("//")) text.remove_prefix(2);
-  else return text;
-  std::size_t slash = text.find('/');
+  if (!absolute) return text;
+  text.remove_prefix(text.find(':') + 1);
+  if (!text.starts_with("//")) return text.starts_with('/') ? text : std::string_view();  // opaque: mailto:x
+  std::size_t slash = text.find('/', 2);
   return slash == text.npos ? std::string_view() : text.substr(slash);
+}
+
+bool plain_in_path(char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("-_.~$&+,/:;=@").contains(c); }
+
+// A path as it was written if all in it may stand there, otherwise escaped anew.
+std::string escaped_path(std::string_view written) {
+  auto may_stand = [](char c) { return plain_in_path(c) || std::string_view("!'()*[]%").contains(c); };
+  if (std::all_of(written.begin(), written.end(), may_stand)) return std::string(written);
+  std::string out;
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    char c = written[i];
+    // Url::parse() has seen that all escapes are whole.
+    if (c == '%') c = static_cast<char>(digit_of(written[i + 1]) << 4 | digit_of(written[i + 2])), i += 2;
+    if (plain_in_path(c))
+      out += c;
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
 }
 
 }  // namespace
@@ -91,10 +110,7 @@ Result<Value> parse_uri(std::string_view text, Arena& arena) {
   add("user", url.user);
   add("host", url.host);
   add("port", url.port);
-  if (absolute && text.find("://") == text.npos && !text.substr(url.scheme.size() + 1).starts_with('/'))
-    add("path", "");  // opaque: mailto:x
-  else
-    add("path", written_path(absolute && text.find("://") == text.npos ? text.substr(url.scheme.size() + 1) : text));
+  add("path", escaped_path(written_path(text, absolute)));
   (void)read_query(url.query, *map, arena);
   return Value::of(map);
 }

@@ -5,6 +5,7 @@
 #include "components/exporters/loki/answer.h"
 #include "components/exporters/loki/translate.h"
 #include "components/shared/auth/auth.h"
+#include "components/shared/exporting/retry.h"
 #include "engine/decode.h"
 #include "net/client.h"
 
@@ -29,48 +30,79 @@ class LokiSender final : public exporting::Sender {
     return {};
   }
 
-  // Tenant and body in turn.
-  std::vector<Bytes> encode(otlp::Batch& batch) override {
-    Translated made = translate(batch, labels_, config_.structured_metadata, executor_.wall());
+  // The batch stays where it is until `done` has run.
+  void send(otlp::Batch& batch, Duration timeout, Done done) override {
+    auto call = std::make_shared<Call>(Call{batch, translate(batch, labels_, config_.structured_metadata, executor_.wall()), timeout, std::move(done)});  // shared with the client's callbacks
+    auto& made = call->made;
     unlabelled_.add(made.unlabelled);
     dropped_.add(made.unformatted + made.unlabelled);
     if (made.unlabelled + made.unformatted > 0) say("Some log records have no form in Loki and are dropped.", made.unlabelled + made.unformatted, "");
-    std::vector<Bytes> out;
-    for (auto& push : made.pushes) {
-      out.push_back(Bytes::copy_of(push.tenant));
-      out.push_back(std::move(push.body));
-    }
-    return out;
-  }
-
-  void send(exporting::Payload payload, Duration timeout, Done done) override {
-    auto call = std::make_shared<Call>(Call{std::move(payload), timeout, std::move(done)});  // shared with the client's callbacks
+    call->state.resize(made.pushes.size(), State::waiting);
     next(std::move(call));
   }
+  void send(exporting::Payload, Duration, Done) override { WEIR_CHECK(false, "what is sent depends on the tenants in a batch"); }
 
  private:
+  enum class State : std::uint8_t { waiting, taken, again, lost };
   struct Call {
-    exporting::Payload payload;
+    otlp::Batch& batch;
+    Translated made;
     Duration timeout;
     Done done;
+    std::vector<State> state = {};  // of each push
     std::size_t at = 0;
+    std::optional<Error> failure = {};  // the worst so far: one that may pass is what the batch is kept for
   };
 
-  // One tenant after another: what failed in a way that may pass is sent again with all that follows.
+  // One tenant after another, whatever becomes of those before.
   void next(std::shared_ptr<Call> call) {
-    if (call->at >= call->payload.pieces.size()) return call->done({});
-    net::HttpRequest request{.url = config_.client.endpoint, .body = {call->payload.pieces[call->at + 1]}, .timeout = call->timeout, .compress = false};
+    if (call->at >= call->made.pushes.size()) return finish(*call);
+    Push& push = call->made.pushes[call->at];
+    net::HttpRequest request{.url = config_.client.endpoint, .body = {push.body}, .timeout = call->timeout, .compress = false};
     request.headers.add("content-type", "application/x-protobuf");
-    std::string_view tenant = call->payload.pieces[call->at].view();
-    if (!tenant.empty()) request.headers.set("x-scope-orgid", tenant);
+    if (!push.tenant.empty()) request.headers.set("x-scope-orgid", push.tenant);
     if (authorize_) authorize_(request.headers);
     client_->send(std::move(request), [this, call](Result<net::HttpResponse> result) {
-      if (!result) return call->done(std::move(result).error());
-      Outcome outcome = judge(*result);
-      if (outcome) return call->done(std::move(outcome));
-      call->at += 2;
+      Outcome outcome = result ? judge(*result) : Outcome(std::move(result).error());
+      // Where nobody answers the others need not be tried.
+      std::size_t end = result ? call->at + 1 : call->state.size();
+      bool again = outcome && exporting::may_retry(*outcome);
+      std::fill(call->state.begin() + static_cast<std::ptrdiff_t>(call->at), call->state.begin() + static_cast<std::ptrdiff_t>(end),
+                !outcome ? State::taken : again ? State::again : State::lost);
+      if (outcome && (!call->failure || again)) call->failure = std::move(outcome);
+      call->at = end;
       next(call);
     });
+  }
+
+  void finish(Call& call) {
+    auto count = [&](State state) { return std::count(call.state.begin(), call.state.end(), state); };
+    if (!call.failure) return call.done({});
+    auto all = static_cast<std::ptrdiff_t>(call.state.size());
+    if (count(State::again) == all || count(State::lost) == all) return call.done(*std::exchange(call.failure, {}));
+    exporting::Sent sent;
+    for (std::size_t i = 0; i < call.state.size(); ++i)
+      if (call.state[i] == State::lost) sent.rejected += call.made.pushes[i].entries;
+    if (sent.rejected > 0) say("Loki refused entries of some tenants for good.", sent.rejected, call.failure->what);
+    dropped_.add(sent.rejected);
+    if (count(State::again) > 0) {
+      sent.left = left_of(call);
+      sent.error = std::move(call.failure);
+    }
+    call.done(std::move(sent));
+  }
+
+  // The records of the tenants that are to be tried again.
+  static otlp::Batch left_of(Call& call) {
+    auto receipts = std::exchange(call.batch.receipts, {});
+    otlp::Batch copy = call.batch.fork();
+    call.batch.receipts = std::move(receipts);
+    std::size_t item = 0;
+    auto parts = copy.partition(2, [&](auto&, auto&, auto&) -> std::size_t {
+      std::size_t push = call.made.push_of[item++];
+      return push != Translated::nowhere && call.state[push] == State::again;
+    });
+    return std::move(parts[1]);
   }
 
   Outcome judge(const net::HttpResponse& response) {

@@ -221,7 +221,7 @@ Bytes encode(const Streams& streams) {
 }  // namespace
 
 std::map<std::string, Streams> streams_of(otlp::Batch& batch, const DefaultLabels& defaults, const std::vector<std::string>& structured_metadata, UnixNanos now,
-                                          Translated& counts) {
+                                          Translated& counts, std::vector<const std::string*>* tenant_of) {
   std::map<std::string, Streams> tenants;
   Arena& arena = batch.arena();
   std::string line;
@@ -232,6 +232,7 @@ std::map<std::string, Streams> streams_of(otlp::Batch& batch, const DefaultLabel
       for (auto& item : scope_group.items) {
         Conversion one(item.read<otlp::LogRecord>(arena), scope, resource, arena, defaults);
         one.find_labels();
+        if (tenant_of) tenant_of->push_back(nullptr);
         if (one.labels().empty()) {
           ++counts.unlabelled;
           continue;
@@ -240,7 +241,9 @@ std::map<std::string, Streams> streams_of(otlp::Batch& batch, const DefaultLabel
           ++counts.unformatted;
           continue;
         }
-        tenants[one.tenant()][label_text(one.labels())].push_back({one.time(now), line, one.metadata(structured_metadata)});
+        auto tenant = tenants.try_emplace(one.tenant()).first;
+        tenant->second[label_text(one.labels())].push_back({one.time(now), line, one.metadata(structured_metadata)});
+        if (tenant_of) tenant_of->back() = &tenant->first;
         ++counts.entries;
       }
     }
@@ -250,7 +253,18 @@ std::map<std::string, Streams> streams_of(otlp::Batch& batch, const DefaultLabel
 
 Translated translate(otlp::Batch& batch, const DefaultLabels& defaults, const std::vector<std::string>& structured_metadata, UnixNanos now) {
   Translated out;
-  for (auto& [tenant, streams] : streams_of(batch, defaults, structured_metadata, now, out)) out.pushes.push_back({tenant, encode(streams)});
+  std::vector<const std::string*> tenant_of;
+  tenant_of.reserve(batch.items());
+  auto tenants = streams_of(batch, defaults, structured_metadata, now, out, &tenant_of);
+  std::map<const std::string*, std::size_t> number_of;
+  for (auto& [tenant, streams] : tenants) {
+    std::size_t entries = 0;
+    for (auto& [labels, list] : streams) entries += list.size();
+    number_of[&tenant] = out.pushes.size();
+    out.pushes.push_back({tenant, encode(streams), entries});
+  }
+  out.push_of.reserve(tenant_of.size());
+  for (auto* tenant : tenant_of) out.push_of.push_back(tenant ? number_of[tenant] : Translated::nowhere);
   return out;
 }
 

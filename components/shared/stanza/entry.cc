@@ -22,6 +22,7 @@ Entry copy_of(const Entry& from, Arena& arena) {
   out.body = from.body.deep_copy(arena);
   out.attributes = own(from.attributes, arena);
   out.resource = own(from.resource, arena);
+  out.checked = {};
   for (auto text : {&Entry::severity_text, &Entry::scope_name, &Entry::trace_id, &Entry::span_id, &Entry::trace_flags})
     out.*text = arena.copy(from.*text);
   return out;

@@ -14,6 +14,7 @@ struct Entry {
   std::string_view trace_id, span_id, trace_flags;  // bytes
   Value body;
   Attributes attributes, resource;
+  std::string_view checked;  // what was read, if it is UTF-8: parts of it are not checked again
 
   // Where it was read: a number of the reader's, and where its (first) line begins there. An operator that holds entries
   // back tells from these how far what was read may be forgotten.

@@ -63,6 +63,7 @@ Input::~Input() {
 void Input::take(Value body, std::span<const otlp::KeyValue> attributes) {
   Entry entry;
   entry.body = body;
+  if (body.is(ValueType::string)) entry.checked = body.text;
   entry.attributes.reserve(memory(), attributes.size() + attributes_.size() + 2);
   for (auto& kv : attributes) entry.attributes.push_back(memory(), kv);
   take(entry);

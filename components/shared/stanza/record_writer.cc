@@ -1,5 +1,6 @@
 #include "components/shared/stanza/record_writer.h"
 
+#include "components/shared/stanza/plain_record.h"
 #include "otlp/codec.h"
 
 namespace weir::stanza {
@@ -31,12 +32,12 @@ bool same(const Attributes& a, const Attributes& b) {
 
 otlp::TraceId trace_id_of(std::string_view bytes) {
   otlp::TraceId out;
-  std::memcpy(out.bytes.data(), bytes.data(), std::min(bytes.size(), out.bytes.size()));
+  if (!bytes.empty()) std::memcpy(out.bytes.data(), bytes.data(), std::min(bytes.size(), out.bytes.size()));
   return out;
 }
 otlp::SpanId span_id_of(std::string_view bytes) {
   otlp::SpanId out;
-  std::memcpy(out.bytes.data(), bytes.data(), std::min(bytes.size(), out.bytes.size()));
+  if (!bytes.empty()) std::memcpy(out.bytes.data(), bytes.data(), std::min(bytes.size(), out.bytes.size()));
   return out;
 }
 
@@ -62,16 +63,52 @@ RecordWriter::Group& RecordWriter::group_of(const Entry& entry) {
   }
   if (open_ == groups_.size()) groups_.push_back(std::make_unique<Group>());
   Group& group = *groups_[open_++];
-  group.arena.reset();
-  group.encoded.clear();
-  group.records = 0;
-  group.scope_name = entry.scope_name;
-  group.resource = copy_of(Entry{.resource = entry.resource}, group.arena).resource;
+  open(group, entry);
   return group;
 }
 
+// ResourceLogs: resource 1, scope_logs 2. ScopeLogs: scope 1, log_records 2.
+void RecordWriter::open(Group& group, const Entry& entry) {
+  auto encode = [&](const auto& message, std::string& to) {
+    scratch_.clear();
+    otlp::encode(message, scratch_);
+    to.clear();
+    append_tag(to, 1, scratch_.size());
+    to += scratch_.view();
+  };
+  group.arena.reset();
+  group.scope_name = entry.scope_name;
+  group.resource = copy_of(Entry{.resource = entry.resource}, group.arena).resource;
+  encode(otlp::Resource{.attributes = group.resource}, group.resource_field);
+  encode(otlp::Scope{.name = group.scope_name}, group.scope_field);
+  constexpr std::size_t longest_tag = 1 + 10;
+  group.room = 2 * longest_tag + group.resource_field.size() + group.scope_field.size();
+  if (open_ == 1) group.encoded.reserve(expected_bytes_);
+  group.encoded.assign(group.room, '\0');
+}
+
+// The group's bytes in the request.
+std::string_view RecordWriter::finish(Group& group) {
+  std::size_t scope_logs = group.scope_field.size() + group.encoded.size() - group.room;
+  std::string head;
+  append_tag(head, 1, group.resource_field.size() + tagged_size(scope_logs));
+  head += group.resource_field;
+  append_tag(head, 2, scope_logs);
+  head += group.scope_field;
+  std::size_t begin = group.room - head.size();
+  std::memcpy(group.encoded.data() + begin, head.data(), head.size());
+  return std::string_view(group.encoded).substr(begin);
+}
+
 void RecordWriter::emit(const Entry& entry) {
-  Group& group = group_of(entry);
+  std::string& to = group_of(entry).encoded;
+  std::size_t before = to.size();
+  if (!append_plain_record(entry, to)) append_nested(entry, to);
+  bytes_ += to.size() - before;
+  ++records_;
+}
+
+void RecordWriter::append_nested(const Entry& entry, std::string& to) {
   otlp::LogRecord record;
   if (entry.has_time) record.time_unix_nano = static_cast<std::uint64_t>(entry.time);
   record.observed_time_unix_nano = entry.observed;
@@ -84,44 +121,32 @@ void RecordWriter::emit(const Entry& entry) {
   if (!entry.trace_flags.empty()) record.flags = static_cast<unsigned char>(entry.trace_flags[0]);
   scratch_.clear();
   otlp::encode(record, scratch_);
-  append_tag(group.encoded, 2, scratch_.size());
-  group.encoded += scratch_.view();
-  bytes_ += scratch_.size() + 4;
-  ++group.records;
-  ++records_;
-}
-
-// ResourceLogs: resource 1, scope_logs 2. ScopeLogs: scope 1, log_records 2.
-void RecordWriter::append_group(const Group& group) {
-  scratch_.clear();
-  otlp::Resource resource;
-  resource.attributes = group.resource;
-  otlp::encode(resource, scratch_);
-  std::string resource_bytes(scratch_.view());
-  scratch_.clear();
-  otlp::Scope scope;
-  scope.name = group.scope_name;
-  otlp::encode(scope, scratch_);
-  std::string scope_bytes(scratch_.view());
-  std::size_t scope_logs = tagged_size(scope_bytes.size()) + group.encoded.size();
-  append_tag(request_, 1, tagged_size(resource_bytes.size()) + tagged_size(scope_logs));
-  append_tag(request_, 1, resource_bytes.size());
-  request_ += resource_bytes;
-  append_tag(request_, 2, scope_logs);
-  append_tag(request_, 1, scope_bytes.size());
-  request_ += scope_bytes;
-  request_ += group.encoded;
+  append_tag(to, 2, scratch_.size());
+  to += scratch_.view();
 }
 
 Bytes RecordWriter::take() {
-  request_.reserve(bytes_ + open_ * 512);
-  for (std::size_t i = 0; i < open_; ++i) {
-    append_group(*groups_[i]);
+  std::size_t groups = std::exchange(open_, 0);
+  expected_bytes_ = 0;
+  records_ = 0;
+  std::size_t bytes = std::exchange(bytes_, 0);
+  if (groups == 0) return {};
+  if (groups == 1) {
+    // The usual one: its buffer is the request.
+    Group& group = *groups_[0];
+    expected_bytes_ = group.encoded.size() + group.encoded.size() / 8;
+    std::size_t begin = group.encoded.size() - finish(group).size();
+    Bytes whole = Bytes::take(std::exchange(group.encoded, {}));
+    return whole.slice(whole.view().substr(begin));
+  }
+  std::string request;
+  request.reserve(bytes + groups * 512);
+  for (std::size_t i = 0; i < groups; ++i) {
+    request += finish(*groups_[i]);
     if (groups_[i]->encoded.capacity() > kept_bytes) groups_[i]->encoded = {};
   }
   if (groups_.size() > most_searched) groups_.resize(most_searched);
-  open_ = records_ = bytes_ = 0;
-  return Bytes::take(std::exchange(request_, {}));
+  return Bytes::take(std::move(request));
 }
 
 }  // namespace weir::stanza

@@ -20,22 +20,26 @@ class RecordWriter final : public Sink {
   Bytes take();
 
  private:
+  // Begins with room for what stands in front of its records in the request, which is known only when they are complete.
   struct Group {
     Arena arena;
     Attributes resource;  // texts of its own
     std::string scope_name;
-    std::string encoded;  // records with their tags, in order
-    std::size_t records = 0;
+    std::string resource_field, scope_field;  // encoded
+    std::string encoded;  // the room, then records with their tags, in order
+    std::size_t room = 0;
   };
   Group& group_of(const Entry& entry);
   static bool fits(const Group& group, const Entry& entry);
-  void append_group(const Group& group);
+  void open(Group& group, const Entry& entry);
+  void append_nested(const Entry& entry, std::string& to);
+  static std::string_view finish(Group& group);
 
   std::vector<std::unique_ptr<Group>> groups_;  // the first open_ have records of this request
   std::size_t open_ = 0;
   otlp::Writer scratch_;
-  std::string request_;
   std::size_t records_ = 0, bytes_ = 0;
+  std::size_t expected_bytes_ = 0;  // of a request with one group, by the last one
 };
 
 }  // namespace weir::stanza

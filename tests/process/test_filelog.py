@@ -147,6 +147,37 @@ class Filelog(unittest.TestCase):
         with Weir(self.config()):
             self.assertEqual(sorted(self.arrived(4)), sorted([head, "a", head, "b"]))
 
+    def test_deleted_files_are_kept_up_to_a_bound(self):
+        self.sink.answer = lambda path, body: (503, {})
+        for name in ("a", "b", "c"):
+            self.append(name + ".log", *("%s-%05d %s" % (name, i, "x" * 1000) for i in range(8000)))
+        with Weir(self.config("max_deleted_size: 10mb")) as weir:
+            wait_for(lambda: "refused log records" in weir.output())
+            time.sleep(1)  # all are open by now, and what may be under way is
+            for name in ("a", "b", "c"):
+                os.unlink(self.path(name + ".log"))
+            wait_for(lambda: weir.output().count("is given up") == 2, what="two files given up")
+            self.sink.answer = lambda path, body: (200, {})
+            count = lambda: {name: len({body[:7] for body in bodies(self.sink) if body.startswith(name)}) for name in "abc"}
+            wait_for(lambda: 8000 in count().values(), seconds=40, what="the lines of the file that was kept")
+
+    def test_thousands_of_files_are_watched(self):
+        for i in range(2000):
+            os.mkdir(self.path("%04d" % i))
+            self.append("%04d/0.log" % i, "first")
+        with Weir(self.config()):
+            wait_for(lambda: len(bodies(self.sink)) >= 2000, seconds=60)
+            self.append("1234/0.log", "second")
+            self.arrived(2001)
+            os.rename(self.path("0007/0.log"), self.path("0007/0.log.1"))
+            self.append("0007/0.log", "third")
+            os.mkdir(self.path("new"))
+            self.append("new/0.log", "fourth")
+            with open(self.path("0008/0.log"), "a") as f:
+                f.write("fifth, without an end")
+            wait_for(lambda: len(bodies(self.sink)) >= 2004, seconds=60)
+            self.assertEqual(sorted(body for body in bodies(self.sink) if body != "first"), ["fifth, without an end", "fourth", "second", "third"])
+
     def test_torture(self):
         """Files rotated at random, a backend that refuses at random, kills: no line is missing."""
         random.seed(7)

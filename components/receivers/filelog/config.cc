@@ -98,6 +98,7 @@ std::span<const config::FieldInfo> Config::fields() {
       field<&Config::max_log_size_behavior>("max_log_size_behavior", "What becomes of longer ones: split into several, or truncate."),
       field<&Config::initial_buffer_size>("initial_buffer_size", "Accepted; files are read in large pieces."),
       field<&Config::max_concurrent_files>("max_concurrent_files", "Files that are kept open at most.", {.min = 1}),
+      field<&Config::max_deleted_size>("max_deleted_size", "Deleted files stay open until they are read and have arrived, as long as they take no more than this on disk together; then the oldest is given up, and counted."),
       field<&Config::max_batches>("max_batches", "At most max_concurrent_files / 2 times this many files are read in one poll; 0: no limit."),
       field<&Config::polls_to_archive>("polls_to_archive", "Accepted; positions of files that are gone are kept for a day."),
       field<&Config::encoding>("encoding", "utf-8, utf-8-raw, ascii, nop (bytes, not text), utf-16le, utf-16be, or another name that the system knows."),

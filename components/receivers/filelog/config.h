@@ -57,7 +57,7 @@ struct Config {
   OrderingCriteria ordering_criteria;
   StartAt start_at = StartAt::end;
   Duration poll_interval = 200ms;
-  Size fingerprint_size{1000}, max_log_size{1024 * 1024}, initial_buffer_size{16 * 1024};
+  Size fingerprint_size{1000}, max_log_size{1024 * 1024}, initial_buffer_size{16 * 1024}, max_deleted_size{1u << 30};
   TooLong max_log_size_behavior = TooLong::split;
   std::uint64_t max_concurrent_files = 1024, max_batches = 0, polls_to_archive = 0;
   std::string encoding = "utf-8";

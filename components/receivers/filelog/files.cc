@@ -60,7 +60,7 @@ std::string_view name_in(std::string_view path) { return path.substr(path.rfind(
 
 Files::Files(const Config& config, std::string component) : config_(config), component_(std::move(component)) {}
 
-Result<> Files::open_checkpoints(io::Fs& fs, const std::string& directory, std::string_view name, UnixNanos wall) {
+Result<> Files::open_checkpoints(io::Fs& fs, const std::string& directory, std::string_view name) {
   WEIR_ASSIGN(auto opened, storage::Checkpoints::open(fs, {.directory = directory, .name = std::string(name)}));
   checkpoints_.emplace(std::move(opened));
   for (auto& [key, value] : checkpoints_->entries()) {
@@ -75,8 +75,14 @@ Result<> Files::open_checkpoints(io::Fs& fs, const std::string& directory, std::
     files_[file->id] = std::move(file);
   }
   resumed_ = !files_.empty();
-  (void)wall;
   return {};
+}
+
+void Files::import(std::vector<KnownFile> known) {
+  if (resumed_ || known.empty()) return;
+  log::info("Positions of the Go collector are taken over.", {{"receiver", component_}, {"files", known.size()}});
+  imported_ = std::move(known);
+  resumed_ = true;
 }
 
 TrackedFile* Files::find(std::uint64_t id) {
@@ -133,6 +139,7 @@ bool Files::decide_compressed(Source& source) const {
 // ---- who is who ----------------------------------------------------------------------------------------------------
 
 std::vector<TrackedFile*> Files::update(std::vector<Found> found, TimePoint now, UnixNanos wall) {
+  undecided_ = false;
   for (auto& [id, file] : files_) file->gone = true;
   // Known inodes first: what became of them says whether others are their copies.
   std::vector<const Found*> strangers;
@@ -144,18 +151,50 @@ std::vector<TrackedFile*> Files::update(std::vector<Found> found, TimePoint now,
   for (auto* one : strangers) unknown(*one, now, wall);
   std::erase_if(waiting_, [&](auto& entry) { return !seen.contains(entry.first); });
   std::vector<TrackedFile*> ready;
+  restless_.clear();
   for (auto& [id, file] : files_) {
-    if (file->gone && file->source) {
-      // Renamed out of sight or deleted: what is left of it is read from the open file.
-      if (auto stat = file->source->stat()) file->size = stat->size;
-    }
-    bool readable = !file->replaced && (!file->gone || file->source);
-    if (readable && (!file->at_end() || file->partial > 0)) ready.push_back(file.get());
+    if (has_more(*file)) ready.push_back(file.get());
+    if (file->busy || file->partial > 0 || (file->gone && file->source)) restless_.insert(id);
   }
   first_look_ = false;
+  imported_.clear();
   close_idle();
+  limit_deleted();
   forget_old(wall);
   return ready;
+}
+
+std::vector<TrackedFile*> Files::update_some(std::vector<Found> found, TimePoint now, UnixNanos wall) {
+  std::set<std::uint64_t> looked_at = restless_;
+  for (auto& one : found) {
+    TrackedFile* file = known(one, wall);
+    if (file == nullptr) file = unknown(one, now, wall);
+    if (file) looked_at.insert(file->id);
+  }
+  std::vector<TrackedFile*> ready;
+  for (std::uint64_t id : looked_at) {
+    TrackedFile* file = find(id);
+    if (file == nullptr) continue;
+    if (has_more(*file)) ready.push_back(file);
+  }
+  return ready;
+}
+
+bool Files::has_more(TrackedFile& file) {
+  if (file.busy) return false;
+  if (file.gone && file.source) {
+    // Renamed out of sight or deleted: what is left of it is read from the open file.
+    if (auto stat = file.source->stat()) file.size = stat->size;
+  }
+  bool readable = !file.replaced && (!file.gone || file.source);
+  return readable && (!file.at_end() || file.partial > 0);
+}
+
+void Files::note_partial(const TrackedFile& file) {
+  if (file.partial > 0)
+    restless_.insert(file.id);
+  else if (!file.gone)
+    restless_.erase(file.id);
 }
 
 // Null when no file is known by this inode, or it became another one.
@@ -163,14 +202,14 @@ TrackedFile* Files::known(const Found& found, UnixNanos wall) {
   auto at = by_inode_.find({found.device, found.inode});
   if (at == by_inode_.end()) return nullptr;
   TrackedFile& file = *at->second;
-  bool changed = found.size != file.size || found.path != file.path || !file.source;
+  bool changed = file.busy || found.size != file.size || found.path != file.path || !file.source;
+  file.gone = false;
+  file.last_seen = wall;
+  if (file.busy) return &file;
   if (found.path != file.path) {
     file.path = found.path;
     if (file.source) resolve_attributes(file);
   }
-  file.gone = false;
-  file.last_seen = wall;
-  if (file.busy) return &file;
   if (!file.compressed && found.size < file.read.offset) return renewed(file, found, false, wall);
   // Closed ones may be other files by now, and others may have been truncated and written anew.
   if (changed && (found.size != file.size || !file.source) && (file.fingerprint_size > 0)) {
@@ -221,7 +260,7 @@ TrackedFile* Files::unknown(const Found& found, TimePoint now, UnixNanos wall) {
   if (decide_compressed(source)) source.decompress();
   Kinship kinship = Kinship::none;
   TrackedFile* relative = relative_of(source, found, now, kinship);
-  if (kinship == Kinship::undecided) return nullptr;
+  if (kinship == Kinship::undecided) return undecided_ = true, nullptr;
   waiting_.erase({found.device, found.inode});
   TrackedFile& file = add(found, std::move(*opened), wall);
   if (relative) {
@@ -234,12 +273,34 @@ TrackedFile* Files::unknown(const Found& found, TimePoint now, UnixNanos wall) {
     relative->replaced = true;
     relative->heir = file.id;
     if (checkpoints_) checkpoints_->erase(key_of(*relative));
-  } else if (first_look_ && !resumed_ && config_.start_at == StartAt::end && !file.compressed) {
-    file.read.offset = file.settled.offset = found.size;
-    file.read.tail = file.settled.tail = tail_of(file, found.size);
+  } else if (first_look_) {
+    begin_at(file, found);
   }
   store(file);
   return &file;
+}
+
+// Of a file that nobody has read yet.
+void Files::begin_at(TrackedFile& file, const Found& found) {
+  const KnownFile* was = nullptr;
+  for (auto& one : imported_) {
+    if (one.first_bytes.empty() || (was && was->first_bytes.size() >= one.first_bytes.size())) continue;
+    std::string head;
+    if (file.source->read(0, one.first_bytes.size(), head) && head == one.first_bytes) was = &one;
+  }
+  if (was) {
+    // One that is shorter than what was read is another one, or was truncated.
+    if (!file.compressed && was->offset > found.size) return;
+    file.read.offset = was->offset;
+    file.read.record = was->record;
+    file.header_done = was->header_done;
+  } else if (!resumed_ && config_.start_at == StartAt::end && !file.compressed) {
+    file.read.offset = found.size;
+  } else {
+    return;
+  }
+  file.read.tail = tail_of(file, file.read.offset);
+  file.settled = file.read;
 }
 
 // Whose copy it is: the file that was read and is gone, or was truncated, with the same bytes up to where it was read.
@@ -262,6 +323,7 @@ TrackedFile* Files::relative_of(Source& source, const Found& found, TimePoint no
 }
 
 Files::Kinship Files::compare(TrackedFile& file, Source& source, const Found& found, TimePoint now) {
+  if (file.busy) return Kinship::undecided;
   std::uint64_t offset = file.read.offset;
   bool here = !file.gone && !file.replaced;
   if (!here) {
@@ -305,8 +367,8 @@ TrackedFile& Files::add(const Found& found, std::unique_ptr<Source> source, Unix
 void Files::set_fingerprint(TrackedFile& file) {
   std::uint64_t wanted = config_.fingerprint_size.value;
   if (file.compressed) {
-    auto head = file.source->read(0, static_cast<std::size_t>(wanted));
-    wanted = head ? head->size() : 0;
+    std::string head;
+    wanted = file.source->read(0, static_cast<std::size_t>(wanted), head) ? head.size() : 0;
   }
   std::uint64_t size = std::min(wanted, file.compressed ? wanted : file.size);
   if (size <= file.fingerprint_size) return;
@@ -346,10 +408,38 @@ void Files::close_idle() {
   std::size_t open = open_files();
   for (auto& [id, file] : files_) {
     bool idle = file->source && !file->busy && !file->queued && file->at_end() && file->partial == 0;
-    bool over = file->gone && file->unsettled == 0;
+    bool over = file->gone && file->all_arrived();
     if (!idle || (!over && open <= config_.max_concurrent_files)) continue;
     file->source.reset();
     --open;
+  }
+}
+
+// The disk has room for so many bytes of files that nobody but us has any more. The ones that were deleted first go first.
+void Files::limit_deleted() {
+  std::vector<std::pair<TrackedFile*, std::uint64_t>> deleted;
+  deleted_.open_bytes = 0;
+  for (auto& [id, file] : files_) {
+    if (!file->gone || !file->source) continue;
+    auto stat = file->source->stat();
+    if (!stat || stat->links > 0) continue;
+    deleted.emplace_back(file.get(), stat->size);
+    deleted_.open_bytes += stat->size;
+  }
+  if (deleted_.open_bytes <= config_.max_deleted_size.value) return;
+  std::sort(deleted.begin(), deleted.end(), [](auto& a, auto& b) { return a.first->last_seen < b.first->last_seen; });
+  for (auto& [file, size] : deleted) {
+    if (deleted_.open_bytes <= config_.max_deleted_size.value) return;
+    if (file->busy) continue;
+    std::uint64_t unread = size - std::min(size, file->read.offset);
+    deleted_.open_bytes -= size;
+    file->source.reset();
+    file->replaced = true;  // what was read of it may still arrive
+    if (unread == 0) continue;
+    ++deleted_.given_up_files;
+    deleted_.given_up_bytes += unread;
+    log::error("A deleted file is given up: all that are kept open take more than max_deleted_size.",
+               {{"receiver", component_}, {"path", file->path}, {"unread_bytes", unread}});
   }
 }
 
@@ -357,7 +447,7 @@ void Files::forget_old(UnixNanos wall) {
   std::size_t gone = 0;
   for (auto at = files_.begin(); at != files_.end();) {
     TrackedFile& file = *at->second;
-    bool free = file.gone && !file.busy && !file.queued && file.unsettled == 0 && !file.source;
+    bool free = file.gone && !file.busy && !file.queued && !file.source && (file.replaced || file.all_arrived());
     bool old = file.replaced || file.last_seen + kept_for < wall || ++gone > most_gone;
     // What was replaced stays for a moment: a copy of it may still turn up.
     bool recent = file.replaced && file.last_seen + 60'000'000'000ull > wall;

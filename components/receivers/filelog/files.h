@@ -1,10 +1,12 @@
 #pragma once
 // The files that are read or were read: who they are, how far they were read, and how far that has arrived.
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "base/arena.h"
 #include "components/receivers/filelog/config.h"
+#include "components/receivers/filelog/known_files.h"
 #include "components/receivers/filelog/ordering.h"
 #include "components/receivers/filelog/source.h"
 #include "storage/checkpoints.h"
@@ -31,21 +33,22 @@ struct TrackedFile {
   std::uint64_t compressed_read = 0;  // compressed: the size at which everything had been read
   bool compressed = false;
   std::unique_ptr<Source> source;  // null while closed
-  bool busy = false;               // a worker is reading it
+  bool busy = false;               // a piece of it is being read, or is with a lane
   bool gone = false;               // not among those that were found last
   bool replaced = false;           // another file has its inode now: only what was read of it still has to arrive
   bool queued = false;             // waits to be read
   bool skipping = false;           // the rest of a line that was cut off is not to be read
   std::size_t partial = 0;         // length of the last line, which has no end yet
   TimePoint partial_since{};
-  std::size_t unsettled = 0;       // batches that have something of it
   UnixNanos last_seen = 0;
   bool header_done = false, delete_when_settled = false;
 
-  Arena memory;                    // of the attributes
+  Arena memory, header_memory;     // of the attributes
   otlp::Attributes attributes;     // of each record
   otlp::Attributes header;         // those of them that come from its header
 
+  // All that was read of it has arrived. Not while it is busy.
+  bool all_arrived() const { return settled.offset >= read.offset; }
   bool at_end() const { return compressed ? compressed_read == size : read.offset >= size; }
 };
 
@@ -55,13 +58,29 @@ class Files {
   Files(const Config& config, std::string component);
 
   // Where positions are kept. Reads what is there.
-  Result<> open_checkpoints(io::Fs& fs, const std::string& directory, std::string_view name, UnixNanos wall);
+  Result<> open_checkpoints(io::Fs& fs, const std::string& directory, std::string_view name);
+  bool resumed() const { return resumed_; }
+  // Where the Go collector was, for the first look; without effect when there are positions of our own.
+  void import(std::vector<KnownFile> known);
+  struct Deleted {
+    std::uint64_t open_bytes = 0, given_up_files = 0, given_up_bytes = 0;
+  };
+  // Deleted files that are kept open since they were not read or have not arrived, and those that were given up for want of room.
+  const Deleted& deleted() const { return deleted_; }
   bool has_checkpoints() const { return checkpoints_.has_value(); }
   storage::Checkpoints* checkpoints() { return checkpoints_ ? &*checkpoints_ : nullptr; }
 
-  // After each look at the folders. The result: files that have something to read.
+  // After each look at everything. The result: files that have something to read.
   std::vector<TrackedFile*> update(std::vector<Found> found, TimePoint now, UnixNanos wall);
+  // After a look at those that were written to; the others are as they were.
+  std::vector<TrackedFile*> update_some(std::vector<Found> found, TimePoint now, UnixNanos wall);
+  // Files that have to be looked at whether they were written to or not.
+  bool restless() const { return !restless_.empty(); }
+  // Some may be copies in the making of others: only a look at everything tells.
+  bool undecided() const { return undecided_; }
   TrackedFile* find(std::uint64_t id);
+  // After reading: a last line without an end is to be looked at again.
+  void note_partial(const TrackedFile& file);
   // What was read up to here has arrived.
   void settle(TrackedFile& file, const Position& position);
   // The sum of the bytes in front of an offset.
@@ -84,13 +103,16 @@ class Files {
   TrackedFile& add(const Found& found, std::unique_ptr<Source> source, UnixNanos wall);
   TrackedFile* known(const Found& found, UnixNanos wall);
   TrackedFile* unknown(const Found& found, TimePoint now, UnixNanos wall);
+  void begin_at(TrackedFile& file, const Found& found);
   TrackedFile* relative_of(Source& source, const Found& found, TimePoint now, Kinship& kinship);
   Kinship compare(TrackedFile& known, Source& source, const Found& found, TimePoint now);
   bool still_itself(TrackedFile& file);
   TrackedFile* renewed(TrackedFile& file, const Found& found, bool from_start, UnixNanos wall);
   void set_fingerprint(TrackedFile& file);
   void resolve_attributes(TrackedFile& file);
+  bool has_more(TrackedFile& file);
   void close_idle();
+  void limit_deleted();
   void forget_old(UnixNanos wall);
   void store(const TrackedFile& file);
   void note_unreadable(const std::string& path, const Error& error);
@@ -103,8 +125,11 @@ class Files {
   std::map<std::pair<std::uint64_t, std::uint64_t>, TrackedFile*> by_inode_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Waiting> waiting_;  // may be copies of others
   std::map<std::string, bool> unreadable_;
+  std::set<std::uint64_t> restless_;
+  std::vector<KnownFile> imported_;  // where another program was, until the first look is over
   std::uint64_t next_id_ = 1;
-  bool first_look_ = true, resumed_ = false;
+  Deleted deleted_;
+  bool first_look_ = true, resumed_ = false, undecided_ = false;
 };
 
 }  // namespace weir::receivers::filelog

@@ -100,6 +100,11 @@ std::string joined(const std::string& base, std::string_view name) {
   return base.ends_with('/') ? base + std::string(name) : base + "/" + std::string(name);
 }
 
+std::string parent_of(const std::string& path) {
+  std::size_t slash = path.rfind('/');
+  return slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
 enum class What : std::uint8_t { nothing, file, folder };
 What what_is(const std::string& path) {
   struct stat s;
@@ -203,37 +208,44 @@ bool Glob::matches(std::string_view path) const {
   return std::any_of(alternatives_.begin(), alternatives_.end(), [&](auto& parts) { return matches(parts, 0, path); });
 }
 
-void Glob::find(const Parts& parts, std::size_t at, const std::string& base, int depth, std::vector<std::string>& paths) {
-  if (depth > most_levels || paths.size() > most_files) return;
+void Glob::find(const Parts& parts, std::size_t at, const std::string& base, int depth, Matches& matches) {
+  if (depth > most_levels || matches.files.size() > most_files) return;
   if (at == parts.size()) {
-    if (what_is(base) == What::file) paths.push_back(base);
+    matches.directories.push_back(parent_of(base));
+    if (what_is(base) == What::file) matches.files.push_back(base);
     return;
   }
   const std::string& part = parts[at];
   bool last = at + 1 == parts.size();
-  if (part.empty()) return find(parts, at + 1, "/", depth, paths);
-  if (part != "**" && !is_wild(part)) return find(parts, at + 1, joined(base, part), depth, paths);
+  if (part.empty()) return find(parts, at + 1, "/", depth, matches);
+  if (part != "**" && !is_wild(part)) {
+    std::string next = joined(base, part);
+    // What is not there yet appears in the directory above.
+    if (!last && what_is(next) != What::folder) return matches.directories.push_back(base.empty() ? "." : base);
+    return find(parts, at + 1, next, depth, matches);
+  }
+  matches.directories.push_back(base.empty() ? "." : base);
   if (part == "**") {
-    if (!last) find(parts, at + 1, base, depth, paths);
+    if (!last) find(parts, at + 1, base, depth, matches);
     for (auto& [name, what] : names_in(base)) {
-      if (what == What::folder) find(parts, at, joined(base, name), depth + 1, paths);
-      else if (last) paths.push_back(joined(base, name));
+      if (what == What::folder) find(parts, at, joined(base, name), depth + 1, matches);
+      else if (last) matches.files.push_back(joined(base, name));
     }
     return;
   }
   for (auto& [name, what] : names_in(base)) {
     if (!matches_part(part, name)) continue;
-    if (last && what == What::file) paths.push_back(joined(base, name));
-    if (!last && what == What::folder) find(parts, at + 1, joined(base, name), depth, paths);
+    if (last && what == What::file) matches.files.push_back(joined(base, name));
+    if (!last && what == What::folder) find(parts, at + 1, joined(base, name), depth, matches);
   }
 }
 
-void Glob::find(std::vector<std::string>& paths) const {
+void Glob::find(Matches& matches) const {
   for (auto& parts : alternatives_) {
     Parts plain = parts;
     for (auto& part : plain)
       if (part != "**" && part.find_first_of("*?[") == part.npos) part = unescaped(part);
-    find(plain, 0, "", 0, paths);
+    find(plain, 0, "", 0, matches);
   }
 }
 

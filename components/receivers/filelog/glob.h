@@ -16,13 +16,17 @@ class Glob {
 
   // The whole path.
   bool matches(std::string_view path) const;
-  // Adds the paths of all files that match. Reads directories: blocks. Symbolic links are followed, 40 levels deep at most.
-  void find(std::vector<std::string>& paths) const;
+  struct Matches {
+    std::vector<std::string> files;
+    std::vector<std::string> directories;  // where other files could appear that match
+  };
+  // Adds what matches. Reads directories: blocks. Symbolic links are followed, 40 levels deep at most.
+  void find(Matches& matches) const;
 
  private:
   using Parts = std::vector<std::string>;
   static bool matches(const Parts& parts, std::size_t at, std::string_view path);
-  static void find(const Parts& parts, std::size_t at, const std::string& base, int depth, std::vector<std::string>& paths);
+  static void find(const Parts& parts, std::size_t at, const std::string& base, int depth, Matches& matches);
 
   std::vector<Parts> alternatives_;  // split at slashes
 };

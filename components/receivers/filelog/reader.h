@@ -1,20 +1,37 @@
 #pragma once
-// What a core does with files: looks for them, reads them piece by piece, makes records of the lines, and moves each file's
-// position when its records have arrived.
+// Looks for files, reads them piece by piece for the lanes, and moves each file's position when its records have arrived.
 #include <deque>
+#include <mutex>
 
-#include "components/receivers/filelog/files.h"
-#include "components/shared/stanza/record_writer.h"
-#include "engine/component.h"
+#include "components/receivers/filelog/lane.h"
+#include "components/receivers/filelog/search.h"
 #include "io/workers.h"
 
 namespace weir::receivers::filelog {
 
-// One core; exists once in the process. Memory is bounded by what is under way: max_unsettled bytes of requests, and one
-// piece of a file. The files themselves are the queue behind that.
+// The lanes of all cores, by core. Filled while receivers are made, on whatever core.
+class Lanes {
+ public:
+  void add(std::size_t shard, std::shared_ptr<Lane> lane) {
+    std::lock_guard lock(mutex_);
+    lanes_[shard] = std::move(lane);
+  }
+  std::vector<std::shared_ptr<Lane>> take() {
+    std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<Lane>> out;
+    for (auto& [shard, lane] : std::exchange(lanes_, {})) out.push_back(std::move(lane));
+    return out;
+  }
+
+ private:
+  std::mutex mutex_;  // guards lanes_
+  std::map<std::size_t, std::shared_ptr<Lane>> lanes_;
+};
+
+// One core; exists once in the process.
 class Reader {
  public:
-  static Result<std::unique_ptr<Reader>> make(const Config& config, const engine::ReceiverContext& context);
+  static Result<std::unique_ptr<Reader>> make(const Config& config, const engine::ReceiverContext& context, std::shared_ptr<Lanes> lanes);
   ~Reader();
   // What can be wrong with where positions are kept.
   Result<> check_storage();
@@ -23,72 +40,53 @@ class Reader {
   void stop(io::Task done);
 
  private:
-  // A request on its way, and what it says about files once it has arrived.
-  struct Unsettled {
-    std::uint64_t number = 0;
-    Bytes request;
-    std::size_t items = 0;
-    std::vector<std::pair<std::uint64_t, Position>> positions;
-    bool arrived = false;
-    unsigned attempts = 0;
+  // What goes to one lane.
+  struct Seat {
+    std::shared_ptr<Lane> lane;       // shared with its core's receiver
+    std::deque<std::uint64_t> ready;  // files with something to read
+    std::string spare;                // a buffer for the next piece
+    bool reading = false;             // a piece is on its way
+    bool full = false;                // so much is under way that the lane takes no more
+    bool unflushed = false;
+    bool drained = false;
   };
-  struct Piece;   // what a worker reads
-  struct Search;  // what a worker looks for
-
-  Reader(const Config& config, const engine::ReceiverContext& context);
-  Result<> prepare();
+  Reader(const Config& config, const engine::ReceiverContext& context, std::shared_ptr<Lanes> lanes);
   Result<> open_storage();
+  void add_metrics();
 
   void poll();
-  void found(std::vector<Found> files, Duration took);
-  void read_next();
-  void take(TrackedFile& file, Piece& piece);
-  void take_lines(TrackedFile& file, std::string_view data, std::uint64_t offset, bool at_end);
-  bool take_header(TrackedFile& file, std::string_view raw);
-  void take_line(TrackedFile& file, std::string_view raw, std::uint64_t begin);
-  void take_partial(TrackedFile& file, std::string_view raw, std::uint64_t begin);
-  void finished_reading(TrackedFile& file);
+  void found(std::vector<Found> files);
   void end_round();
+  void show(const TrackedFile& file);
+  void show_all();
 
-  void touch(TrackedFile& file);
-  void close_batch();
-  Position safe_position(TrackedFile& file);
-  void push(std::uint64_t number);
-  void settled(std::uint64_t number, Outcome outcome);
-  void advance();
+  Seat& seat_of(const TrackedFile& file) { return *seats_[file.id % seats_.size()]; }
+  void read_all();
+  void read_next(Seat& seat);
+  TrackedFile* next_file(Seat& seat);
+  void read_on_worker(Seat& seat, std::shared_ptr<Piece> piece);
+  void have_read(Seat& seat, std::shared_ptr<Piece> piece);
+  void taken(Seat& seat, Piece& piece, bool full);
+  void remove_if_done(TrackedFile& file);
+  void arrived(Seat& seat, std::vector<Lane::Arrived> positions);
   void save();
-  void saved(bool good, std::size_t path_slot);
-  void tick_operators();
+  void saved(const Result<>& result);
   void maybe_stopped();
-  bool window_full() const;
+  void release_lanes();
   io::Workers& workers() const { return context_.host.workers(); }
 
   Config config_;
   engine::ReceiverContext context_;
   std::string name_;
   Files files_;
-  stanza::RecordWriter writer_;
-  std::unique_ptr<stanza::Chain> chain_;
-  std::optional<stanza::Lines> lines_;
-  std::vector<std::pair<std::string, stanza::Template>> attributes_, resource_;
-
-  // Header lines: their own lines (never trimmed of more than line ends) and operators.
-  struct HeaderSink;
-  std::optional<Regex> header_pattern_;
-  std::unique_ptr<HeaderSink> header_sink_;
-  std::unique_ptr<stanza::Chain> header_chain_;
-
+  std::shared_ptr<Lanes> lanes_;  // shared with the receivers of all cores
+  std::vector<std::unique_ptr<Seat>> seats_;
   std::shared_ptr<Search> search_;  // shared with the worker that runs it
-  std::deque<std::uint64_t> ready_;   // files with something to read
-  std::vector<std::uint64_t> touched_;  // files of which the batch in the making says something
-  std::deque<Unsettled> unsettled_;
-  std::size_t unsettled_bytes_ = 0;
-  std::uint64_t next_number_ = 1;
   UnixNanos wall_ = 0;
-  TimePoint round_began_{}, last_save_{}, last_sync_{};
-  bool searching_ = false, reading_ = false, polling_ = false, saving_ = false, stopping_ = false, save_wanted_ = false;
-  std::optional<storage::Checkpoints::Image> image_;
-  io::TimerId poll_timer_ = 0, tick_timer_ = 0, save_timer_ = 0;
+  TimePoint round_began_{}, whole_due_{}, last_save_{}, last_sync_{};
+  bool whole_look_ = true, watch_wanted_ = false;
+  bool searching_ = false, polling_ = false, saving_ = false, stopping_ = false, save_wanted_ = false, released_ = false;
+  io::TimerId poll_timer_ = 0, save_timer_ = 0;
   io::Task stopped_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with callbacks that may come when we are gone
   std::shared_ptr<void> metrics_;  // the registry's token

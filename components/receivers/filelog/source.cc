@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <xxhash.h>
 #include <zlib.h>
@@ -32,12 +33,6 @@ Result<std::size_t> read_at(int fd, std::uint64_t offset, char* to, std::size_t 
   return got;
 }
 
-std::string room_for(std::size_t size) {
-  std::string out;
-  out.resize_and_overwrite(size, [](char*, std::size_t n) { return n; });
-  return out;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Source>> Source::open(const std::string& path) {
@@ -64,18 +59,36 @@ bool Source::looks_compressed() const {
   return got && *got == sizeof head && std::memcmp(head, "\x1f\x8b\x08", sizeof head) == 0;
 }
 
-Result<std::string> Source::read(std::uint64_t offset, std::size_t size) {
-  if (gzip_) return inflate_at(offset, size);
-  std::string out = room_for(size);
-  WEIR_ASSIGN(std::size_t got, read_at(fd_, offset, out.data(), size));
-  out.resize(got);
-  return out;
+Result<> Source::read(std::uint64_t offset, std::size_t size, std::string& to) {
+  if (gzip_) {
+    WEIR_ASSIGN(to, inflate_at(offset, size));
+    return {};
+  }
+  Result<std::size_t> got = std::size_t{0};
+  to.resize_and_overwrite(size, [&](char* at, std::size_t) {
+    got = read_at(fd_, offset, at, size);
+    return got.value_or(0);
+  });
+  if (!got) return std::unexpected(got.error());
+  return {};
+}
+
+bool Source::read_cached(std::uint64_t offset, std::size_t size, std::string& to) const {
+  auto known = stat();
+  if (gzip_ || !known) return false;
+  ssize_t got = -1;
+  to.resize_and_overwrite(size, [&](char* at, std::size_t) {
+    iovec place{at, size};
+    got = ::preadv2(fd_, &place, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+    return got > 0 ? static_cast<std::size_t>(got) : 0;
+  });
+  return got >= 0 && (to.size() == size || offset + to.size() >= known->size);
 }
 
 std::uint64_t Source::sum(std::uint64_t from, std::uint64_t to) {
-  auto bytes = read(from, static_cast<std::size_t>(to - from));
-  if (!bytes || bytes->size() != to - from) return 0;
-  return XXH3_64bits(bytes->data(), bytes->size());
+  std::string bytes;
+  if (!read(from, static_cast<std::size_t>(to - from), bytes) || bytes.size() != to - from) return 0;
+  return XXH3_64bits(bytes.data(), bytes.size());
 }
 
 bool Source::lock() { return ::flock(fd_, LOCK_EX | LOCK_NB) == 0; }

@@ -1,5 +1,5 @@
 #pragma once
-// The bytes of a log file, compressed or not. Everything here blocks.
+// The bytes of a log file, compressed or not. Everything here blocks but read_cached().
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,7 +32,9 @@ class Source {
 
   // Up to `size` bytes of the content at `offset`. Fewer only at the end, which is that of the file as it is now.
   // Compressed: an offset in front of the last one begins anew from the front.
-  Result<std::string> read(std::uint64_t offset, std::size_t size);
+  Result<> read(std::uint64_t offset, std::size_t size, std::string& to);
+  // The same if all of it is in the system's cache, as what was just written is. False when it is not, or one cannot know.
+  bool read_cached(std::uint64_t offset, std::size_t size, std::string& to) const;
   // Sum of bytes [from, to) of the content; 0 when they are not there.
   std::uint64_t sum(std::uint64_t from, std::uint64_t to);
   // Nobody else has it locked; keeps others from locking it until unlock().

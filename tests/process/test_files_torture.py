@@ -40,7 +40,7 @@ class Arrivals:
 
     def take(self, body):
         with self.lock:
-            for name, number in re.findall(rb'"(f\d{3})-(\d{7}) ', body):
+            for name, number in re.findall(rb'"(f\d{3})-(\d{7})[ "]', body):
                 lives, number = self.lives.setdefault(name.decode(), []), int(number)
                 lives += [-1] * (number + 1 - len(lives))
                 if lives[number] < 0:
@@ -84,7 +84,7 @@ class Torture(unittest.TestCase):
 
         sink.answer = answer
         self.config = CONFIG % {"folder": self.folder, "state": os.path.join(base, "state"), "sink": sink.port}
-        self.written, self.rotations, self.old = {}, {}, []
+        self.written, self.rotations, self.history, self.old = {}, {}, {}, []
         kills, running, begun = 0, self.start(program), time.monotonic()
         next_kill = begun + self.random.uniform(3, 7)
         try:
@@ -112,6 +112,11 @@ class Torture(unittest.TestCase):
         a = self.arrivals
         print("%s: %d lines, %d kills, rotations %s; missing %d, repeated %d, of those without a kill in between %d"
               % (os.path.basename(program), total, kills, self.rotations, total - a.distinct, a.repeated, a.repeated_within_a_life), file=sys.stderr)
+        for name, count in sorted(self.written.items()):
+            lives = a.lives.get(name, [])
+            missing = [i for i in range(count) if i >= len(lives) or lives[i] < 0]
+            if missing:
+                print("%s: %d missing from %d to %d of %d, rotated %s" % (name, len(missing), missing[0], missing[-1], count, self.history.get(name)), file=sys.stderr)
         return total - a.distinct
 
     def write(self, name, lines):
@@ -126,6 +131,7 @@ class Torture(unittest.TestCase):
         old = "%s.%d" % (path, self.written[name])
         way = self.random.choice(("rename", "copytruncate", "gzip"))
         self.rotations[way] = self.rotations.get(way, 0) + 1
+        self.history.setdefault(name, []).append((way, self.written[name]))
         if way == "copytruncate":
             shutil.copy(path, old)
             os.truncate(path, 0)

@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <climits>
 #include <cstdlib>
@@ -72,6 +73,7 @@ Result<> Files::open_checkpoints(io::Fs& fs, const std::string& directory, std::
     file->gone = true;
     next_id_ = std::max(next_id_, file->id + 1);
     by_inode_[{file->device, file->inode}] = file.get();
+    index(*file);
     files_[file->id] = std::move(file);
   }
   resumed_ = !files_.empty();
@@ -306,20 +308,46 @@ void Files::begin_at(TrackedFile& file, const Found& found) {
 // Whose copy it is: the file that was read and is gone, or was truncated, with the same bytes up to where it was read.
 TrackedFile* Files::relative_of(Source& source, const Found& found, TimePoint now, Kinship& kinship) {
   TrackedFile* best = nullptr;
-  std::map<std::uint64_t, std::uint64_t> sums;
-  for (auto& [id, file] : files_) {
+  // Where many are equal, a few of those that are there tell that we have to wait.
+  constexpr int most_present = 16;
+  int present = 0;
+  for (TrackedFile* file : with_head_of(source)) {
     // What stands in the place of a file is no copy of it.
     bool same_place = file->device == found.device && file->inode == found.inode;
-    if (file->fingerprint_size == 0 || file->heir != 0 || same_place) continue;
-    auto [sum, made] = sums.try_emplace(file->fingerprint_size);
-    if (made) sum->second = source.sum(0, file->fingerprint_size);
-    if (sum->second == 0 || sum->second != file->fingerprint) continue;
+    bool here = !file->gone && !file->replaced;
+    if (file->heir != 0 || same_place || (here && ++present > most_present)) continue;
     Kinship one = compare(*file, source, found, now);
     if (one == Kinship::undecided) kinship = Kinship::undecided;
-    if (one == Kinship::copy && (best == nullptr || file->read.offset > best->read.offset)) best = file.get();
+    if (one == Kinship::copy && (best == nullptr || file->read.offset > best->read.offset)) best = file;
   }
   if (best) kinship = Kinship::copy;
   return best;
+}
+
+// Files whose first bytes are those of this one.
+std::vector<TrackedFile*> Files::with_head_of(Source& source) const {
+  std::vector<TrackedFile*> out;
+  std::string head;
+  if (by_fingerprint_.empty() || !source.read(0, static_cast<std::size_t>(by_fingerprint_.rbegin()->first), head)) return out;
+  for (auto& [size, files] : by_fingerprint_) {
+    if (size > head.size()) break;
+    auto [begin, end] = files.equal_range(XXH3_64bits(head.data(), size));
+    for (auto at = begin; at != end; ++at) out.push_back(at->second);
+  }
+  return out;
+}
+
+void Files::index(TrackedFile& file) {
+  if (file.fingerprint_size > 0) by_fingerprint_[file.fingerprint_size].emplace(file.fingerprint, &file);
+}
+
+void Files::unindex(TrackedFile& file) {
+  auto sized = by_fingerprint_.find(file.fingerprint_size);
+  if (sized == by_fingerprint_.end()) return;
+  auto [begin, end] = sized->second.equal_range(file.fingerprint);
+  auto at = std::find_if(begin, end, [&](auto& one) { return one.second == &file; });
+  if (at != end) sized->second.erase(at);
+  if (sized->second.empty()) by_fingerprint_.erase(sized);
 }
 
 Files::Kinship Files::compare(TrackedFile& file, Source& source, const Found& found, TimePoint now) {
@@ -374,8 +402,10 @@ void Files::set_fingerprint(TrackedFile& file) {
   if (size <= file.fingerprint_size) return;
   std::uint64_t sum = file.source->sum(0, size);
   if (sum == 0) return;
+  unindex(file);
   file.fingerprint = sum;
   file.fingerprint_size = size;
+  index(file);
 }
 
 void Files::resolve_attributes(TrackedFile& file) {
@@ -458,6 +488,7 @@ void Files::forget_old(UnixNanos wall) {
     if (checkpoints_) checkpoints_->erase(key_of(file));
     auto by_inode = by_inode_.find({file.device, file.inode});
     if (by_inode != by_inode_.end() && by_inode->second == &file) by_inode_.erase(by_inode);
+    unindex(file);
     at = files_.erase(at);
   }
 }

@@ -109,6 +109,9 @@ class Files {
   bool still_itself(TrackedFile& file);
   TrackedFile* renewed(TrackedFile& file, const Found& found, bool from_start, UnixNanos wall);
   void set_fingerprint(TrackedFile& file);
+  void index(TrackedFile& file);
+  void unindex(TrackedFile& file);
+  std::vector<TrackedFile*> with_head_of(Source& source) const;
   void resolve_attributes(TrackedFile& file);
   bool has_more(TrackedFile& file);
   void close_idle();
@@ -123,6 +126,8 @@ class Files {
   std::optional<storage::Checkpoints> checkpoints_;
   std::map<std::uint64_t, std::unique_ptr<TrackedFile>> files_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, TrackedFile*> by_inode_;
+  // By how many bytes are summed, then by their sum.
+  std::map<std::uint64_t, std::unordered_multimap<std::uint64_t, TrackedFile*>> by_fingerprint_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Waiting> waiting_;  // may be copies of others
   std::map<std::string, bool> unreadable_;
   std::set<std::uint64_t> restless_;

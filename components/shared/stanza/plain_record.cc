@@ -112,8 +112,8 @@ bool append_plain_record(const Entry& entry, std::string& out) {
     size += field_size(size_of(kv));
   }
 
-  std::size_t before = out.size();
-  out.resize_and_overwrite(before + field_size(size), [&](char* begin, std::size_t all) {
+  std::size_t before = out.size(), end = before + field_size(size);
+  out.resize_and_overwrite(end, [&](char* begin, std::size_t) {
     Cursor to(begin + before);
     to.head(2, size);
     if (time) to.fixed(1, otlp::WireType::fixed64, time);
@@ -130,7 +130,7 @@ bool append_plain_record(const Entry& entry, std::string& out) {
     if (!trace_id.empty()) to.bytes(9, trace_id.view());
     if (!span_id.empty()) to.bytes(10, span_id.view());
     if (entry.observed) to.fixed(11, otlp::WireType::fixed64, std::uint64_t{entry.observed});
-    return all;
+    return end;
   });
   return true;
 }

@@ -107,9 +107,11 @@ Result<Value> parse_uri(std::string_view text, Arena& arena) {
     if (!value.empty()) map->push_back(arena, {key, Value::of(arena.copy(value))});
   };
   add("scheme", url.scheme);
-  add("user", url.user);
-  add("host", url.host);
-  add("port", url.port);
+  if (absolute) {
+    add("user", url.user);
+    add("host", url.host);
+    add("port", url.port);
+  }
   add("path", escaped_path(written_path(text, absolute)));
   (void)read_query(url.query, *map, arena);
   return Value::of(map);

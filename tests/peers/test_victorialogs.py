@@ -130,7 +130,7 @@ class VictoriaLogs(unittest.TestCase):
                 self.assertEqual(numbers, list(range(self.written)), way)
             loki, otlp = self.stored("loki")[0], self.stored("otlp")[0]
             self.assertEqual({key: loki.get(key) for key in ("exporter", "job", "k8s_pod_name", "way")}, {"exporter": "OTLP", "job": "shop/cart", "k8s_pod_name": "cart-0", "way": "loki"})
-            self.assertIn(loki["level"], ("INFO", "ERROR"))
+            self.assertIn(loki["level"], ("info", "error"))
             self.assertEqual({key: otlp.get(key) for key in ("service.name", "k8s.pod.name", "way")}, {"service.name": "cart", "k8s.pod.name": "cart-0", "way": "otlp"})
         finally:
             self.end()

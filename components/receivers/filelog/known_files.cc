@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "components/shared/storage/bolt.h"
 #include "otlp/wire.h"
-#include "ottl/json.h"
+#include "ottl/text/json.h"
 
 namespace weir::receivers::filelog {
 namespace {

@@ -25,8 +25,8 @@ bool allowed(PolicyType type, Level level) {
 
 class Compiler {
  public:
-  Compiler(engine::Host* host, Rng& rng, std::string_view id) : host_(host), id_(id), out_(new Policies) {
-    out_->conditions_ = std::make_unique<ConditionSet>(rng);
+  Compiler(engine::Host* host, const Clock& clock, Rng& rng, std::string_view id) : host_(host), id_(id), out_(new Policies) {
+    out_->conditions_ = std::make_unique<ConditionSet>(clock, rng);
   }
 
   // Null after faults.
@@ -218,8 +218,8 @@ class Compiler {
   std::vector<Policies::Fault> faults_;
 };
 
-Result<std::unique_ptr<Policies>> Policies::compile(const Config& config, engine::Host& host, Rng& rng, std::string_view id) {
-  Compiler compiler(&host, rng, id);
+Result<std::unique_ptr<Policies>> Policies::compile(const Config& config, engine::Host& host, const Clock& clock, Rng& rng, std::string_view id) {
+  Compiler compiler(&host, clock, rng, id);
   auto made = compiler.run(config);
   if (!made) return fail(Errc::config, "{}: {}", compiler.faults().front().path, compiler.faults().front().what);
   return made;
@@ -227,7 +227,8 @@ Result<std::unique_ptr<Policies>> Policies::compile(const Config& config, engine
 
 std::vector<Policies::Fault> Policies::check(const Config& config) {
   Rng rng(0);
-  Compiler compiler(nullptr, rng, {});
+  ManualClock clock;
+  Compiler compiler(nullptr, clock, rng, {});
   compiler.run(config);
   return compiler.faults();
 }

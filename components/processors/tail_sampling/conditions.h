@@ -44,7 +44,7 @@ std::unique_ptr<SpanTest> is_flagged_sampled();
 // All conditions of one processor on one core, numbered: the number is the bit in Facts::seen.
 class ConditionSet {
  public:
-  explicit ConditionSet(Rng& rng) : ottl_(nowhere_, system_clock(), rng) {}
+  ConditionSet(const Clock& clock, Rng& rng) : ottl_(nowhere_, clock, rng) {}
 
   std::size_t add(std::string_view key, std::unique_ptr<ValueTest> test);
   std::size_t add(std::unique_ptr<SpanTest> test);

@@ -12,7 +12,7 @@ enum class Decision : std::uint8_t { pending, not_sampled, sampled, dropped };
 class Policies {
  public:
   // Errc::config for settings that make no sense. `host` and `id` are for state that all cores share.
-  static Result<std::unique_ptr<Policies>> compile(const Config& config, engine::Host& host, Rng& rng, std::string_view id);
+  static Result<std::unique_ptr<Policies>> compile(const Config& config, engine::Host& host, const Clock& clock, Rng& rng, std::string_view id);
   // Only the check: all that is wrong, and where, as a path below the settings.
   struct Fault {
     std::string path, what;

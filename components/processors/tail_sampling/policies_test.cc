@@ -18,7 +18,7 @@ struct Asked {
     REQUIRE(value.has_value());
     auto decoded = config::decode<Config>(&*value, problems);
     REQUIRE_MESSAGE(decoded.has_value(), problems.to_string());
-    auto made = Policies::compile(*decoded, host, rng, "test");
+    auto made = Policies::compile(*decoded, host, clock, rng, "test");
     REQUIRE_MESSAGE(made.has_value(), made.error().what);
     policies = std::move(*made);
   }
@@ -53,6 +53,7 @@ struct Asked {
   }
   engine::testing::TestHost host;
   Rng rng{1};
+  ManualClock clock;
   std::unique_ptr<Policies> policies;
 };
 

@@ -238,7 +238,7 @@ void TailSampling::make_room(bool may_be_over, Out& out) {
 }
 
 Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, const engine::StageContext& context) {
-  WEIR_ASSIGN(auto policies, Policies::compile(config, context.host, context.rng, fmt::format("{} {}", engine::current_life(), context.pipeline)));
+  WEIR_ASSIGN(auto policies, Policies::compile(config, context.host, context.executor, context.rng, fmt::format("{} {}", engine::current_life(), context.pipeline)));
   return std::make_unique<TailSampling>(config, std::move(policies), context);
 }
 

@@ -1,5 +1,7 @@
 #include "telemetry/metrics.h"
 
+#include <unordered_map>
+
 #include "base/text.h"
 
 namespace weir::telemetry {
@@ -12,11 +14,27 @@ void add_to(Sample& sum, const Sample& other) {
   for (std::size_t i = 0; i < sum.counts.size(); ++i) sum.counts[i] += other.counts[i];
 }
 
-void merge(Family& family, Sample sample) {
-  for (Sample& there : family.samples)
-    if (there.labels == sample.labels) return add_to(there, sample);
-  family.samples.push_back(std::move(sample));
-}
+struct LabelsHash {
+  std::size_t operator()(const Labels& labels) const {
+    std::size_t out = labels.size();
+    for (auto& [key, value] : labels) out = (out * 1'000'003 + std::hash<std::string>()(key)) * 1'000'003 + std::hash<std::string>()(value);
+    return out;
+  }
+};
+
+// A family as it is being read: samples of equal labels, of several cores or sources, are added up.
+struct Reading {
+  Family family;
+  std::unordered_map<Labels, std::size_t, LabelsHash> places = {};
+
+  void add(Sample sample) {
+    auto [at, is_new] = places.emplace(sample.labels, family.samples.size());
+    if (is_new)
+      family.samples.push_back(std::move(sample));
+    else
+      add_to(family.samples[at->second], sample);
+  }
+};
 
 std::string escape(std::string_view text, bool label) {
   std::string out;
@@ -114,10 +132,10 @@ std::shared_ptr<void> Registry::add_source(Source source) {
 }
 
 std::vector<Family> Registry::collect() const {
-  std::vector<Family> out;
+  std::map<std::string, Reading, std::less<>> readings;
   std::lock_guard lock(mutex_);
   for (auto& [name, entry] : entries_) {
-    Family family{name, entry.help, {}, entry.type, {}};
+    Reading& into = readings.try_emplace(name, Reading{.family = {name, entry.help, {}, entry.type, {}}}).first->second;
     for (const Cell& cell : entry.cells) {
       Sample sample{.labels = cell.labels};
       if (cell.counter) sample.value = static_cast<double>(cell.counter->value());
@@ -127,21 +145,17 @@ std::vector<Family> Registry::collect() const {
         for (std::size_t i = 0; i <= sample.bounds.size(); ++i) sample.counts.push_back(cell.histogram->count(i));
         sample.sum = cell.histogram->sum();
       }
-      merge(family, std::move(sample));
+      into.add(std::move(sample));
     }
-    out.push_back(std::move(family));
   }
   std::vector<Family> computed;
   for (auto& [id, source] : *sources_) source(computed);
   for (Family& family : computed) {
-    auto there = std::find_if(out.begin(), out.end(), [&](const Family& f) { return f.name == family.name; });
-    if (there == out.end()) {
-      out.push_back({family.name, family.help, family.unit, family.type, {}});
-      there = out.end() - 1;
-    }
-    for (Sample& sample : family.samples) merge(*there, std::move(sample));
+    Reading& into = readings.try_emplace(family.name, Reading{.family = {family.name, family.help, family.unit, family.type, {}}}).first->second;
+    for (Sample& sample : family.samples) into.add(std::move(sample));
   }
-  std::sort(out.begin(), out.end(), [](const Family& a, const Family& b) { return a.name < b.name; });
+  std::vector<Family> out;
+  for (auto& [name, reading] : readings) out.push_back(std::move(reading.family));
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "telemetry/detail.h"
+#include "telemetry/owned_gauge.h"
 
 using namespace weir::telemetry;
 
@@ -15,6 +16,21 @@ TEST_CASE("cells of several cores are one series") {
         "# HELP spans Spans.\n# TYPE spans counter\n"
         "spans{receiver=\"otlp\",service_name=\"weir\"} 5\n"
         "spans{receiver=\"b\\\"c\",service_name=\"weir\"} 1\n");
+}
+
+TEST_CASE("a gauge goes with its owner, what was counted stays") {
+  Registry registry;
+  auto owner = [&](double held) {
+    registry.counter("spans", "Spans.", {}).add(2);
+    OwnedGauge gauge(registry, "held", "Held.", {{"processor", "p"}});
+    gauge.set(held);
+    return gauge;
+  };
+  for (double held : {3, 4, 5}) {
+    OwnedGauge gauge = owner(held), other_core = owner(1);
+    CHECK(prometheus_text(registry.collect(), {}).starts_with(fmt::format("# HELP held Held.\n# TYPE held gauge\nheld{{processor=\"p\"}} {}\n", held + 1)));
+  }
+  CHECK(prometheus_text(registry.collect(), {}) == "# HELP spans Spans.\n# TYPE spans counter\nspans 12\n");
 }
 
 TEST_CASE("histograms are cumulative in the text and exact at the bounds") {

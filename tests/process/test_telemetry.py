@@ -120,6 +120,30 @@ class Telemetry(unittest.TestCase):
             wait_for(lambda: post(self.port, "/v1/traces", traces(*range(1, 200)))[0] == 503, what="a refusal for lack of memory")
             self.assertIn("otelcol_process_memory_rss", get(own, "/metrics")[1])
 
+    def test_gauges_go_with_their_stage_and_counters_stay(self):
+        own = free_port()
+        config = """
+receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:%d"}}}}
+connectors: {spanmetrics: {metrics_flush_interval: %%dms}}
+exporters: {nop: {}}
+service:
+  telemetry: {metrics: {address: "127.0.0.1:%d"}}
+  pipelines: {traces: {receivers: [otlp], exporters: [spanmetrics]}, metrics: {receivers: [spanmetrics], exporters: [nop]}}
+""" % (self.port, own)
+        series = lambda: [line for line in get(own, "/metrics")[1].splitlines() if line.startswith("weir_spanmetrics_series{")]
+        with Weir(config % 50, ready=[self.port, own]) as weir:
+            first = None
+            for reload in range(4):
+                if reload:
+                    weir.write(config % (50 + reload))  # other settings: another stage
+                    weir.signal(signal.SIGHUP)
+                    wait_for(lambda: weir.output().count("Everything is ready") == reload + 1, what="the reload")
+                self.assertEqual(post(self.port, "/v1/traces", traces(1, 2, 3))[0], 200)
+                first = first or wait_for(lambda: (s := series()) and not s[0].endswith(" 0") and s, what="series")
+                wait_for(lambda: series() == first, what="%s after %d reloads, not %s" % (first, reload, series()))
+            self.assertIn('otelcol_receiver_accepted_spans{receiver="otlp",transport="http"} 12\n', get(own, "/metrics")[1])
+            self.assertEqual(weir.stop(), 0)
+
     def test_json_lines_in_a_file(self):
         with self.weir("metrics: {level: none}, logs: {level: DEBUG, encoding: json, output_paths: [own.log], initial_fields: {zone: a}}") as weir:
             self.assertEqual(weir.stop(), 0)

@@ -15,6 +15,7 @@
 #include "config/value.h"
 #include "engine/decode.h"
 #include "engine/life.h"
+#include "telemetry/owned_gauge.h"
 
 namespace weir::connectors::spanmetrics {
 namespace {
@@ -40,15 +41,15 @@ std::string instance_of(const Config& config, const config::ComponentId& id) {
 }
 
 struct Metrics {
-  telemetry::Gauge &series, &resources, &candidates;
+  telemetry::OwnedGauge series, resources, candidates;
   telemetry::Counter &overflow, &unplaced;
 
   static Metrics of(const engine::StageContext& context) {
     auto& registry = context.host.metrics();
     telemetry::Labels own = {{"connector", context.id.to_string()}};
-    return {registry.gauge("weir_spanmetrics_series", "Series that span metrics count.", own),
-            registry.gauge("weir_spanmetrics_resources", "Resources that span metrics count for.", own),
-            registry.gauge("weir_spanmetrics_exemplar_candidates", "Spans that wait for a sampler's decision to become exemplars.", own),
+    return {telemetry::OwnedGauge(registry, "weir_spanmetrics_series", "Series that span metrics count.", own),
+            telemetry::OwnedGauge(registry, "weir_spanmetrics_resources", "Resources that span metrics count for.", own),
+            telemetry::OwnedGauge(registry, "weir_spanmetrics_exemplar_candidates", "Spans that wait for a sampler's decision to become exemplars.", own),
             registry.counter("weir_spanmetrics_overflow", "Spans and events that were counted in overflow series.", own),
             registry.counter("weir_spanmetrics_exemplar_candidates_passed_over", "Spans for which no place among the candidates was left.", own)};
   }

@@ -163,7 +163,7 @@ ResolverMetrics::ResolverMetrics(telemetry::Registry& registry, std::string_view
                             {{"exporter", exporter}, {"resolver", std::string(resolver)}, {"success", "false"}})),
       updates_(registry.counter("otelcol_loadbalancer_num_backend_updates", "Times the list of backends changed.",
                                 {{"exporter", exporter}, {"resolver", std::string(resolver)}})),
-      backends_(registry.gauge("otelcol_loadbalancer_num_backends", "Backends in use.",
+      backends_(telemetry::OwnedGauge(registry, "otelcol_loadbalancer_num_backends", "Backends in use.",
                                {{"exporter", exporter}, {"resolver", std::string(resolver)}})) {}
 
 std::unique_ptr<Resolver> make_static_resolver(const StaticResolver& config, ResolverMetrics metrics) {

@@ -3,6 +3,7 @@
 #include "components/exporters/loadbalancing/config.h"
 #include "components/shared/kubernetes/kubernetes.h"
 #include "engine/component.h"
+#include "telemetry/owned_gauge.h"
 
 namespace weir::exporters::loadbalancing {
 
@@ -53,7 +54,7 @@ class ResolverMetrics {
 
  private:
   telemetry::Counter &good_, &bad_, &updates_;
-  telemetry::Gauge& backends_;
+  telemetry::OwnedGauge backends_;
   bool tells_number_ = true;
   std::shared_ptr<void> token_;  // shared by the resolvers of the exporter
 };

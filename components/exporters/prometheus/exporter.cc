@@ -6,6 +6,7 @@
 #include "components/shared/exporting/exporting.h"
 #include "components/shared/web/site.h"
 #include "engine/life.h"
+#include "telemetry/owned_gauge.h"
 
 namespace weir::exporters::prometheus {
 namespace {
@@ -32,7 +33,7 @@ class Exporter : public engine::Stage, public engine::Listens {
         site_(config.server) {
     site_.add("/metrics", [this](const net::Request& request) { return scrape(request); });
     if (first_)
-      series_ = &context.host.metrics().gauge("weir_prometheus_exporter_series", "Series that are served.", {{"exporter", id_}});
+      series_ = telemetry::OwnedGauge(context.host.metrics(), "weir_prometheus_exporter_series", "Series that are served.", {{"exporter", id_}});
     auto space = weir::prometheus::LabelNamer{.utf8 = !weir::prometheus::escapes(config.strategy()), .keep_underscores = true}.build(config.name_space);
     target_info_ = space ? *space + "_target_info" : "target_info";
   }
@@ -64,14 +65,14 @@ class Exporter : public engine::Stage, public engine::Listens {
     if (all.no_room) out.count_dropped(all.no_room, Reason::cardinality);
     sent_.sent.add(batch.items());
     sent_.failed.add(all.invalid + all.no_room);
-    series_->set(static_cast<double>(store_->size()));
+    series_.set(static_cast<double>(store_->size()));
     out.delivered(std::move(batch));
   }
 
   void tick(TimePoint now, Out& out) override {
     if (draining_) return;
     bool done = store_->sweep(now, sweep_budget);
-    series_->set(static_cast<double>(store_->size()));
+    series_.set(static_cast<double>(store_->size()));
     out.wake_at(now + (done ? pause() : sweep_pause));
   }
 
@@ -121,7 +122,7 @@ class Exporter : public engine::Stage, public engine::Listens {
   std::shared_ptr<Store> store_;  // shared with scrapes under way
   Accumulator accumulator_;
   exporting::SentCounters sent_;
-  telemetry::Gauge* series_ = nullptr;  // first core only
+  telemetry::OwnedGauge series_;  // first core only
   std::shared_ptr<void> open_ = std::make_shared<int>();  // one use more for each scrape under way
   web::Site site_;
   bool draining_ = false;

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "telemetry/detail.h"
+#include "telemetry/owned_gauge.h"
 
 namespace weir::processors::batch {
 namespace {
@@ -16,7 +17,7 @@ struct Metrics {
   telemetry::Counter &by_size, &by_timeout;
   telemetry::Histogram& send_size;
   telemetry::Histogram* send_bytes;  // detailed metrics only
-  telemetry::Gauge& cardinality;
+  telemetry::OwnedGauge cardinality;
 
   static Metrics of(const engine::StageContext& context) {
     auto& registry = context.host.metrics();
@@ -25,7 +26,7 @@ struct Metrics {
             registry.counter("otelcol_processor_batch_timeout_trigger_send", "Batches sent because their time was over.", labels),
             registry.histogram("otelcol_processor_batch_batch_send_size", "Items in a sent batch.", telemetry::batch_items, labels),
             !telemetry::detailed() ? nullptr : &registry.histogram("otelcol_processor_batch_batch_send_size_bytes", "Bytes in a sent batch.", telemetry::batch_bytes, labels),
-            registry.gauge("otelcol_processor_batch_metadata_cardinality", "Sets of metadata values being batched.", labels)};
+            telemetry::OwnedGauge(registry, "otelcol_processor_batch_metadata_cardinality", "Sets of metadata values being batched.", labels)};
   }
 };
 

@@ -3,6 +3,7 @@
 #include "components/processors/drain/tree.h"
 #include "engine/decode.h"
 #include "engine/out.h"
+#include "telemetry/owned_gauge.h"
 
 namespace weir::processors::drain {
 namespace {
@@ -66,7 +67,7 @@ class Drain final : public engine::Stage {
   Drain(const Config& config, const engine::StageContext& context)
       : config_(config),
         tree_({config.tree_depth, config.merge_threshold, config.max_node_children, config.max_clusters == 0 ? 10'000 : config.max_clusters, config.extra_delimiters}),
-        active_(context.host.metrics().gauge("otelcol_processor_drain_clusters_active", "Current number of active clusters in the tree.",
+        active_(telemetry::OwnedGauge(context.host.metrics(), "otelcol_processor_drain_clusters_active", "Current number of active clusters in the tree.",
                                              {{"processor", context.id.to_string()}, {"shard", fmt::format("{}", context.shard)}})),
         annotated_(counter(context, "annotated")),
         unannotated_(counter(context, "unannotated")) {}
@@ -124,7 +125,7 @@ class Drain final : public engine::Stage {
   Config config_;
   Tree tree_;
   std::vector<std::pair<std::string, Regex>> masks_;
-  telemetry::Gauge& active_;
+  telemetry::OwnedGauge active_;
   telemetry::Counter &annotated_, &unannotated_;
 };
 

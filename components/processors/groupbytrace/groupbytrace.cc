@@ -5,6 +5,7 @@
 
 #include "components/shared/holding/hold_log.h"
 #include "otlp/id_hash.h"
+#include "telemetry/owned_gauge.h"
 
 namespace weir::processors::groupbytrace {
 namespace {
@@ -21,7 +22,7 @@ constexpr std::size_t outgoing_items = 2000;
 constexpr Duration tick_length = 10ms;
 
 struct Metrics {
-  telemetry::Gauge& in_memory;
+  telemetry::OwnedGauge in_memory;
   telemetry::Counter &evicted, &spans_released, &traces_released;
   std::shared_ptr<void> told;  // shared by all stages of the processor: one of them tells the setting
 
@@ -29,14 +30,12 @@ struct Metrics {
     auto& registry = context.host.metrics();
     telemetry::Labels labels = {{"processor", context.id.to_string()}};
     auto name = [](std::string_view what) { return fmt::format("otelcol_processor_groupbytrace_{}", what); };
-    bool first = false;
     auto told = context.host.shared("conf_num_traces of " + context.id.to_string(), [&]() -> std::shared_ptr<void> {
-      first = true;
-      return std::make_shared<char>();
+      auto gauge = std::make_shared<telemetry::OwnedGauge>(registry, name("conf_num_traces"), "Traces that may be held.", labels);
+      gauge->set(static_cast<double>(config.num_traces));
+      return gauge;
     });
-    if (first)
-      registry.gauge(name("conf_num_traces"), "Traces that may be held.", labels).set(static_cast<double>(config.num_traces));
-    return {registry.gauge(name("num_traces_in_memory"), "Traces that are held.", labels),
+    return {telemetry::OwnedGauge(registry, name("num_traces_in_memory"), "Traces that are held.", labels),
             registry.counter(name("traces_evicted"), "Traces that went on early because num_traces were held.", labels),
             registry.counter(name("spans_released"), "Spans sent on.", labels),
             registry.counter(name("traces_released"), "Traces sent on.", labels), std::move(told)};

@@ -52,7 +52,7 @@ std::string selector(const std::vector<LabelFilter>& filters) {
 }  // namespace
 
 WatchMetrics::WatchMetrics(telemetry::Registry& registry, bool counts) : registry_(registry), counts_(counts) {
-  if (counts_) table_ = &registry_.gauge("otelcol_otelsvc_k8s_pod_table_size", "Names under which pods are known.", {});
+  if (counts_) table_ = telemetry::OwnedGauge(registry_, "otelcol_otelsvc_k8s_pod_table_size", "Names under which pods are known.", {});
 }
 
 void WatchMetrics::count(std::string_view kind, const kube::Change& change, bool known) {
@@ -64,7 +64,7 @@ void WatchMetrics::count(std::string_view kind, const kube::Change& change, bool
 }
 
 void WatchMetrics::pods(std::size_t identities) {
-  if (counts_) table_->set(static_cast<double>(identities));
+  if (counts_) table_.set(static_cast<double>(identities));
 }
 
 Result<std::shared_ptr<Catalog>> Catalog::make(const Config& config, Parts parts) {

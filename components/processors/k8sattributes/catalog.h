@@ -5,6 +5,7 @@
 
 #include "components/processors/k8sattributes/rules.h"
 #include "otlp/model.h"
+#include "telemetry/owned_gauge.h"
 
 namespace weir::processors::k8sattributes {
 
@@ -42,7 +43,7 @@ class WatchMetrics {
   telemetry::Registry& registry_;
   bool counts_;
   std::map<std::string, telemetry::Counter*> counters_;
-  telemetry::Gauge* table_ = nullptr;
+  telemetry::OwnedGauge table_;
 };
 
 class Catalog {

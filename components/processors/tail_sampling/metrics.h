@@ -1,6 +1,7 @@
 #pragma once
 // The processor's own metrics on one core, under the collector's names.
 #include "components/processors/tail_sampling/policies.h"
+#include "telemetry/owned_gauge.h"
 
 namespace weir::processors::tail_sampling {
 
@@ -29,7 +30,7 @@ class Metrics {
   void timer_took(Duration d) { timer_latency_.observe(std::chrono::duration<double, std::milli>(d).count()); }
 
   telemetry::Counter &new_traces, &too_large, &cell_overflow;
-  telemetry::Gauge &in_memory, &bytes_in_memory;
+  telemetry::OwnedGauge in_memory, bytes_in_memory;
 
  private:
   struct Answers {

@@ -12,7 +12,7 @@ Metrics Metrics::of(const engine::StageContext& context) {
   Metrics out{SentCounters::of(context),
               registry.counter("otelcol_exporter_enqueue_failed_" + items, "Items that found no room in the queue.", labels),
               registry.counter("weir_exporter_rejected_" + items, "Items that a backend threw away though it answered OK.", labels),
-              registry.gauge("otelcol_exporter_in_flight_requests", "Requests being sent.", with_signal), {}, {}};
+              telemetry::OwnedGauge(registry, "otelcol_exporter_in_flight_requests", "Requests being sent.", with_signal), {}, {}};
   if (!telemetry::detailed()) return out;
   auto sizes = [&](const std::string& name, std::string_view which, const telemetry::Labels& of) {
     return Sizes{&registry.histogram(name, fmt::format("Items in a batch that {}.", which), telemetry::batch_items, of),

@@ -1,6 +1,9 @@
 #pragma once
 // The counters of a queue and of what leaves it.
+#include <mutex>
+
 #include "components/shared/exporting/exporting.h"
+#include "telemetry/owned_gauge.h"
 
 namespace weir::exporting {
 
@@ -10,6 +13,8 @@ struct Fill {
   enum class Backlog : std::uint8_t { unknown, there, none };
 
   std::atomic<std::int64_t> size{0};
+  std::once_flag numbered;
+  std::uint64_t number = 0;  // in the line, of an exporter that keeps an order
   std::atomic<Backlog> backlog{Backlog::unknown};
   std::uint64_t value() const { return static_cast<std::uint64_t>(std::max<std::int64_t>(size.load(std::memory_order_relaxed), 0)); }
   void add(std::int64_t more) { size.fetch_add(more, std::memory_order_relaxed); }
@@ -17,7 +22,7 @@ struct Fill {
 
 struct Metrics : SentCounters {
   telemetry::Counter &enqueue_failed, &rejected;
-  telemetry::Gauge& in_flight;
+  telemetry::OwnedGauge in_flight;
   // Of batches, on their way into the queue and out of it; null without detailed metrics.
   struct Sizes {
     telemetry::Histogram *items = nullptr, *bytes = nullptr;

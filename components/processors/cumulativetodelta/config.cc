@@ -42,6 +42,7 @@ std::span<const config::FieldInfo> Config::fields() {
       field<&Config::include>("include", "Only these metrics."),
       field<&Config::exclude>("exclude", "Not these metrics."),
       field<&Config::max_streams>("max_streams", "Series on all cores together; points of more are dropped and counted."),
+      field<&Config::max_streams_per_metric>("max_streams_per_metric", "The same for metrics of one name; 0 is no limit."),
   };
   return rows;
 }

@@ -21,7 +21,7 @@ struct Config {
   Duration max_staleness = 1h;
   InitialValue initial_value = InitialValue::automatic;
   Match include, exclude;
-  std::uint64_t max_streams = 1'000'000;
+  std::uint64_t max_streams = 1'000'000, max_streams_per_metric = 250'000;
 
   static std::span<const config::FieldInfo> fields();
 };

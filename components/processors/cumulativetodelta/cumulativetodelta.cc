@@ -14,11 +14,9 @@ namespace {
 using engine::Reason;
 using metric_streams::Fate;
 using metric_streams::StoredPoint;
+using metric_streams::StreamHasher;
 using metric_streams::StreamId;
 using otlp::MetricType;
-
-constexpr std::size_t sweep_budget = 20'000;
-constexpr Duration sweep_pause = 20ms;
 
 // One of include and exclude.
 struct Rule {
@@ -45,7 +43,8 @@ class CumulativeToDelta : public engine::Stage {
       : config_(config),
         include_(std::move(include)),
         exclude_(std::move(exclude)),
-        streams_(config.max_streams, context),
+        streams_({config.max_streams, config.max_streams_per_metric}, context),
+        added_(context),
         begun_(context.executor.wall()),
         points_(context.host.metrics().counter("otelcol_cumulativetodelta_datapoints", "Data points that were converted.", {{"processor", context.id.to_string()}})) {}
 
@@ -55,13 +54,12 @@ class CumulativeToDelta : public engine::Stage {
     Arena& arena = batch.arena();
     metric_streams::edit_points(
         std::move(batch), out, [this](const otlp::Metric& metric) { return wants(metric); },
-        [&](const otlp::Metric& metric, otlp::DataPoint& point, const StreamId& id) { return fate_of(metric, point, id, now, arena); },
-        [](otlp::Metric& metric) { metric.temporality = otlp::Temporality::delta; });
+        [&](const otlp::Metric& metric, otlp::DataPoint& point, const StreamHasher& ids) { return fate_of(metric, point, ids, now, arena); },
+        [](otlp::Metric& metric, const StreamHasher&) { metric.temporality = otlp::Temporality::delta; });
   }
 
   void tick(TimePoint now, engine::Out& out) override {
-    bool done = streams_.expire(now, config_.max_staleness, sweep_budget);
-    if (streams_.size() > 0) out.wake_at(now + (done ? std::min<Duration>(config_.max_staleness, 1min) : sweep_pause));
+    metric_streams::sweep(streams_, now, config_.max_staleness, out);
   }
 
  private:
@@ -81,22 +79,23 @@ class CumulativeToDelta : public engine::Stage {
     return id;
   }
 
-  Fate fate_of(const otlp::Metric& metric, otlp::DataPoint& point, StreamId id, TimePoint now, Arena& arena) {
+  Fate fate_of(const otlp::Metric& metric, otlp::DataPoint& point, const StreamHasher& ids, TimePoint now, Arena& arena) {
     if (point.flags & 1) return Fate::drop(Reason::filtered);  // no value: there is no difference either
     if (metric.type == MetricType::sum && point.type == otlp::NumberType::real && std::isnan(point.real)) return Fate::keep();
-    id = with_start(id, point);
+    StreamId id = with_start(ids.point(point.attributes), point);
     StoredPoint arrived = StoredPoint::of(metric.type, point);
     StoredPoint* before = streams_.find(id, now);
     if (before == nullptr) {
-      before = streams_.add(id, now);
+      before = streams_.add(id, ids.name(), now);
       if (before == nullptr) return Fate::drop(Reason::cardinality);
+      added_.tell(metric, point);
       *before = std::move(arrived);
       streams_.account(id);
       return first(metric, point);
     }
     if (arrived.parts && std::isnan(arrived.parts->sum.sum)) arrived.parts->sum.sum = before->parts->sum.sum;
     bool reset = is_reset(*before, arrived, metric.type);
-    StoredPoint delta = reset ? StoredPoint() : copy(arrived);
+    StoredPoint delta = reset ? StoredPoint() : arrived.copy();
     bool comparable = !reset && subtract(delta, *before, metric.type);
     delta.start = before->time;
     *before = std::move(arrived);
@@ -106,12 +105,6 @@ class CumulativeToDelta : public engine::Stage {
     delta.write(metric.type, arena, point);
     if (delta.parts) point.has_min = point.has_max = false;
     return Fate::keep();
-  }
-
-  static StoredPoint copy(const StoredPoint& p) {
-    StoredPoint out{p.start, p.time, p.type, p.integer, p.real, nullptr};
-    if (p.parts) out.parts = std::make_unique<StoredPoint::Parts>(*p.parts);
-    return out;
   }
 
   Fate first(const otlp::Metric&, otlp::DataPoint& point) {
@@ -127,6 +120,7 @@ class CumulativeToDelta : public engine::Stage {
   Config config_;
   Rule include_, exclude_;
   metric_streams::Streams<StoredPoint> streams_;
+  metric_streams::Added added_;
   UnixNanos begun_;
   telemetry::Counter& points_;
 };

@@ -1,5 +1,6 @@
 // Passes on only the newest point of each series in an interval.
 #include "components/processors/interval/held_metrics.h"
+#include "components/shared/metric_streams/edit_points.h"
 #include "engine/decode.h"
 #include "engine/out.h"
 
@@ -45,9 +46,7 @@ class Interval : public engine::Stage {
       }
     }
     if (was_empty && held_.points() > 0) out.wake_at(out.now() + config_.interval);
-    if (changed) batch.prune();
-    if (changed && batch.empty()) return out.drop(std::move(batch), engine::Reason::filtered);  // nothing is left to be counted
-    out.push(std::move(batch));
+    metric_streams::push_rest(std::move(batch), out, changed);
   }
 
   void tick(TimePoint, engine::Out& out) override { flush(out); }

@@ -14,7 +14,7 @@ struct Config {
   Strategy strategy = Strategy::true_reset_point;
   Duration gc_interval = 10min;
   std::string start_time_metric_regex;
-  std::uint64_t max_streams = 1'000'000;
+  std::uint64_t max_streams = 1'000'000, max_streams_per_metric = 250'000;
 
   static std::span<const config::FieldInfo> fields();
   Result<> validate() const;
@@ -24,11 +24,10 @@ namespace {
 
 using metric_streams::Fate;
 using metric_streams::StoredPoint;
+using metric_streams::StreamHasher;
 using metric_streams::StreamId;
 using otlp::MetricType;
 
-constexpr std::size_t sweep_budget = 20'000;
-constexpr Duration sweep_pause = 20ms;
 constexpr UnixNanos before_reset = 1'000'000;  // a reset happened at least this long before the point that shows it
 
 struct Tracked {
@@ -39,16 +38,10 @@ struct Tracked {
   std::size_t bytes() const { return last.bytes() + reference.bytes(); }
 };
 
-StoredPoint copy(const StoredPoint& p) {
-  StoredPoint out{p.start, p.time, p.type, p.integer, p.real, nullptr};
-  if (p.parts) out.parts = std::make_unique<StoredPoint::Parts>(*p.parts);
-  return out;
-}
-
 class MetricStartTime : public engine::Stage {
  public:
   MetricStartTime(const Config& config, std::optional<Regex> regex, const engine::StageContext& context)
-      : config_(config), regex_(std::move(regex)), streams_(config.max_streams, context), begun_(context.executor.wall() / 1'000'000'000 * 1'000'000'000) {}
+      : config_(config), regex_(std::move(regex)), streams_({config.max_streams, config.max_streams_per_metric}, context), added_(context), begun_(context.executor.wall() / 1'000'000'000 * 1'000'000'000) {}
 
   void process(engine::Batch batch, engine::Out& out) override {
     if (streams_.size() == 0) out.wake_at(out.now() + config_.gc_interval);
@@ -57,13 +50,12 @@ class MetricStartTime : public engine::Stage {
     fallback_ = config_.strategy == Strategy::start_time_metric ? start_time_in(batch) : 0;
     metric_streams::edit_points(
         std::move(batch), out, [this](const otlp::Metric& m) { return wants(m); },
-        [&](const otlp::Metric& metric, otlp::DataPoint& point, const StreamId& id) { return fate_of(metric, point, id, now, arena); },
-        [](otlp::Metric&) {});
+        [&](const otlp::Metric& metric, otlp::DataPoint& point, const StreamHasher& ids) { return fate_of(metric, point, ids, now, arena); },
+        [](otlp::Metric&, const StreamHasher&) {});
   }
 
   void tick(TimePoint now, engine::Out& out) override {
-    bool done = streams_.expire(now, config_.gc_interval, sweep_budget);
-    if (streams_.size() > 0) out.wake_at(now + (done ? std::min<Duration>(config_.gc_interval, 1min) : sweep_pause));
+    metric_streams::sweep(streams_, now, config_.gc_interval, out);
   }
 
  private:
@@ -92,10 +84,11 @@ class MetricStartTime : public engine::Stage {
     return begun_;
   }
 
-  Fate fate_of(const otlp::Metric& metric, otlp::DataPoint& point, const StreamId& id, TimePoint now, Arena& arena) {
+  Fate fate_of(const otlp::Metric& metric, otlp::DataPoint& point, const StreamHasher& ids, TimePoint now, Arena& arena) {
     if (point.start_time_unix_nano != 0 && point.start_time_unix_nano != point.time_unix_nano) return Fate::keep();  // has one
+    StreamId id = ids.point(point.attributes);
     Tracked* tracked = streams_.find(id, now);
-    if (tracked == nullptr) return first(metric, point, id, now);
+    if (tracked == nullptr) return first(metric, point, id, ids.name(), now);
     point.start_time_unix_nano = tracked->start;
     if (point.flags & 1) return Fate::keep();
     StoredPoint arrived = StoredPoint::of(metric.type, point);
@@ -105,7 +98,7 @@ class MetricStartTime : public engine::Stage {
       tracked->reference = {};
     }
     point.start_time_unix_nano = tracked->start;
-    tracked->last = copy(arrived);
+    tracked->last = arrived.copy();
     if (tracked->subtracts && subtract(arrived, tracked->reference, metric.type)) {
       arrived.start = tracked->start;
       arrived.write(metric.type, arena, point);
@@ -114,13 +107,14 @@ class MetricStartTime : public engine::Stage {
     return Fate::keep();
   }
 
-  Fate first(const otlp::Metric& metric, otlp::DataPoint& point, const StreamId& id, TimePoint now) {
-    Tracked* tracked = streams_.add(id, now);
+  Fate first(const otlp::Metric& metric, otlp::DataPoint& point, const StreamId& id, std::uint64_t name, TimePoint now) {
+    Tracked* tracked = streams_.add(id, name, now);
     if (tracked == nullptr) return Fate::drop(engine::Reason::cardinality);
+    added_.tell(metric, point);
     tracked->last = StoredPoint::of(metric.type, point);
     tracked->start = config_.strategy == Strategy::start_time_metric ? fallback_ : point.time_unix_nano;
     if (config_.strategy == Strategy::subtract_initial_point) {
-      tracked->reference = copy(tracked->last);
+      tracked->reference = tracked->last.copy();
       tracked->subtracts = true;
     }
     streams_.account(id);
@@ -131,6 +125,7 @@ class MetricStartTime : public engine::Stage {
   Config config_;
   std::optional<Regex> regex_;
   metric_streams::Streams<Tracked> streams_;
+  metric_streams::Added added_;
   UnixNanos begun_;     // of this process, whole seconds
   UnixNanos fallback_ = 0;  // start_time_metric: what the batch at hand says
 };
@@ -151,6 +146,7 @@ std::span<const config::FieldInfo> Config::fields() {
       field<&Config::gc_interval>("gc_interval", "A series without a new point for this long is forgotten.", {.min = 1ns}),
       field<&Config::start_time_metric_regex>("start_time_metric_regex", "start_time_metric: which metric has the time; process_start_time_seconds otherwise."),
       field<&Config::max_streams>("max_streams", "Series on all cores together; points of more are dropped and counted."),
+      field<&Config::max_streams_per_metric>("max_streams_per_metric", "The same for metrics of one name; 0 is no limit."),
   };
   return rows;
 }

@@ -33,7 +33,7 @@ TargetLoop::TargetLoop(LoopContext& context, std::shared_ptr<JobTools> tools, sc
     : context_(context),
       tools_(std::move(tools)),
       target_(std::move(target)),
-      series_(series_settings(tools_->job->config), family_settings(*tools_->job, *target_), target_, tools_->rules),
+      series_(series_settings(tools_->job->config), family_settings(*tools_->job, *target_), target_, tools_->rules, context.churn),
       charge_(context.host.budget().empty_charge()) {}
 
 TargetLoop::~TargetLoop() {

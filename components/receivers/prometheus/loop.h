@@ -16,6 +16,7 @@ struct LoopContext {
   std::uint16_t shard;
   std::string receiver;
   scrape::Board& board;
+  std::shared_ptr<series_churn::Churn> churn;  // shared with the other cores
 };
 
 class TargetLoop {

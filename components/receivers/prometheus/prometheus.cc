@@ -27,7 +27,8 @@ class PrometheusReceiver final : public engine::Receiver {
         hub_(engine::shared_state<Hub>(context.host, fmt::format("prometheus/{}", context.id.to_string()))),
         board_(scrape::Board::of(context.host)),
         loop_context_{context_.executor, context_.intake, context_.host, seed_of_this_machine(), config_.initial_scrape_offset, config_.report_extra_scrape_metrics,
-                      config_.stale_markers_on_shutdown, context_.shard, context_.id.to_string(), *board_} {}
+                      config_.stale_markers_on_shutdown, context_.shard, context_.id.to_string(), *board_,
+                      series_churn::Churn::of(context_.host, "receiver", context_.id.to_string())} {}
 
   ~PrometheusReceiver() override { hub_->leave(context_.shard, membership_); }
 

@@ -29,8 +29,8 @@ void move_aside(Labels& labels, std::vector<scrape::Label> conflicts) {
 
 }  // namespace
 
-TargetSeries::TargetSeries(SeriesSettings settings, FamilySettings families, scrape::TargetPtr target, std::shared_ptr<const scrape::Relabeler> rules)
-    : settings_(settings), families_(std::move(families)), target_(std::move(target)), rules_(std::move(rules)), entries_(1), table_(64) {}
+TargetSeries::TargetSeries(SeriesSettings settings, FamilySettings families, scrape::TargetPtr target, std::shared_ptr<const scrape::Relabeler> rules, std::shared_ptr<series_churn::Churn> churn)
+    : settings_(settings), families_(std::move(families)), target_(std::move(target)), rules_(std::move(rules)), churn_(std::move(churn)), entries_(1), table_(64) {}
 
 std::string_view TargetSeries::expected_key() const {
   const Entry& next = entries_[entries_[last_].next];
@@ -141,6 +141,15 @@ Result<> TargetSeries::check(const Labels& labels) const {
   return {};
 }
 
+void TargetSeries::tell_new(const Labels& labels) const {
+  if (!churn_) return;
+  std::array<series_churn::Label, 24> told;
+  std::size_t n = 0;
+  for (auto& label : labels)
+    if (label.name != scrape::metric_name_label && n < told.size()) told[n++] = {label.name, XXH3_64bits(label.value.data(), label.value.size())};
+  churn_->added(labels.get(scrape::metric_name_label), std::span(told).first(n));
+}
+
 // Reads the labels and finds out what the series is. `dropped`: a rule drops it.
 Result<std::uint32_t> TargetSeries::bind(exposition::Parser& parser, bool native, bool& dropped) {
   parser.labels(labels_);
@@ -155,6 +164,7 @@ Result<std::uint32_t> TargetSeries::bind(exposition::Parser& parser, bool native
   std::uint64_t identity = scrape::hash_of(labels) + (native ? 1 : 0);
   std::uint32_t name = name_index(labels.get(scrape::metric_name_label));
   auto [at, is_new] = by_identity_.emplace(identity, static_cast<std::uint32_t>(series_.size()));
+  if (is_new) tell_new(labels);
   auto slot = families_.bind(std::move(labels), metadata_, native, custom);
   if (!slot) {
     if (is_new) by_identity_.erase(at);

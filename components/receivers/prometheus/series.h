@@ -2,6 +2,7 @@
 // The series of one target from scrape to scrape: which raw bytes are which series, which of them have vanished.
 #include "components/receivers/prometheus/families.h"
 #include "components/shared/scrape/targets.h"
+#include "components/shared/series_churn/churn.h"
 
 namespace weir::receivers::prometheus {
 
@@ -16,8 +17,8 @@ struct SeriesSettings {
 // One core. What it holds is bounded by what the target sends: two of its answers and 1000 series.
 class TargetSeries {
  public:
-  // `rules` is shared with the other targets of the job on this core.
-  TargetSeries(SeriesSettings settings, FamilySettings families, scrape::TargetPtr target, std::shared_ptr<const scrape::Relabeler> rules);
+  // `rules` is shared with the other targets of the job on this core. `churn`: told of new series, may be absent.
+  TargetSeries(SeriesSettings settings, FamilySettings families, scrape::TargetPtr target, std::shared_ptr<const scrape::Relabeler> rules, std::shared_ptr<series_churn::Churn> churn = {});
 
   struct Counts {
     std::size_t scraped = 0, kept = 0, added = 0;  // samples, those left after relabeling, new series
@@ -66,6 +67,7 @@ class TargetSeries {
   Result<> sample(exposition::Parser& parser, bool native, Counts& counts, std::int64_t now);
   void put(exposition::Parser& parser, const Slot& slot, bool native, std::int64_t time);
   Result<> check(const scrape::Labels& labels) const;
+  void tell_new(const scrape::Labels& labels) const;
   bool add_target_labels(scrape::Labels& labels) const;
   void track(Series& series);
   void mark_vanished(std::int64_t now);
@@ -81,6 +83,7 @@ class TargetSeries {
   Families families_;
   scrape::TargetPtr target_;
   std::shared_ptr<const scrape::Relabeler> rules_;
+  std::shared_ptr<series_churn::Churn> churn_;  // shared by all targets of the receiver
   MetadataStore metadata_;
   std::uint32_t version_ = 1;
 

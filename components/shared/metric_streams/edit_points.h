@@ -25,8 +25,15 @@ class Fate {
   engine::Reason reason_;
 };
 
-// Calls fate(metric, point, id) for each point of the metrics that wants(metric) is true for, and done(metric) after the last one of
-// each, with the points that are left; then pushes the batch on.
+// Pushes on what is left of a batch after a walk that took items out of it (`changed`) and counted each.
+inline void push_rest(engine::Batch batch, engine::Out& out, bool changed) {
+  if (changed) batch.prune();
+  if (changed && batch.empty()) return out.drop(std::move(batch), engine::Reason::filtered);  // nothing is left to be counted
+  out.push(std::move(batch));
+}
+
+// Calls fate(metric, point, ids) for each point of the metrics that wants(metric) is true for, and done(metric, ids) after the last one
+// of each, with the points that are left; it may add some. Then pushes the batch on.
 template <class Wants, class FateOf, class Done>
 void edit_points(engine::Batch batch, engine::Out& out, Wants wants, FateOf fate, Done done) {
   Arena& arena = batch.arena();
@@ -41,20 +48,18 @@ void edit_points(engine::Batch batch, engine::Out& out, Wants wants, FateOf fate
         auto& metric = item.edit<otlp::Metric>(arena);
         hasher.metric(metric);
         std::size_t gone = metric.points.erase_if([&](otlp::DataPoint& point) {
-          Fate what = fate(metric, point, hasher.point(point.attributes));
+          Fate what = fate(metric, point, std::as_const(hasher));
           what.count(out);
           return !what.stays();
         });
-        done(metric);
+        done(metric, std::as_const(hasher));
         item.points = static_cast<std::uint32_t>(metric.points.size());
         changed = changed || gone > 0;
         return gone > 0 && metric.points.empty();
       });
     }
   }
-  if (changed) batch.prune();
-  if (changed && batch.empty()) return out.drop(std::move(batch), engine::Reason::filtered);  // nothing is left to be counted
-  out.push(std::move(batch));
+  push_rest(std::move(batch), out, changed);
 }
 
 }  // namespace weir::metric_streams

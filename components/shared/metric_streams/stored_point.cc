@@ -85,6 +85,10 @@ void StoredPoint::write(MetricType kind, Arena& arena, otlp::DataPoint& p) const
   for (auto n : parts->counts) p.bucket_counts.push_back(arena, n);
 }
 
+StoredPoint StoredPoint::copy() const {
+  return {start, time, type, integer, real, parts ? std::make_unique<Parts>(*parts) : nullptr};
+}
+
 std::size_t StoredPoint::bytes() const {
   if (!parts) return 0;
   return sizeof(Parts) + 8 * (parts->bounds.capacity() + parts->counts.capacity() + parts->sum.positive.counts.capacity() + parts->sum.negative.counts.capacity());

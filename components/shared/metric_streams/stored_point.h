@@ -26,6 +26,7 @@ struct StoredPoint {
   // Numbers and times; attributes, flags and exemplars stay.
   void write(otlp::MetricType type, Arena& arena, otlp::DataPoint& point) const;
   std::size_t bytes() const;
+  StoredPoint copy() const;
 };
 
 // `point` on top of `state`, both of that type. Other bounds begin anew.

@@ -36,6 +36,10 @@ StreamId attributes_of(const otlp::Attributes& attributes) {
 
 }  // namespace
 
+std::uint64_t hash_of(const otlp::Value& value) {
+  return value.is(otlp::ValueType::string) ? hash(value.text, 1).low : hash(otlp::to_text(value), 1).low;
+}
+
 void StreamHasher::resource(const otlp::Resource& resource) { resource_ = attributes_of(resource.attributes); }
 
 void StreamHasher::scope(const otlp::Scope& scope) {
@@ -45,6 +49,7 @@ void StreamHasher::scope(const otlp::Scope& scope) {
 void StreamHasher::metric(const otlp::Metric& metric) {
   auto kind = static_cast<std::uint64_t>(metric.type) << 8 | static_cast<std::uint64_t>(metric.temporality) << 1 | metric.is_monotonic;
   metric_ = mixed(scope_, mixed(hash(metric.name, kind), hash(metric.unit, 4)));
+  name_ = hash(metric.name, 0).low;
 }
 
 StreamId StreamHasher::point(const otlp::Attributes& attributes) const { return mixed(metric_, attributes_of(attributes)); }

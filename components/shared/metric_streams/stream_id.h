@@ -11,6 +11,8 @@ struct StreamId {
   bool operator==(const StreamId&) const = default;
 };
 
+std::uint64_t hash_of(const otlp::Value& value);
+
 // Call in this order: resource, scope, metric, point; each as often as there are some within the one before.
 class StreamHasher {
  public:
@@ -21,9 +23,12 @@ class StreamHasher {
   StreamId scope_id() const { return scope_; }
   StreamId metric_id() const { return metric_; }
   StreamId point(const otlp::Attributes& attributes) const;
+  // Of the metric's name alone, the same for every resource.
+  std::uint64_t name() const { return name_; }
 
  private:
   StreamId resource_, scope_, metric_;
+  std::uint64_t name_ = 0;
 };
 
 }  // namespace weir::metric_streams

@@ -36,17 +36,32 @@ TEST_CASE("metric streams: a series is the same whatever the order of attributes
   CHECK_FALSE(id({{"a", "1"}}, MetricType::sum) == id({{"a", "1"}}, MetricType::gauge));
 }
 
+TEST_CASE("metric streams: series of one metric have a limit of their own") {
+  engine::testing::TestHost host;
+  io::Simulation simulation(1, 1);
+  Rng rng(1);
+  engine::StageContext context{.id = {"x", ""}, .pipeline = "metrics", .executor = *simulation.executors()[0], .rng = rng, .host = host};
+  Streams<Number> one({100, 2}, context), two({100, 2}, context);
+  TimePoint now{};
+  CHECK(one.add({1, 1}, 7, now));
+  CHECK(two.add({2, 2}, 7, now));
+  CHECK_FALSE(one.add({3, 3}, 7, now));
+  CHECK(one.add({3, 3}, 8, now));
+  one.remove({1, 1});
+  CHECK(two.add({4, 4}, 7, now));
+}
+
 TEST_CASE("metric streams: bounded in number over all cores, and by memory; what is not seen is forgotten") {
   engine::testing::TestHost host;
   io::Simulation simulation(1, 1);
   Rng rng(1);
   engine::StageContext context{.id = {"x", ""}, .pipeline = "metrics", .executor = *simulation.executors()[0], .rng = rng, .host = host};
-  Streams<Number> one(3, context), two(3, context);
+  Streams<Number> one({3}, context), two({3}, context);
   TimePoint now{};
-  CHECK(one.add({1, 1}, now));
-  CHECK(two.add({1, 1}, now));
-  CHECK(one.add({2, 2}, now));
-  CHECK_FALSE(one.add({3, 3}, now));
+  CHECK(one.add({1, 1}, 7, now));
+  CHECK(two.add({1, 1}, 7, now));
+  CHECK(one.add({2, 2}, 7, now));
+  CHECK_FALSE(one.add({3, 3}, 7, now));
   one.account({1, 1});
   std::size_t used = host.budget().used();
   CHECK(used > 100);
@@ -56,10 +71,10 @@ TEST_CASE("metric streams: bounded in number over all cores, and by memory; what
   CHECK(one.expire(now, 15s, 100));
   CHECK(one.size() == 1);
   CHECK(one.find({1, 1}, now) == nullptr);
-  CHECK(two.add({4, 4}, now));
+  CHECK(two.add({4, 4}, 7, now));
   CHECK(host.budget().used() < used);
   host.limit_memory(1);
-  CHECK_FALSE(one.add({5, 5}, now));
+  CHECK_FALSE(one.add({5, 5}, 7, now));
 }
 
 TEST_CASE("stored points: sums, differences and resets of all kinds") {

@@ -265,10 +265,11 @@ Log::Segment* Log::next_to_read() {
       auto at = std::find_if(segments_.rbegin(), segments_.rend(), unread);
       return at == segments_.rend() ? nullptr : at->second.get();
     }
-    auto at = std::find_if(segments_.begin(), segments_.end(), unread);
+    // What is left from before is older than what was written here, whatever its number: both were written at one time during a reload.
+    auto at = std::find_if(segments_.begin(), segments_.end(), [&](auto& entry) { return unread(entry) && !entry.second->own; });
+    if (at == segments_.end()) at = std::find_if(segments_.begin(), segments_.end(), unread);
     return at == segments_.end() ? nullptr : at->second.get();
   };
-  // What is left from before is older than what was written here.
   Segment* next = own();
   bool first = next == nullptr || (!settings_.newest_first && next->own);
   if (first && settings_.claims)

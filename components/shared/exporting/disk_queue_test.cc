@@ -326,6 +326,48 @@ TEST_CASE("batch in the queue: a record goes when the last part of it is deliver
   next.stop();
 }
 
+TEST_CASE("order holds over reloads that change the exporter") {
+  for (bool durable : {false, true})
+    for (bool away_meanwhile : {false, true}) {
+      CAPTURE(durable);
+      CAPTURE(away_meanwhile);
+      Surroundings around;
+      around.delay = 300ms;
+      if (away_meanwhile) around.rule = away;
+      Settings settings;
+      settings.queue.in_order = true;
+      settings.queue.durable = durable;
+      settings.retry.initial_interval = 100ms;
+      Process process(around, settings, 2);
+      int number = 0;
+      auto push = [&](int count) {
+        for (int i = 0; i < count; ++i) {
+          ++number;
+          CHECK(process.ok(process.push(number, static_cast<std::size_t>(number % 2))));
+        }
+      };
+      for (int reload = 0; reload < 3; ++reload) {
+        push(8);
+        settings.retry.max_interval = std::chrono::seconds(1 + reload);
+        process.world.add(exporter_factory, "test", std::make_shared<TestConfig>(TestConfig{settings, &around}));
+        REQUIRE(process.world.reload());
+        push(6);
+        process.world.advance(away_meanwhile ? 5s : 500ms);
+      }
+      around.rule = nullptr;
+      process.world.advance(60s);
+      CHECK(around.distinct() == upto(number));
+      CHECK(around.got.size() == around.distinct().size());
+      // Each core has every other number.
+      int latest[2] = {0, 0};
+      for (int n : around.got) {
+        CHECK(n > latest[n % 2]);
+        latest[n % 2] = n;
+      }
+      process.stop();
+    }
+}
+
 TEST_CASE("random deaths, faults and disks: nothing answered OK is lost, over many restarts") {
   int worlds = std::getenv("WEIR_NIGHTLY") ? 2'000 : 60;
   for (int seed = 1; seed <= worlds; ++seed) {

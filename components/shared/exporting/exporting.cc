@@ -3,6 +3,7 @@
 #include <list>
 
 #include "base/log.h"
+#include "components/shared/exporting/line.h"
 #include "components/shared/exporting/metrics.h"
 #include "components/shared/exporting/place.h"
 #include "engine/disk_wait.h"
@@ -44,17 +45,21 @@ class QueuedExporter : public QueuedStage {
 
   ~QueuedExporter() override {
     leaving_ = true;  // records of what is still here stay on disk
-    if (check_timer_) executor_.cancel(check_timer_);
+    for (auto timer : {check_timer_, turn_timer_})
+      if (timer) executor_.cancel(timer);
+    disk_.reset();  // what it leaves is there for the next one before its turn comes
   }
 
   Result<> start(Out& out) override {
     out_ = &out;
     if (settings_.queue.enabled || relay_) WEIR_TRY(open_disk());
+    if (settings_.queue.enabled && settings_.queue.in_order) join_line();
     if (settings_.queue.enabled && context_.shard == 0)
       gauges_ = export_fill(context_, settings_.endpoint, fill_, settings_.queue.queue_size.value_or(disk_ ? 0 : QueueSettings::default_size));
     WEIR_TRY(sender_ ? sender_->start() : Result<>());
     if (context_.shard == 0) tell_backlog();
     look_at_disk();
+    if (turn_) wait_for_turn();
     return {};
   }
 
@@ -183,6 +188,25 @@ class QueuedExporter : public QueuedStage {
     release(sizes);
   }
 
+  // A queue of an older plan goes first; what comes meanwhile waits.
+  void join_line() {
+    auto line = engine::shared_state<Line>(context_.host, fmt::format("line {} {} {}", id_, to_string(context_.signal), settings_.endpoint));
+    std::call_once(fill_->numbered, [&] { fill_->number = line->next_number(); });
+    turn_ = std::make_unique<Turn>(std::move(line), fill_->number);
+  }
+
+  void wait_for_turn() {
+    turn_timer_ = 0;
+    if (is_behind()) {
+      turn_timer_ = executor_.at(executor_.now() + 10ms, [this] { wait_for_turn(); });
+      return;
+    }
+    tell_backlog();
+    pump();
+  }
+
+  bool is_behind() const { return turn_ && turn_->is_behind(); }
+
   // --- how full the queue is
 
   std::uint64_t capacity() const {
@@ -298,7 +322,7 @@ class QueuedExporter : public QueuedStage {
   }
 
   bool fits_window(const Batch& batch) const {
-    if (settings_.queue.in_order && disk_->reading()) return false;  // what is being read comes first
+    if (settings_.queue.in_order && (disk_->reading() || is_behind())) return false;  // what is being read, or others left, comes first
     if (take_ || (disk_->has_unread() && !settings_.queue.newest_first)) return false;
     return waiting_.empty() || window_ + batch.bytes() <= window_limit();
   }
@@ -351,7 +375,7 @@ class QueuedExporter : public QueuedStage {
   // --- back from disk
 
   void look_at_disk() {
-    if (!disk_ || draining_ || abandoned_) return;
+    if (!disk_ || draining_ || abandoned_ || is_behind()) return;
     if (!disk_->reading() && !take_ && disk_->has_unread() && (waiting_.empty() || window_ <= window_limit() / 2)) {
       disk_->read(std::max<std::size_t>(window_limit() / 2, 64 * 1024), [this](std::vector<Stored> requests) {
         bool none = requests.empty();
@@ -377,7 +401,7 @@ class QueuedExporter : public QueuedStage {
   // perhaps over more or fewer of them: nothing new may overtake what is still on its way.
   void tell_backlog() {
     if (!settings_.queue.in_order || context_.shard != 0) return;
-    bool there = disk_ && (disk_->has_unread_from_before() || disk_->reading() || open_recovered_ > 0);
+    bool there = is_behind() || (disk_ && (disk_->has_unread_from_before() || disk_->reading() || open_recovered_ > 0));
     fill_->backlog.store(there ? Fill::Backlog::there : Fill::Backlog::none, std::memory_order_release);
   }
   bool must_wait() const {
@@ -406,8 +430,8 @@ class QueuedExporter : public QueuedStage {
 
   void pump() {
     if (std::exchange(pumping_, true)) return;  // an attempt may end at once, and ends here
-    away_ = away_ || (draining_ && must_wait());  // it is on disk and goes on there
-    while (!waiting_.empty() && jobs_.size() < consumers_ && !away_ && !must_wait()) {
+    away_ = away_ || (draining_ && disk_ && (must_wait() || is_behind()));  // it is on disk and goes on there
+    while (!waiting_.empty() && jobs_.size() < consumers_ && !away_ && !must_wait() && !is_behind()) {
       auto next = batcher_.take(waiting_, executor_.now(), draining_);
       if (!next.request) {
         out_->wake_at(next.due);
@@ -629,7 +653,8 @@ class QueuedExporter : public QueuedStage {
   std::size_t open_recovered_ = 0;   // of them, from an earlier process
   std::map<Place, std::vector<Receipt>> askers_;  // wait_for_result, of spilled requests
   std::uint64_t job_number_ = 0;
-  io::TimerId check_timer_ = 0;
+  io::TimerId check_timer_ = 0, turn_timer_ = 0;
+  std::unique_ptr<Turn> turn_;  // in_order only
   std::function<void(Batch)> take_;  // set: out of service
   log::RateLimit retry_lines_, drop_lines_;
 };

@@ -7,6 +7,8 @@ namespace {
 
 // Requests that may be cut in half to find the series which a backend does not want: enough for 10 among 1000.
 constexpr std::size_t max_splits = 128;
+// Of one request, however small they are: what receivers take well.
+constexpr std::size_t max_series = 10'000;
 
 std::vector<std::uint32_t> points_of(const Request& request) {
   std::vector<std::uint32_t> out;
@@ -31,7 +33,7 @@ Delivery::Delivery(Translated translated, std::size_t lanes, std::size_t max_byt
   std::vector<std::size_t> bytes(lanes_.size());
   auto room = [&](std::size_t lane, std::size_t more) -> Request& {
     auto& requests = lanes_[lane].requests;
-    if (requests.empty() || bytes[lane] + more > max_bytes) {
+    if (requests.empty() || bytes[lane] + more > max_bytes || requests.back().series.size() >= max_series) {
       requests.emplace_back();
       bytes[lane] = 0;
     }

@@ -9,6 +9,7 @@
 
 #include "base/gates.h"
 #include "base/text.h"
+#include "components/exporters/prometheusremotewrite/labels.h"
 #include "prometheus/number.h"
 
 namespace weir::exporters::prometheusremotewrite {
@@ -29,6 +30,9 @@ using remote_write::Sample;
 using remote_write::Version;
 
 constexpr std::size_t max_exemplar_characters = 128;
+
+enum class Suffix : std::uint8_t { none, sum, count, bucket };
+constexpr std::array<std::string_view, 4> suffixes = {"", "_sum", "_count", "_bucket"};
 
 std::int64_t milliseconds(UnixNanos time) { return static_cast<std::int64_t>(time / 1'000'000); }
 
@@ -61,13 +65,14 @@ bool is_cumulative(const Metric& metric) {
 class Translator {
  public:
   Translator(otlp::Batch& batch, const TranslationSettings& settings)
-      : batch_(batch), out_{.arena = std::make_unique<Arena>()}, arena_(*out_.arena), settings_(settings) {
-    bool permissive = gates::enabled("pkg.translator.prometheus.PermissiveLabelSanitization");
-    bool utf8 = !prometheus::escapes(settings.strategy);
-    metric_namer_ = {settings.name_space, settings.strategy};
-    label_namer_ = {.utf8 = utf8, .prefix_underscore = !permissive};
-    target_namer_ = settings.version == Version::v2 ? label_namer_ : LabelNamer{.keep_underscores = !permissive};
-  }
+      : batch_(batch),
+        out_{.arena = std::make_unique<Arena>()},
+        arena_(*out_.arena),
+        settings_(settings),
+        metric_namer_{settings.name_space, settings.strategy},
+        label_namer_{.utf8 = !prometheus::escapes(settings.strategy), .prefix_underscore = !is_permissive()},
+        point_labels_(label_namer_, arena_),
+        target_labels_(settings.version == Version::v2 ? label_namer_ : LabelNamer{.keep_underscores = !is_permissive()}, arena_) {}
 
   Translated run() {
     Arena& messages = batch_.arena();
@@ -82,32 +87,22 @@ class Translator {
       if (settings_.target_info && newest_ != 0) add_target_info();
     }
     for (auto& series : out_.series) {
-      std::ranges::stable_sort(series.data.samples, {}, &Sample::time);
-      std::ranges::stable_sort(series.data.histograms, {}, &Histogram::time);
+      if (series.data.samples.size() > 1) std::ranges::stable_sort(series.data.samples, {}, &Sample::time);
+      if (series.data.histograms.size() > 1) std::ranges::stable_sort(series.data.histograms, {}, &Histogram::time);
     }
     return std::move(out_);
   }
 
  private:
-  using Pairs = std::vector<std::pair<std::string, std::string>>;
-
-  static std::string* find(Pairs& pairs, std::string_view name) {
-    for (auto& [key, value] : pairs)
-      if (key == name) return &value;
-    return nullptr;
-  }
-  static void set(Pairs& pairs, std::string_view name, std::string value) {
-    if (std::string* there = find(pairs, name))
-      *there = std::move(value);
-    else
-      pairs.emplace_back(std::string(name), std::move(value));
-  }
-
   void set_scope(const otlp::Scope& scope) {
-    scope_.clear();
-    if (!settings_.scope_info) return;
-    auto add = [&](const std::string& key, std::string value) {
-      if (auto name = label_namer_.build(key)) scope_.emplace_back(std::move(*name), std::move(value));
+    Pairs winning = identity_labels();
+    if (settings_.scope_info) add_scope(scope, winning);
+    point_labels_.begin(winning, settings_.external_labels);
+  }
+
+  void add_scope(const otlp::Scope& scope, Pairs& out) const {
+    auto add = [&](const std::string& key, const std::string& value) {
+      if (auto name = label_namer_.build(key)) out.emplace_back(std::move(*name), value);
     };
     if (!scope.name.empty()) add("otel_scope_name", std::string(scope.name));
     if (!scope.version.empty()) add("otel_scope_version", std::string(scope.version));
@@ -115,44 +110,30 @@ class Translator {
       if (kv.key != "name" && kv.key != "version" && kv.key != "schema_url") add("otel_scope_" + std::string(kv.key), otlp::to_text(kv.value));
   }
 
+  static bool is_permissive() { return gates::enabled("pkg.translator.prometheus.PermissiveLabelSanitization"); }
+
   void refuse(const std::string& why, std::uint32_t points = 1) {
     out_.invalid += points;
     if (out_.why.empty()) out_.why = why;
   }
 
-  // Labels of a set of attributes, without a name. Values of attributes that become one label are joined.
-  Result<std::vector<Label>> labels_of(const otlp::Attributes& attributes, const LabelNamer& namer, bool skip_identity, const Pairs& scope) {
-    std::vector<const otlp::KeyValue*> sorted;
-    for (auto& kv : attributes)
-      if (!skip_identity || !prometheus::is_identity(kv.key)) sorted.push_back(&kv);
-    std::ranges::stable_sort(sorted, {}, &otlp::KeyValue::key);
-    Pairs pairs;
-    for (auto* kv : sorted) {
-      std::string value = otlp::to_text(kv->value);
-      if (value.empty()) continue;
-      WEIR_ASSIGN(auto name, namer.build(kv->key));
-      std::string* there = find(pairs, name);
-      if (there == nullptr)
-        pairs.emplace_back(std::move(name), std::move(value));
-      else if (*there != value)
-        *there += ";" + value;
-    }
-    if (!identity_.job.value_or("").empty() && !name_is_empty()) set(pairs, "job", *identity_.job);
-    if (!identity_.instance.value_or("").empty()) set(pairs, "instance", *identity_.instance);
-    for (auto& [name, value] : settings_.external_labels)
-      if (find(pairs, name) == nullptr) pairs.emplace_back(name, value);
-    for (auto& [name, value] : scope) set(pairs, name, value);
-    std::vector<Label> out;
-    for (auto& [name, value] : pairs) {
-      if (!valid_utf8(name) || !valid_utf8(value)) return fail(Errc::invalid, "a label that is not UTF-8");
-      out.push_back({arena_.copy(name), arena_.copy(value)});
-    }
+  // job and instance, which come from the resource whatever a point says.
+  Pairs identity_labels() const {
+    Pairs out;
+    if (!identity_.job.value_or("").empty() && !name_is_empty()) out.emplace_back("job", *identity_.job);
+    if (!identity_.instance.value_or("").empty()) out.emplace_back("instance", *identity_.instance);
     return out;
   }
 
   bool name_is_empty() const {
     auto* name = resource_->attributes.find("service.name");
     return name == nullptr || otlp::to_text(*name).empty();
+  }
+
+  void set_name(std::string_view name) {
+    name_ = arena_.copy(name);
+    name_hash_ = XXH3_64bits(name.data(), name.size());
+    names_ = {};
   }
 
   void take_metric(const Metric& metric) {
@@ -168,7 +149,7 @@ class Translator {
     auto name = metric_namer_.build(metric.name, metric.unit, prometheus::kind_of(metric));
     if (!name) return refuse(name.error().what, count);
     if (!valid_utf8(*name)) return refuse("a metric name that is not UTF-8", count);
-    name_ = arena_.copy(*name);
+    set_name(*name);
     metadata_ = {type_of(metric), name_, metric.description, arena_.copy(prometheus::unit_name(metric.unit, label_namer_.utf8))};
     if (settings_.metadata && settings_.version == Version::v1 && valid_utf8(metric.description)) out_.metadata.push_back(metadata_);
     for (std::uint32_t i = 0; i < count; ++i) take_point(metric, metric.points[i], first + i);
@@ -183,11 +164,8 @@ class Translator {
       settings_.conversion.apply(resource_->attributes, arena_, joined);
       attributes = &joined;
     }
-    auto labels = labels_of(*attributes, label_namer_, false, scope_);
-    if (!labels) return refuse(labels.error().what);
-    std::ranges::sort(*labels);
-    base_ = std::move(*labels);
-    shard_ = hash(base_, XXH3_64bits(name_.data(), name_.size()));
+    if (auto made = point_labels_.make(*attributes, false, base_); !made) return refuse(made.error().what);
+    shard_ = base_.hash + name_hash_;
     switch (metric.type) {
       case MetricType::gauge:
       case MetricType::sum: return take_number(metric, p);
@@ -198,45 +176,50 @@ class Translator {
     }
   }
 
-  static std::uint64_t hash(std::span<const Label> labels, std::uint64_t seed) {
-    for (auto& [name, value] : labels) {
-      seed = XXH3_64bits_withSeed(name.data(), name.size(), seed);
-      seed = XXH3_64bits_withSeed(value.data(), value.size(), seed + 1);
+  // The series with the metric's name and perhaps a suffix, the labels at hand and perhaps one more.
+  OutSeries& series(Suffix suffix, const Label& extra = {}) {
+    auto& name = names_[static_cast<std::size_t>(suffix)];
+    if (name.empty()) name = arena_.copy(fmt::format("{}{}", name_, suffixes[static_cast<std::size_t>(suffix)]));
+    labels_ = base_;
+    labels_.put({"__name__", name});
+    if (!extra.name.empty()) labels_.put(extra);
+    return series_of(labels_);
+  }
+
+  OutSeries& series_of(const LabelSet& set) {
+    std::uint32_t& place = place_of(set);
+    if (place != 0) {
+      OutSeries& there = out_.series[place - 1];
+      if (there.points.back() != number_) there.points.push_back(number_);
+      return there;
     }
-    return seed;
-  }
-
-  // The series with that name, the labels at hand and perhaps one more.
-  OutSeries& series(std::string_view suffix, Label extra = {}) {
-    std::vector<Label> labels;
-    labels.reserve(base_.size() + 2);
-    labels = base_;
-    auto put = [&](Label label) {
-      auto at = std::ranges::lower_bound(labels, label.name, {}, &Label::name);
-      if (at != labels.end() && at->name == label.name)
-        at->value = label.value;
-      else
-        labels.insert(at, label);
-    };
-    put({"__name__", suffix.empty() ? name_ : arena_.copy(fmt::format("{}{}", name_, suffix))});
-    if (!extra.name.empty()) put(extra);
-    return series_of(std::move(labels));
-  }
-
-  OutSeries& series_of(std::vector<Label> labels) {
-    auto [from, to] = by_hash_.equal_range(hash(labels, 0));
-    for (auto at = from; at != to; ++at)
-      if (at->second->data.labels == labels) {
-        if (at->second->points.back() != number_) at->second->points.push_back(number_);
-        return *at->second;
-      }
     OutSeries& made = out_.series.emplace_back();
-    by_hash_.emplace(hash(labels, 0), &made);
-    made.data.labels = std::move(labels);
+    place = static_cast<std::uint32_t>(out_.series.size());
+    made.data.labels = set.labels;
     made.data.metadata = metadata_;
     made.points.push_back(number_);
     made.shard = shard_;
     return made;
+  }
+
+  // Where the number of the series with these labels is, or is to be (0).
+  std::uint32_t& place_of(const LabelSet& set) {
+    if (2 * (out_.series.size() + 1) > table_.size()) grow_table();
+    std::size_t at = set.hash & (table_.size() - 1);
+    for (; table_[at].series != 0; at = (at + 1) & (table_.size() - 1))
+      if (table_[at].hash == set.hash && out_.series[table_[at].series - 1].data.labels == set.labels) break;
+    table_[at].hash = set.hash;
+    return table_[at].series;
+  }
+
+  void grow_table() {
+    auto old = std::exchange(table_, std::vector<Place>(std::max<std::size_t>(1024, 2 * table_.size())));
+    for (const Place& place : old) {
+      if (place.series == 0) continue;
+      std::size_t at = place.hash & (table_.size() - 1);
+      while (table_[at].series != 0) at = (at + 1) & (table_.size() - 1);
+      table_[at] = place;
+    }
   }
 
   Sample sample(const DataPoint& p, double value) const {
@@ -244,7 +227,7 @@ class Translator {
   }
 
   void take_number(const Metric& metric, const DataPoint& p) {
-    OutSeries& to = series("");
+    OutSeries& to = series(Suffix::none);
     bool counts = metric.type == MetricType::sum && metric.is_monotonic;
     Sample s = sample(p, prometheus::value_of(p));
     if (!counts) s.start = 0;
@@ -253,10 +236,10 @@ class Translator {
   }
 
   void take_summary(const DataPoint& p) {
-    series("_sum").data.samples.push_back(sample(p, p.sum));
-    series("_count").data.samples.push_back(sample(p, static_cast<double>(p.count)));
+    series(Suffix::sum).data.samples.push_back(sample(p, p.sum));
+    series(Suffix::count).data.samples.push_back(sample(p, static_cast<double>(p.count)));
     for (auto& q : p.quantiles)
-      series("", {"quantile", arena_.copy(prometheus::plain_number(q.quantile))}).data.samples.push_back(sample(p, q.value));
+      series(Suffix::none, {"quantile", number_text(q.quantile)}).data.samples.push_back(sample(p, q.value));
   }
 
   void take_histogram(const DataPoint& p) {
@@ -266,15 +249,15 @@ class Translator {
       if (native) add_native(p, std::move(*native));
       if (!settings_.classic_beside) return;
     }
-    if (p.has_sum) series("_sum").data.samples.push_back(sample(p, p.sum));
-    series("_count").data.samples.push_back(sample(p, static_cast<double>(p.count)));
+    if (p.has_sum) series(Suffix::sum).data.samples.push_back(sample(p, p.sum));
+    series(Suffix::count).data.samples.push_back(sample(p, static_cast<double>(p.count)));
     std::uint64_t sum = 0;
     std::vector<std::pair<double, OutSeries*>> buckets;
     for (std::size_t i = 0; i < p.explicit_bounds.size() && i < p.bucket_counts.size(); ++i) {
       double bound = p.explicit_bounds[i];
       sum += p.bucket_counts[i];
       if (std::isinf(bound) && bound > 0) break;
-      add_bucket(p, bound, arena_.copy(prometheus::plain_number(bound)), sum, buckets);
+      add_bucket(p, bound, number_text(bound), sum, buckets);
     }
     add_bucket(p, INFINITY, "+Inf", p.count, buckets);
     std::ranges::stable_sort(buckets, {}, &std::pair<double, OutSeries*>::first);
@@ -288,8 +271,15 @@ class Translator {
     }
   }
 
+  // Of bounds and quantiles, which are the same for many points.
+  std::string_view number_text(double number) {
+    auto [at, is_new] = numbers_.try_emplace(std::bit_cast<std::uint64_t>(number));
+    if (is_new) at->second = arena_.copy(prometheus::plain_number(number));
+    return at->second;
+  }
+
   void add_bucket(const DataPoint& p, double bound, std::string_view le, std::uint64_t count, std::vector<std::pair<double, OutSeries*>>& buckets) {
-    OutSeries& to = series("_bucket", {"le", le});
+    OutSeries& to = series(Suffix::bucket, {"le", le});
     to.data.samples.push_back(sample(p, static_cast<double>(count)));
     buckets.emplace_back(bound, &to);
   }
@@ -301,7 +291,7 @@ class Translator {
   }
 
   void add_native(const DataPoint& p, prometheus::NativeHistogram native) {
-    OutSeries& to = series("");
+    OutSeries& to = series(Suffix::none);
     Histogram& h = to.data.histograms.emplace_back();
     h.schema = native.schema;
     h.count = native.count;
@@ -351,19 +341,16 @@ class Translator {
   void add_target_info() {
     bool more = std::ranges::any_of(resource_->attributes, [](auto& kv) { return !prometheus::is_identity(kv.key); });
     if (!more) return;
-    auto labels = labels_of(resource_->attributes, target_namer_, true, {});
-    if (!labels) return;
-    bool known = std::ranges::any_of(*labels, [](auto& l) { return l.name == "job" || l.name == "instance"; });
+    target_labels_.begin(identity_labels(), settings_.external_labels);
+    if (!target_labels_.make(resource_->attributes, true, base_)) return;
+    bool known = std::ranges::any_of(base_.labels, [](auto& l) { return l.name == "job" || l.name == "instance"; });
     auto name = MetricNamer{settings_.name_space, prometheus::escapes(settings_.strategy) ? Strategy::underscores : Strategy::none}.build("target_info", "", MetricKind::gauge);
     if (!known || !name) return;
-    name_ = arena_.copy(*name);
-    std::erase_if(*labels, [](auto& l) { return l.name == "__name__"; });
-    std::ranges::sort(*labels);
-    base_ = std::move(*labels);
+    set_name(*name);
     metadata_ = {remote_write::MetricType::gauge, name_, "Target metadata", ""};
-    shard_ = hash(base_, XXH3_64bits(name_.data(), name_.size()));
+    shard_ = base_.hash + name_hash_;
     number_ = newest_point_;
-    series("").data.samples.push_back({1, milliseconds(newest_), 0});
+    series(Suffix::none).data.samples.push_back({1, milliseconds(newest_), 0});
   }
 
   otlp::Batch& batch_;
@@ -371,16 +358,24 @@ class Translator {
   Arena& arena_;  // of out_
   const TranslationSettings& settings_;
   MetricNamer metric_namer_;
-  LabelNamer label_namer_, target_namer_;
-  std::unordered_multimap<std::uint64_t, OutSeries*> by_hash_;
+  LabelNamer label_namer_;
+  LabelMaker point_labels_, target_labels_;
+  struct Place {
+    std::uint64_t hash = 0;
+    std::uint32_t series = 0;  // its number from 1; 0: empty
+  };
+  std::vector<Place> table_;  // open addressing
+  std::unordered_map<std::uint64_t, std::string_view> numbers_;
   const otlp::Resource* resource_ = nullptr;
   Identity identity_;
-  Pairs scope_;
   UnixNanos newest_ = 0;             // of the resource at hand
   std::uint32_t newest_point_ = 0;
   std::string_view name_;            // of the metric at hand
+  std::uint64_t name_hash_ = 0;
+  std::array<std::string_view, suffixes.size()> names_;  // with each suffix, once asked for
   Metadata metadata_;
-  std::vector<Label> base_;          // of the point at hand
+  LabelSet base_;                    // of the point at hand
+  LabelSet labels_;                  // of the series at hand
   std::uint64_t shard_ = 0;
   std::uint32_t number_ = 0;
 };

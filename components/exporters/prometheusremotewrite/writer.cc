@@ -11,6 +11,9 @@ namespace {
 
 using remote_write::Version;
 
+// Fewer series are not worth a request of their own: labels that they share are sent once, and packed together.
+constexpr std::size_t series_per_lane = 2000;
+
 std::optional<std::size_t> number_in(std::string_view text) {
   std::size_t out = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -67,7 +70,8 @@ class Writer : public exporting::Sender {
       Job& job = jobs_.front();
       Translated translated = translate(*job.batch, translation_);
       tell(translated);
-      job.delivery = std::make_unique<Delivery>(std::move(translated), config_.lanes(), max_bytes());
+      std::size_t lanes = std::min(config_.lanes(), 1 + translated.series.size() / series_per_lane);
+      job.delivery = std::make_unique<Delivery>(std::move(translated), lanes, max_bytes());
       if (!job.delivery->finished()) return pump();
       finish();
     }

@@ -1,6 +1,7 @@
 #include "components/receivers/prometheusremotewrite/convert.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/text.h"
 #include "components/shared/prometheus_translation/translation.h"
@@ -49,6 +50,14 @@ bool counts_of(std::span<const std::int64_t> deltas, std::span<const double> flo
     out.push_back(static_cast<std::uint64_t>(value));
   }
   return true;
+}
+
+// Whether every observation is in a bucket; those that are no number make a sum that is none, and are in no bucket.
+bool adds_up(const remote_write::Histogram& h, std::span<const std::uint64_t> positive, std::span<const std::uint64_t> negative) {
+  std::uint64_t in_buckets = h.zero_count;
+  for (auto counts : {positive, negative})
+    for (std::uint64_t count : counts) in_buckets += count;
+  return std::isnan(h.sum) ? in_buckets <= h.count : in_buckets == h.count;
 }
 
 }  // namespace
@@ -229,6 +238,10 @@ void Converter::take_histograms(Scope& scope, std::string_view name, const remot
     // What gaps add was not foreseen.
     if (!fits || !charge_.grow(8 * (above->counts.size() + below->counts.size()))) {
       invalid(0, 1, fmt::format("a native histogram whose buckets make no sense: {}", name));
+      continue;
+    }
+    if (!prometheus::is_stale_marker(h.sum) && !h.is_float && !adds_up(h, positive, negative)) {
+      invalid(0, 1, fmt::format("a native histogram whose count is not that of its buckets: {}", name));
       continue;
     }
     Metric& metric = metric_of(scope, name, {custom ? MetricType::histogram : MetricType::exponential_histogram, false, word}, metadata);

@@ -32,6 +32,11 @@ std::optional<Version> version_of(std::string_view content_type) {
   return Version::v1;
 }
 
+// The protocol has snappy only; vmagent sends zstd, too.
+bool is_known_encoding(std::string_view encoding) {
+  return encoding.empty() || equal_ignore_case(encoding, "snappy") || equal_ignore_case(encoding, "zstd");
+}
+
 net::Response plain(int status, std::string text) {
   return {.status = status, .headers = {{"content-type", "text/plain; charset=utf-8"}}, .body = Bytes::take(std::move(text))};
 }
@@ -53,6 +58,7 @@ class Endpoint : public net::Handler {
     if (authenticator_)
       if (auto known = authenticator_->authenticate(head.headers); !known) return net::error_answer(head, known.error());
     if (!version_of(head.content_type())) return plain(415, "expected application/x-protobuf with a known proto parameter\n");
+    if (!is_known_encoding(head.headers.get("content-encoding"))) return plain(415, "expected snappy or zstd\n");
     return std::nullopt;
   }
 

@@ -186,8 +186,8 @@ std::vector<ClassicBucket> classic_buckets(const Series& series) {
   std::uint64_t sum = 0;
   for (auto [bound, count] : counts) out.push_back({bound, sum += count});
   for (auto& e : series.exemplars) {
-    auto at = std::ranges::lower_bound(out, e.value, {}, &ClassicBucket::bound);
-    if (at == out.end()) at = out.insert(out.end(), {INFINITY, d.sum.count});
+    auto at = std::ranges::partition_point(out, [&](auto& bucket) { return !(bucket.bound >= e.value); });  // NaN is in the last one
+    if (at == out.end()) at = !out.empty() && out.back().bound == INFINITY ? out.end() - 1 : out.insert(out.end(), {INFINITY, d.sum.count});
     at->exemplar = &e;
   }
   return out;

@@ -1,0 +1,158 @@
+"""Random metrics leave as the same remote write series, and the same text to scrape, from both programs.
+
+WEIR_PROMETHEUS_SEEDS=FIRST:END: which requests."""
+import http.server, json, re, threading, time, unittest, urllib.request
+
+from peer import *
+from wire import *
+
+SEEDS = range(*map(int, os.environ.get("WEIR_PROMETHEUS_SEEDS", "0:12").split(":")))
+STRATEGIES = ["UnderscoreEscapingWithSuffixes", "UnderscoreEscapingWithoutSuffixes", None]
+
+
+class Metrics(Telemetry):
+    """Metrics whose names and points are one series each: what both programs make of clashes depends on chance."""
+
+    def metrics(self, metrics=20):
+        request = super().metrics(metrics)
+        number = 0
+        for group in request["resourceMetrics"]:
+            # Names that one program has no form for, or that points have as well, are told by chance or not at all.
+            for holder in [group["resource"], *(scope["scope"] for scope in group["scopeMetrics"])]:
+                for attribute in holder.get("attributes", []):
+                    attribute["key"] = {"n": "number", "ü": "umlaut"}.get(attribute["key"], attribute["key"])
+            group["resource"]["attributes"].append({"key": "service.instance.id", "value": {"stringValue": "i%d" % number}})
+            for scope in group["scopeMetrics"]:
+                for metric in scope["metrics"]:
+                    number += 1
+                    metric["name"] = self.random.choice(["http.server.%d", "my metric %d", "m%d_total", "ü%d", "%d.first", "m%d.ratio", "a__b_%d"]) % number
+                    metric.pop("metadata", None)
+                    if "unit" in metric:
+                        metric["unit"] = self.random.choice(["ms", "s", "By", "1", "By/s", "{requests}", "%", "m/s", "Cel", "foo", "KiBy"])
+                    data = next(metric[kind] for kind in KINDS if kind in metric)
+                    if "aggregationTemporality" in data:
+                        data["aggregationTemporality"] = 2
+                    for n, point in enumerate(data["dataPoints"]):
+                        point.setdefault("timeUnixNano", self.time())
+                        point["attributes"] = [a for a in point.get("attributes", []) if a["key"] != "n"] + [{"key": "n", "value": {"stringValue": str(n)}}]
+                        point.pop("flags", None)
+                        for exemplar in point.get("exemplars", []):  # weir makes their names valid, and 1970 no time
+                            exemplar.setdefault("timeUnixNano", self.time())
+                            for attribute in exemplar.get("filteredAttributes", []):
+                                attribute["key"] = attribute["key"].replace(".", "_").replace("ü", "u")
+        return request
+
+
+class Backend:
+    """Takes remote write 1.0 and keeps series: labels -> samples, histograms and exemplars as text."""
+
+    def __init__(self):
+        self.series, self.lock = {}, threading.Lock()
+        backend = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def do_POST(self):
+                body = unsnappy(self.rfile.read(int(self.headers["content-length"])))
+                with backend.lock:
+                    for number, value in fields(body):
+                        if number == 1:
+                            backend.take(value)
+                self.send_response(204)
+                self.end_headers()
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def take(self, message):
+        labels, rest = {}, []
+        for number, value in fields(message):
+            if number == 1:
+                pair = dict(fields(value))
+                labels[pair.get(1, b"").decode()] = pair.get(2, b"").decode("utf-8", "replace")
+            else:
+                rest.append((number, self.text(number, value)))
+        key = tuple(sorted(labels.items()))
+        if key != tuple(labels.items()):
+            raise AssertionError("labels are not in order: %s" % labels)
+        if labels["__name__"].endswith("target_info"):
+            rest = ["at its times"]
+        self.series.setdefault(key, set()).update(map(repr, rest))
+
+    @staticmethod
+    def text(number, value):
+        if number == 2:
+            sample = dict(fields(value))
+            return repr(sample.get(1, 0.0)), sample.get(2, 0)
+        if number == 3:  # exemplar: labels, value, time
+            found = list(fields(value))
+            pairs = sorted((dict(fields(v)).get(1), dict(fields(v)).get(2)) for n, v in found if n == 1)
+            return pairs, repr(dict((n, v) for n, v in found if n != 1))
+        return sorted((n, repr(v)) for n, v in fields(value) if v not in (0, 0.0, b""))
+
+
+def described(series):
+    """Series as text. The Go collector sends some with labels alone, where a point has no form in Prometheus."""
+    return {", ".join('%s="%s"' % pair for pair in key): sorted(values) for key, values in series.items() if values}
+
+
+class PrometheusExporters(Differential):
+    def compare(self, reference, ours):
+        lines = ["%s\n  otelcol %s\n  weir    %s" % (key, reference.get(key), ours.get(key)) for key in sorted(reference.keys() | ours.keys()) if reference.get(key) != ours.get(key)]
+        if lines:
+            self.fail("%d of %d series\n%s" % (len(lines), len(reference), "\n".join(lines[:12])))
+
+    def test_remote_write(self):
+        for seed in SEEDS:
+            request, found = Metrics(seed, depth=1).metrics(), []
+            settings = {"resource_to_telemetry_conversion": {"enabled": seed % 3 == 0}, "disable_scope_info": seed % 4 == 1, "target_info": {"enabled": seed % 5 != 0}, "add_metric_suffixes": seed % 2 == 0}
+            with self.subTest(seed=seed):
+                for program in (otelcol(), binary()):
+                    backend = Backend()
+                    config = RECEIVER + "exporters: %s\n" % json.dumps({"prometheusremotewrite": {"endpoint": "http://127.0.0.1:%d/api/v1/write" % backend.port, **settings}})
+                    config += "service: {pipelines: {metrics: {receivers: [otlp], exporters: [prometheusremotewrite]}}}\n"
+                    run(program, config, [("metrics", request)])
+                    backend.server.shutdown()
+                    backend.server.server_close()
+                    found.append(described(backend.series))
+                self.compare(*found)
+
+    def test_scraped_text(self):
+        for seed in SEEDS:
+            request, found = Metrics(seed, depth=1).metrics(), []
+            settings = {"resource_to_telemetry_conversion": {"enabled": seed % 3 == 0}, "without_scope_info": seed % 4 == 1, "add_metric_suffixes": seed % 2 == 0, "enable_open_metrics": seed % 2 == 1, "send_timestamps": seed % 3 == 1,
+                        "metric_expiration": "999999h"}
+            with self.subTest(seed=seed):
+                for program in (otelcol(), binary()):
+                    config = RECEIVER + 'exporters: {prometheus: {endpoint: "127.0.0.1:@out@", %s}}\n' % json.dumps(settings)[1:-1]
+                    config += "service: {pipelines: {metrics: {receivers: [otlp], exporters: [prometheus]}}}\n"
+                    said = []
+
+                    def feed(places, requests):
+                        send(places, requests)
+                        time.sleep(0.3)
+                        accept = "application/openmetrics-text; version=1.0.0" if seed % 2 else "text/plain; version=0.0.4"
+                        asked = urllib.request.Request("http://127.0.0.1:%d/metrics" % places["out"], headers={"Accept": accept})
+                        with urllib.request.urlopen(asked) as answer:
+                            said.extend(answer.read().decode("utf-8", "replace").splitlines())
+                        return []
+                    run(program, config, [("metrics", request)], feed=feed)
+                    found.append({self.in_order(line): 1 for line in said})
+                self.compare(*found)
+
+    @staticmethod
+    def in_order(line):
+        """A line with its labels sorted, also those of an exemplar."""
+        if line.startswith("# "):
+            return line
+        return re.sub(r'\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\}', lambda found: "{%s}" % ",".join(sorted(re.findall(r'[^,{}="]+="(?:[^"\\]|\\.)*"', found.group(1)))), line)
+
+
+if __name__ == "__main__":
+    unittest.main()

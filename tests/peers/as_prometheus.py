@@ -23,7 +23,9 @@ exporters:
     endpoint: %s
     protobuf_message: %s
     send_metadata: true
+    add_metric_suffixes: false
     disable_scope_info: true
+    retry_on_failure: {randomization_factor: 0.1}
     target_info: {enabled: false}
 service:
   telemetry: {metrics: {level: none}}

@@ -199,6 +199,7 @@ void TargetSeries::put(exposition::Parser& parser, const Slot& slot, bool native
 
 Result<> TargetSeries::sample(exposition::Parser& parser, bool native, Counts& counts, std::int64_t now) {
   ++counts.scraped;
+  if (parser.as_expected) ++counts.foreseen;
   bool explicit_time = parser.timestamp.has_value() && settings_.honor_timestamps;
   std::int64_t time = explicit_time ? *parser.timestamp : now;
   std::uint32_t index = find(parser, entries_[last_].next);
@@ -243,8 +244,10 @@ Result<> TargetSeries::sample(exposition::Parser& parser, bool native, Counts& c
   entry.seen = iteration_;
   entry.series = series;
   entry.version = version_;
-  entries_[last_].next = index;
-  last_ = index;
+  if (!known) {  // otherwise it was done above, and would point at itself now
+    entries_[last_].next = index;
+    last_ = index;
+  }
   if (series == none) return {};
   put(parser, series_[series].slot, native, time);
   if (!explicit_time || settings_.track_timestamps) track(series_[series]);

@@ -22,6 +22,7 @@ class TargetSeries {
 
   struct Counts {
     std::size_t scraped = 0, kept = 0, added = 0;  // samples, those left after relabeling, new series
+    std::size_t foreseen = 0;                      // samples whose series stood where they stood the last time: no label was looked at
   };
   // An answer, whose samples have the time `now` (ms) unless they have one of their own. On an error nothing of it is
   // told; call take_nothing() then.

@@ -126,6 +126,21 @@ s_count 4
   }
 }
 
+TEST_CASE("series: an unchanged set of series costs comparisons, one that is new two look-ups") {
+  OneTarget target;
+  std::string first = "# TYPE a counter\na{x=\"1\"} 1\na{x=\"2\"} 2\n", second = "# TYPE b gauge\nb{x=\"1\"} 3\nb 4\n";
+  auto foreseen = [&](const std::string& body, std::int64_t now) {
+    target.scrape(body, now);
+    return target.counts.foreseen;
+  };
+  CHECK(foreseen(first + second, 1000) == 0);
+  CHECK(foreseen(first + second, 2000) == 4);
+  CHECK(foreseen(first + "a{x=\"3\"} 1\n" + second, 3000) == 3);
+  CHECK(foreseen(first + "a{x=\"3\"} 1\n" + second, 4000) == 5);
+  CHECK(foreseen(second + first, 5000) == 2);
+  CHECK(foreseen(second + first, 6000) == 4);
+}
+
 TEST_CASE("series: what vanishes is ended once, what comes back is new") {
   OneTarget target;
   CHECK(target.scrape("a 1\nb{x=\"y\"} 2\n", 1) == Lines{"a 1 @1", "b{x=y} 2 @1"});

@@ -106,7 +106,7 @@ class JaegerReceiver : public engine::Receiver, public engine::Listens {
   }
   void stop(io::Task done) override {
     ports_.clear();
-    translating::stop_all(endpoints_, std::move(done));
+    stop_all(std::span<const std::unique_ptr<translating::Endpoint>>(endpoints_), std::move(done));
   }
 
   void add(translating::EndpointSettings settings, std::unique_ptr<translating::Format> format, engine::ReceiverContext& context) {
@@ -127,11 +127,11 @@ Result<std::unique_ptr<engine::Receiver>> make(const Config& config, engine::Rec
   auto& [grpc, thrift_http, thrift_compact, thrift_binary] = config.protocols;
   if (grpc) {
     WEIR_ASSIGN(auth::Server * authenticator, auth::find_server(context.host, grpc->auth));
-    receiver->add({grpc->settings(), "grpc", grpc->include_metadata, authenticator}, std::make_unique<GrpcFormat>(), context);
+    receiver->add({grpc->settings(), "grpc", {grpc->include_metadata, authenticator}}, std::make_unique<GrpcFormat>(), context);
   }
   if (thrift_http) {
     WEIR_ASSIGN(auth::Server * authenticator, auth::find_server(context.host, thrift_http->auth));
-    receiver->add({thrift_http->settings(), "http", thrift_http->include_metadata, authenticator}, std::make_unique<HttpFormat>(), context);
+    receiver->add({thrift_http->settings(), "http", {thrift_http->include_metadata, authenticator}}, std::make_unique<HttpFormat>(), context);
   }
   if (thrift_compact) receiver->add(*thrift_compact, Protocol::compact, context);
   if (thrift_binary) receiver->add(*thrift_binary, Protocol::binary, context);

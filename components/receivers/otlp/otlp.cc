@@ -2,14 +2,11 @@
 #include "base/text.h"
 #include "components/receivers/otlp/call_metrics.h"
 #include "components/receivers/otlp/config.h"
-#include "components/shared/auth/auth.h"
-#include "components/shared/listeners/listeners.h"
 #include "components/shared/otlp_grpc/method.h"
+#include "components/shared/serving/serving.h"
 #include "engine/decode.h"
 #include "engine/component.h"
 #include "engine/life.h"
-#include "io/loop.h"
-#include "net/server.h"
 #include "otlp/item_counter.h"
 #include "otlp/json.h"
 #include "telemetry/detail.h"
@@ -19,21 +16,12 @@ namespace {
 
 using engine::Intake;
 using weir::otlp::Batch;
-using weir::otlp::Context;
 using weir::otlp::ItemCounter;
-
-// The address without its port.
-std::string host_of(std::string_view peer) {
-  if (auto colon = peer.rfind(':'); colon != peer.npos) peer = peer.substr(0, colon);
-  if (peer.starts_with('[') && peer.ends_with(']')) peer = peer.substr(1, peer.size() - 2);
-  return std::string(peer);
-}
 
 // What gRPC and HTTP have in common: who may send, what is known about the sender, and the way into the pipelines.
 class Endpoint : public net::Handler {
  public:
-  Endpoint(Intake& intake, Budget& budget, std::string_view transport, bool include_metadata, auth::Server* authenticator)
-      : intake_(intake), budget_(budget), transport_(transport), include_metadata_(include_metadata), authenticator_(authenticator) {}
+  Endpoint(Intake& intake, Budget& budget, std::string_view transport, SenderContext sender) : intake_(intake), budget_(budget), transport_(transport), sender_(sender) {}
 
   // Before the first request.
   void measure(telemetry::Registry& registry, const io::Executor& executor, std::string_view endpoint, bool tls) {
@@ -43,8 +31,8 @@ class Endpoint : public net::Handler {
 
   std::optional<net::Answer> on_head(const net::RequestHead& head) override {
     auto answer = route(head);
-    if (answer || authenticator_ == nullptr) return answer;
-    if (auto known = authenticator_->authenticate(head.headers); !known) return on_error(head, known.error(), 0);
+    if (answer || sender_.authenticator == nullptr) return answer;
+    if (auto known = sender_.authenticator->authenticate(head.headers); !known) return on_error(head, known.error(), 0);
     return std::nullopt;
   }
 
@@ -73,23 +61,7 @@ class Endpoint : public net::Handler {
   virtual std::optional<net::Answer> route(const net::RequestHead& head) = 0;
   virtual std::optional<Signal> signal_of(const net::RequestHead& head) const = 0;
 
-  std::shared_ptr<const Context> context_of(const net::RequestHead& head) const {
-    auto context = std::make_shared<Context>();  // shared by all batches cut from this request
-    context->peer = host_of(head.peer());
-    if (include_metadata_)
-      for (auto field : head.headers)
-        if (!field.name.starts_with(':')) context->metadata[std::string(field.name)].emplace_back(field.value);
-    if (authenticator_ != nullptr)
-      if (auto known = authenticator_->authenticate(head.headers)) context->auth = std::move(*known);
-    std::size_t bytes = sizeof(Context);
-    for (auto& [name, values] : context->metadata) {
-      bytes += entry_bytes + name.size();
-      for (auto& value : values) bytes += sizeof value + value.size();
-    }
-    for (auto& [name, value] : context->auth) bytes += entry_bytes + name.size() + value.size();
-    context->charge = budget_.charge_unchecked(bytes);
-    return context;
-  }
+  std::shared_ptr<const weir::otlp::Context> context_of(const net::RequestHead& head) const { return sender_.of(head, budget_); }
 
   // When a request began, if anybody wants to know.
   TimePoint began() const { return executor_ ? executor_->now() : TimePoint{}; }
@@ -101,10 +73,8 @@ class Endpoint : public net::Handler {
   std::optional<CallMetrics> metrics_;  // detailed metrics only
 
  private:
-  static constexpr std::size_t entry_bytes = 128;  // of a map of texts
   const io::Executor* executor_ = nullptr;
-  bool include_metadata_;
-  auth::Server* authenticator_;
+  SenderContext sender_;
 };
 
 class GrpcEndpoint : public Endpoint {
@@ -146,8 +116,7 @@ class GrpcEndpoint : public Endpoint {
 
 class HttpEndpoint : public Endpoint {
  public:
-  HttpEndpoint(HttpPaths paths, Intake& intake, Budget& budget, bool include_metadata, auth::Server* authenticator)
-      : Endpoint(intake, budget, "http", include_metadata, authenticator), paths_(std::move(paths)) {}
+  HttpEndpoint(HttpPaths paths, Intake& intake, Budget& budget, SenderContext sender) : Endpoint(intake, budget, "http", sender), paths_(std::move(paths)) {}
 
   void on_request(net::Request request, net::Responder responder) override {
     Call call{*paths_.signal_of(request.path()), *encoding_of(request.content_type()), request.http_major, request.wire_size, began()};
@@ -238,66 +207,40 @@ class HttpEndpoint : public Endpoint {
   HttpPaths paths_;
 };
 
-// A server with its endpoint, and the socket's way from plan to plan.
+// A server with its endpoint.
 class Listening {
  public:
-  Listening(net::ServerSettings settings, std::unique_ptr<Endpoint> endpoint)
-      : configured_(settings.endpoint), settings_(std::move(settings)), endpoint_(std::move(endpoint)) {}
+  Listening(net::ServerSettings settings, std::unique_ptr<Endpoint> endpoint, engine::ReceiverContext& context)
+      : context_(context), endpoint_(std::move(endpoint)), serving_(std::move(settings), context) {}
 
-  Result<> start(engine::ReceiverContext& context, Listeners& listeners) {
-    auto& loop = static_cast<io::Loop&>(context.executor);
-    // A unix socket has one listener, whatever the number of cores.
-    if (context.shard > 0 && settings_.endpoint.starts_with("unix:")) return {};
-    settings_.share_port = context.shard > 0 || listeners.shares_port(configured_);
-    if (std::string known = listeners.resolved(configured_); context.shard > 0 && !known.empty()) settings_.endpoint = known;
-    if (telemetry::detailed()) endpoint_->measure(context.host.metrics(), context.executor, settings_.endpoint, settings_.tls.has_value());
-    int inherited = listeners.take(configured_, context.shard);
-    WEIR_ASSIGN(server_, net::Server::listen(loop, settings_, context.host.budget(), *endpoint_, inherited));
-    if (context.shard == 0) listeners.resolve(configured_, server_->endpoint());
-    return {};
+  Result<> start() {
+    auto& settings = serving_.settings();
+    if (telemetry::detailed()) endpoint_->measure(context_.host.metrics(), context_.executor, settings.endpoint, settings.tls.has_value());
+    return serving_.start(*endpoint_);
   }
-  void share(std::uint16_t shard, Listeners& listeners) {
-    if (server_) listeners.leave(configured_, shard, server_->share_listener());
-  }
-  void stop(io::Task done) {
-    if (!server_) return done();
-    server_->drain(std::move(done));
-  }
+  void share() { serving_.share(); }
+  void stop(io::Task done) { serving_.stop(std::move(done)); }
 
  private:
-  std::string configured_;
-  net::ServerSettings settings_;
+  engine::ReceiverContext context_;
   std::unique_ptr<Endpoint> endpoint_;  // outlives the server
-  std::unique_ptr<net::Server> server_;
+  Serving serving_;
 };
 
 class OtlpReceiver : public engine::Receiver, public engine::Listens {
  public:
-  OtlpReceiver(std::vector<std::unique_ptr<Listening>> listening, engine::ReceiverContext& context)
-      : context_(context), listeners_(Listeners::of(context.host)), listening_(std::move(listening)) {}
+  explicit OtlpReceiver(std::vector<std::unique_ptr<Listening>> listening) : listening_(std::move(listening)) {}
 
   Result<> start() override {
-    for (auto& one : listening_) WEIR_TRY(one->start(context_, *listeners_));
+    for (auto& one : listening_) WEIR_TRY(one->start());
     return {};
   }
   void share_listeners() override {
-    for (auto& one : listening_) one->share(context_.shard, *listeners_);
+    for (auto& one : listening_) one->share();
   }
-  void stop(io::Task done) override {
-    struct Waiting {
-      std::size_t left;
-      io::Task done;
-    };
-    auto waiting = std::make_shared<Waiting>(listening_.size(), std::move(done));  // shared by the servers' callbacks
-    for (auto& one : listening_)
-      one->stop([waiting] {
-        if (--waiting->left == 0) waiting->done();
-      });
-  }
+  void stop(io::Task done) override { stop_all(std::span<const std::unique_ptr<Listening>>(listening_), std::move(done)); }
 
  private:
-  engine::ReceiverContext context_;
-  std::shared_ptr<Listeners> listeners_;  // shared with the process and all other receivers
   std::vector<std::unique_ptr<Listening>> listening_;
 };
 
@@ -306,14 +249,14 @@ Result<std::unique_ptr<engine::Receiver>> make(const Config& config, engine::Rec
   if (auto& grpc = config.protocols.grpc) {
     WEIR_ASSIGN(auth::Server * authenticator, auth::find_server(context.host, grpc->auth));
     listening.push_back(std::make_unique<Listening>(
-        grpc->settings(), std::make_unique<GrpcEndpoint>(context.intake, context.host.budget(), "grpc", grpc->include_metadata, authenticator)));
+        grpc->settings(), std::make_unique<GrpcEndpoint>(context.intake, context.host.budget(), "grpc", SenderContext{grpc->include_metadata, authenticator}), context));
   }
   if (auto& http = config.protocols.http) {
     WEIR_ASSIGN(auth::Server * authenticator, auth::find_server(context.host, http->auth));
     listening.push_back(std::make_unique<Listening>(
-        http->settings(), std::make_unique<HttpEndpoint>(http->paths(), context.intake, context.host.budget(), http->include_metadata, authenticator)));
+        http->settings(), std::make_unique<HttpEndpoint>(http->paths(), context.intake, context.host.budget(), SenderContext{http->include_metadata, authenticator}), context));
   }
-  return std::make_unique<OtlpReceiver>(std::move(listening), context);
+  return std::make_unique<OtlpReceiver>(std::move(listening));
 }
 
 }  // namespace

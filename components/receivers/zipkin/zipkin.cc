@@ -36,7 +36,7 @@ class Format : public translating::Format {
 class ZipkinReceiver : public engine::Receiver, public engine::Listens {
  public:
   ZipkinReceiver(const Config& config, auth::Server* authenticator, engine::ReceiverContext& context)
-      : endpoint_({config.settings(), "http", config.include_metadata, authenticator}, std::make_unique<Format>(config.parse_string_tags), context) {}
+      : endpoint_({config.settings(), "http", {config.include_metadata, authenticator}}, std::make_unique<Format>(config.parse_string_tags), context) {}
 
   Result<> start() override { return endpoint_.start(); }
   void stop(io::Task done) override { endpoint_.stop(std::move(done)); }

@@ -1,6 +1,5 @@
 #pragma once
-#include "components/shared/auth/auth.h"
-#include "components/shared/listeners/listeners.h"
+#include "components/shared/serving/serving.h"
 #include "engine/component.h"
 #include "net/server.h"
 
@@ -26,8 +25,7 @@ Result<otlp::Batch> parse_translated(Result<Bytes> request, Charge charge, engin
 struct EndpointSettings {
   net::ServerSettings server;
   std::string transport;  // label of own metrics: "grpc", "http"
-  bool include_metadata = false;
-  auth::Server* authenticator = nullptr;  // null: anybody may send
+  SenderContext sender;
 };
 
 // One server of a receiver on one core.
@@ -39,20 +37,13 @@ class Endpoint {
 
   Result<> start();
   // For whoever takes this one's place: see engine::Listens.
-  void share_listeners();
-  void stop(io::Task done);
+  void share_listeners() { serving_.share(); }
+  void stop(io::Task done) { serving_.stop(std::move(done)); }
 
  private:
   class Handler;
-  EndpointSettings settings_;
-  std::string configured_;
-  engine::ReceiverContext context_;
-  std::shared_ptr<Listeners> listeners_;  // shared with the process and all other receivers
-  std::unique_ptr<Handler> handler_;      // outlives the server
-  std::unique_ptr<net::Server> server_;
+  std::unique_ptr<Handler> handler_;  // outlives the server
+  Serving serving_;
 };
-
-// Stops all of them, then calls `done`.
-void stop_all(std::span<const std::unique_ptr<Endpoint>> endpoints, io::Task done);
 
 }  // namespace weir::translating

@@ -191,6 +191,39 @@ class Settings:
     def resource_processor(self):
         return {"attributes": self.some(self.action, 4)}
 
+    # Names, masks, groups.
+
+    def span_processor(self):
+        out = {way: self.shared_properties("traces") for way in ("include", "exclude") if self.chance(0.3)}
+        name = {}
+        if self.chance(0.6):
+            name.update(from_attributes=self.some(lambda: self.one_of(*KEYS)), separator=self.one_of("", "::", "/"))
+        if self.chance(0.6) or not name:
+            rules = self.some(lambda: self.one_of("(?P<first>[a-z]+)", "^(?P<verb>[A-Z]+) (?P<rest>.*)$", "/(?P<place>[a-z]+)/", "^(?P<all>.*)$", "(?P<n>s)h(?P<o>o)p", "a"))
+            name["to_attributes"] = {"rules": rules, "break_after_match": self.chance(0.3), "keep_original_name": self.chance(0.3)}
+        out["name"] = name
+        if self.chance(0.4):
+            out["status"] = self.one_of({"code": "Ok"}, {"code": "Error", "description": "bad"}, {"code": "Unset"})
+        return out
+
+    def redaction(self):
+        patterns = lambda: self.some(lambda: self.one_of("^s", "a", "[0-9]+", "x{3}", "GET|POST", "shop", "^$", ".*"), 2)
+        out = {"allow_all_keys": self.chance(0.7), "redact_all_types": self.chance(0.4), "summary": self.one_of("debug", "info", "silent")}
+        for field, chance in (("allowed_keys", 0.5), ("ignored_keys", 0.2)):
+            if self.chance(chance):
+                out[field] = [*self.some(lambda: self.one_of(*KEYS, "service.name"), 4), "pipeline"]
+        for field, chance in (("blocked_key_patterns", 0.4), ("ignored_key_patterns", 0.2), ("blocked_values", 0.7), ("allowed_values", 0.3)):
+            if self.chance(chance):
+                out[field] = self.some(lambda: self.one_of("^k", "user", "n$", "http"), 2) if "key" in field else patterns()
+        if self.chance(0.5):
+            out["hash_function"] = self.one_of("sha1", "sha3", "md5", "hmac-sha256", "hmac-sha512")
+            if out["hash_function"].startswith("hmac"):
+                out["hmac_key"] = "0123456789abcdef" * 4
+        return out
+
+    def groupbyattrs(self):
+        return {"keys": self.random.sample([*KEYS, "nope"], self.random.randint(0, 3))}
+
     # Sampling.
 
     def sampler(self, signal):
@@ -244,6 +277,17 @@ class SampledTelemetry(Telemetry):
         return out
 
 
+class PlainTelemetry(Telemetry):
+    """Without schema URLs, which groupbyattrs keeps here and loses there."""
+
+    def request(self, signal, items):
+        out = super().request(signal, items)
+        for group in next(iter(out.values())):
+            for part in [group, *next(groups for key, groups in group.items() if key.startswith("scope"))]:
+                part.pop("schemaUrl", None)
+        return out
+
+
 class Random(Differential):
     def rounds(self, signals, make, telemetry=Telemetry, items=60):
         """Random settings, each in a pipeline of its own; differences are told for the first pipeline that has one."""
@@ -275,6 +319,15 @@ class Random(Differential):
 
     def test_resource(self):
         self.rounds(SIGNALS, lambda s, signal, name: [("resource/x" + name, s.resource_processor())])
+
+    def test_span(self):
+        self.rounds(("traces",), lambda s, signal, name: [("span/" + name, s.span_processor())])
+
+    def test_redaction(self):
+        self.rounds(SIGNALS, lambda s, signal, name: [("redaction/" + name, s.redaction())])
+
+    def test_groupbyattrs(self):
+        self.rounds(SIGNALS, lambda s, signal, name: [("groupbyattrs/" + name, s.groupbyattrs())], PlainTelemetry)
 
     def test_sampler(self):
         self.rounds(("traces", "logs"), lambda s, signal, name: [("probabilistic_sampler/" + name, s.sampler(signal))], SampledTelemetry, 200)

@@ -121,6 +121,7 @@ class Redaction final : public engine::Stage {
   bool body(otlp::LogRecord& record, Arena& arena) {
     Done done;
     value("", record.body, done, arena);
+    if (!record.body.is(ValueType::map) && !record.body.is(ValueType::array)) done.allowed.clear();  // not counted there
     return summarize(done, "redaction.body.", record.attributes, arena);
   }
 

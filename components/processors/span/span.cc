@@ -2,6 +2,7 @@
 #include "base/regex.h"
 #include "components/processors/span/config.h"
 #include "components/shared/matching/selection.h"
+#include "components/shared/matching/sets.h"
 #include "engine/decode.h"
 #include "engine/out.h"
 
@@ -16,8 +17,8 @@ struct Rule {
 };
 
 std::string text_of(const Value& value) {
-  bool scalar = value.is(otlp::ValueType::string) || value.is(otlp::ValueType::boolean) || value.is(otlp::ValueType::real) || value.is(otlp::ValueType::integer);
-  return scalar ? to_text(value) : "<unknown-attribute-type>";
+  matching::Digits digits;
+  return std::string(matching::text_of(value, digits).value_or("<unknown-attribute-type>"));
 }
 
 class SpanStage final : public engine::Stage {

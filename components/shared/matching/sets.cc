@@ -5,12 +5,7 @@
 #include "components/shared/matching/constant.h"
 
 namespace weir::matching {
-namespace {
 
-// Room for a double written out without an exponent.
-using Digits = std::array<char, 352>;
-
-// What regular expressions see of an attribute; nothing of bytes, arrays, maps and empty values.
 std::optional<std::string_view> text_of(const otlp::Value& value, Digits& digits) {
   auto printed = [&](std::to_chars_result end) { return std::string_view(digits.data(), end.ptr); };
   char* last = digits.data() + digits.size();
@@ -25,6 +20,8 @@ std::optional<std::string_view> text_of(const otlp::Value& value, Digits& digits
     default: return {};
   }
 }
+
+namespace {
 
 Result<> only_text(const AttributeRule& rule) {
   if (rule.value.kind() == config::Value::Kind::string) return {};

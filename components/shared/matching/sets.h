@@ -6,6 +6,11 @@
 
 namespace weir::matching {
 
+// Room for a double written out without an exponent.
+using Digits = std::array<char, 352>;
+// A string, number or boolean as the Go collector's strconv writes it; nothing of bytes, arrays, maps and empty values.
+std::optional<std::string_view> text_of(const otlp::Value& value, Digits& digits);
+
 // Texts, one of which must match: equal, or found anywhere in it by a regular expression.
 class TextSet {
  public:

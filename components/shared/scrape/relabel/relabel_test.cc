@@ -57,6 +57,8 @@ TEST_CASE("relabel: each action") {
       {R"~([{regex: "(b|c)", action: labelkeep}])~", R"~({b="bar", c="baz"})~"},
       {R"~([{source_labels: [a], target_label: d, action: uppercase}, {source_labels: [d], target_label: b, action: lowercase}])~", R"~({a="foo", b="foo", c="baz", d="FOO"})~"},
       {R"~([{target_label: d, replacement: fixed}, {target_label: a, replacement: ""}])~", R"~({b="bar", c="baz", d="fixed"})~"},
+      {R"~([{source_labels: [a], regex: "(f)oo", target_label: d, replacement: "$1ü${1}ü$01"}])~", R"~({a="foo", b="bar", c="baz", d="fü"})~"},
+      {R"~([{target_label: z, replacement: first}, {target_label: y, replacement: last}, {regex: "[cyz]", action: labelmap, replacement: d}])~", R"~({a="foo", b="bar", c="baz", d="last", y="last", z="first"})~"},
       {R"~([{source_labels: [a], regex: "(f)(o)(o)", target_label: "${1}_$3", replacement: "$$1 $x ${y} ${2}$"}])~", R"~({a="foo", b="bar", c="baz", f_o="$1   o$"})~"},
       {R"~([{source_labels: [a], regex: "(?P<first>.).*", target_label: d, replacement: "${first}$first"}])~", R"~({a="foo", b="bar", c="baz", d="ff"})~"},
       {R"~([{source_labels: [a], regex: "(.*)", target_label: "$1!", replacement: "x"}])~", R"~({a="foo", b="bar", c="baz", foo!="x"})~"},

@@ -28,8 +28,9 @@ class Relabeler {
     std::optional<Regex> regex;  // none: matches everything
     std::vector<std::string> names;  // of its groups
   };
-  bool apply(const Step& step, Labels& labels) const;
-  void replace(const Step& step, const std::string& value, Labels& labels) const;
+  class Edited;
+  bool apply(const Step& step, Edited& labels) const;
+  void replace(const Step& step, const std::string& value, Edited& labels) const;
 
   std::vector<Step> steps_;
   Naming naming_ = Naming::utf8;

@@ -22,7 +22,7 @@ using Type = remote_write::MetricType;
 // Buckets of one side of a native histogram, gaps included.
 constexpr std::size_t max_buckets = 16'384;
 constexpr std::string_view scope_prefix = "otel_scope_";
-constexpr std::size_t told = 5;  // errors whose text the sender gets
+constexpr std::size_t told = 10;  // errors whose text the sender gets
 
 std::string_view find(std::span<const Label> labels, std::string_view name) {
   auto at = std::ranges::lower_bound(labels, name, {}, &Label::name);

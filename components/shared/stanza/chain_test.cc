@@ -82,6 +82,7 @@ TEST_CASE("operators: what they make of a line") {
       {"[{type: csv_parser, header: 'a,b'}]", "1,\"x,y\"", R"(1,"x,y" {"a":"1","b":"x,y"} -)"},
       {"[{type: uri_parser}]", "/é x%2F[", R"(/é x%2F[ {"path":"/%C3%A9%20x/%5B"} -)"},
       {"[{type: uri_parser}]", "//x/y[#", R"(//x/y[# {"path":"//x/y%5B%23"} -)"},
+      {"[{type: uri_parser}]", "//h:x/y?a=b", R"(//h:x/y?a=b {"path":"//h:x/y","query":{"a":["b"]}} -)"},
       {"[{type: uri_parser}]", "http://u@h:8/p?q=1&q=2", R"(http://u@h:8/p?q=1&q=2 {"host":"h","path":"/p","port":"8","query":{"q":["1","2"]},"scheme":"http","user":"u"} -)"},
       {"[{type: json_array_parser, header: 'a,b'}]", R"([1,"x"])", R"([1,"x"] {"a":1,"b":"x"} -)"},
       {"[{type: json_array_parser, parse_to: body}, {type: assign_keys, field: body, keys: [k, l]}]", R"([1,true])", R"({"k":1,"l":true} - -)"},

@@ -100,6 +100,9 @@ Result<Value> parse_uri(std::string_view text, Arena& arena) {
   if (text.empty()) return fail(Errc::permanent, "parse \"\": empty url");
   std::string without_fragment;
   for (char c : text) without_fragment += c == '#' ? std::string("%23") : std::string(1, c);
+  // Without a scheme all in front of the query is a path, also with two slashes.
+  std::size_t slashes = std::min(without_fragment.find_first_not_of('/'), without_fragment.size());
+  if (slashes > 1) without_fragment.erase(0, slashes - 1);
   WEIR_ASSIGN(auto url, ottl::Url::parse(without_fragment));
   bool absolute = !url.scheme.empty();
   if (!absolute && !text.starts_with('/')) return fail(Errc::permanent, "parse \"{}\": invalid URI for request", text);

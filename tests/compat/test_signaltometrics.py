@@ -35,7 +35,7 @@ service:
     metrics/made: {receivers: [signaltometrics], exporters: [otlphttp]}
 """ % signal
                     reference = self.same(config, [(signal, Telemetry(seed, special=False).request(signal, 80))], drop_times=True,
-                                          ignore=[r"^resource\.attributes\[signaltometrics\.service\."])
+                                          ignore=[r"^resource\.attributes\[signal_to_metrics\.service\."])
                     self.assertGreater(len(reference.records()), 2)
 
 

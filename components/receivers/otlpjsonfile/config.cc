@@ -17,7 +17,7 @@ std::span<const config::FieldInfo> Config::fields() {
       field<&T::start_at>("start_at", "Where files are begun that are there at the start and were never read. Later ones are read from their beginning."),
       field<&T::poll_interval>("poll_interval", "How often files are looked for and read on.", {.min = 1ms}),
       field<&T::max_log_size>("max_log_size", "Longest line; longer ones are passed over and counted as refused.", {.min = 1024, .max = 256 * 1024 * 1024}),
-      field<&T::include_file_name>("include_file_name", "Items get the attribute log.file.name."),
+      field<&T::include_file_name>("include_file_name", "Spans and log records get the attribute log.file.name, metrics the same in their metadata."),
       field<&T::include_file_path>("include_file_path", "And log.file.path."),
       field<&T::replay_file>("replay_file", "Files are read again and again from their beginning."),
       field<&T::storage>("storage", "Storage extension where positions are kept. Default: the data directory."),

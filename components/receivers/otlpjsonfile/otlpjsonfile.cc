@@ -217,8 +217,7 @@ class JsonFile final : public engine::Receiver, public engine::Begins {
         for (auto& item : scope.items) {
           if (batch.signal() == otlp::Signal::traces) add(item.edit<otlp::Span>(arena).attributes);
           else if (batch.signal() == otlp::Signal::logs) add(item.edit<otlp::LogRecord>(arena).attributes);
-          else
-            for (auto& point : item.edit<otlp::Metric>(arena).points) add(point.attributes);
+          else add(item.edit<otlp::Metric>(arena).metadata);
         }
   }
 

@@ -6,17 +6,36 @@
 
 namespace weir::matching {
 
-std::optional<std::string_view> text_of(const otlp::Value& value, Digits& digits) {
-  auto printed = [&](std::to_chars_result end) { return std::string_view(digits.data(), end.ptr); };
+namespace {
+
+// strconv.FormatFloat(value, 'f', -1, 64): the fewest digits that read back as the same number, then zeros.
+char* print(double value, Digits& digits) {
   char* last = digits.data() + digits.size();
+  if (std::abs(value) < 1e17) return std::to_chars(digits.data(), last, value, std::chars_format::fixed).ptr;
+  std::array<char, 32> shortest;
+  auto [end, error] = std::to_chars(shortest.data(), shortest.data() + shortest.size(), value, std::chars_format::scientific);
+  char* out = digits.data();
+  const char* c = shortest.data();
+  for (; *c != 'e'; ++c)
+    if (*c != '.') *out++ = *c;
+  int exponent = 0;
+  std::from_chars(c + 2, end, exponent);
+  char* to = digits.data() + (value < 0) + exponent + 1;
+  std::fill(out, to, '0');
+  return to;
+}
+
+}  // namespace
+
+std::optional<std::string_view> text_of(const otlp::Value& value, Digits& digits) {
   switch (value.type) {
     case otlp::ValueType::string: return value.text;
     case otlp::ValueType::boolean: return value.boolean ? "true" : "false";
-    case otlp::ValueType::integer: return printed(std::to_chars(digits.data(), last, value.integer));
+    case otlp::ValueType::integer: return std::string_view(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value.integer).ptr);
     case otlp::ValueType::real:
       if (std::isnan(value.real)) return "NaN";
       if (std::isinf(value.real)) return value.real > 0 ? "+Inf" : "-Inf";
-      return printed(std::to_chars(digits.data(), last, value.real, std::chars_format::fixed));
+      return std::string_view(digits.data(), print(value.real, digits));
     default: return {};
   }
 }

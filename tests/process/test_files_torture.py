@@ -38,7 +38,7 @@ class Arrivals:
         self.lives = {}  # file -> for each line the life in which it came last, -1: never
         self.distinct = self.repeated = self.repeated_within_a_life = 0
 
-    def take(self, body):
+    def take(self, body, life):
         with self.lock:
             for name, number in re.findall(rb'"(f\d{3})-(\d{7})[ "]', body):
                 lives, number = self.lives.setdefault(name.decode(), []), int(number)
@@ -47,8 +47,8 @@ class Arrivals:
                     self.distinct += 1
                 else:
                     self.repeated += 1
-                    self.repeated_within_a_life += lives[number] == self.life
-                lives[number] = self.life
+                    self.repeated_within_a_life += lives[number] == life
+                lives[number] = life
 
     def all(self, name, count):
         with self.lock:
@@ -65,25 +65,26 @@ class Torture(unittest.TestCase):
     def start(self, program):
         """The program, up and reading."""
         self.arrivals.life += 1
-        return Collector(program, self.config)
-
-    def run_through(self, program, seconds):
-        base = os.path.join(self.root.name, os.path.basename(program))
-        self.folder = os.path.join(base, "log")
-        os.makedirs(self.folder)
-        self.arrivals, self.refusing = Arrivals(), True
-        sink, chance = Sink(), random.Random(11)
+        # A back end for each life: what was on its way at a kill may be taken only later.
+        sink, life = Sink(), self.arrivals.life
+        self.addCleanup(sink.close)
 
         def answer(path, body):
-            if self.refusing and chance.random() < 0.33:
+            if self.refusing and self.chance.random() < 0.33:
                 return 503, {}
-            self.arrivals.take(body)
+            self.arrivals.take(body, life)
             with sink.lock:
                 sink.requests.clear()
             return 200, {}
 
         sink.answer = answer
-        self.config = CONFIG % {"folder": self.folder, "state": os.path.join(base, "state"), "sink": sink.port}
+        return Collector(program, CONFIG % {"folder": self.folder, "state": os.path.join(self.base, "state"), "sink": sink.port})
+
+    def run_through(self, program, seconds):
+        self.base = os.path.join(self.root.name, os.path.basename(program))
+        self.folder = os.path.join(self.base, "log")
+        os.makedirs(self.folder)
+        self.arrivals, self.refusing, self.chance = Arrivals(), True, random.Random(11)
         self.written, self.rotations, self.history, self.old = {}, {}, {}, []
         kills, running, begun = 0, self.start(program), time.monotonic()
         next_kill = begun + self.random.uniform(3, 7)
@@ -108,7 +109,6 @@ class Torture(unittest.TestCase):
         finally:
             running.signal(signal.SIGKILL)
             running.__exit__()
-            sink.close()
         a = self.arrivals
         print("%s: %d lines, %d kills, rotations %s; missing %d, repeated %d, of those without a kill in between %d"
               % (os.path.basename(program), total, kills, self.rotations, total - a.distinct, a.repeated, a.repeated_within_a_life), file=sys.stderr)

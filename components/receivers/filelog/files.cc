@@ -204,18 +204,22 @@ TrackedFile* Files::known(const Found& found, UnixNanos wall) {
   auto at = by_inode_.find({found.device, found.inode});
   if (at == by_inode_.end()) return nullptr;
   TrackedFile& file = *at->second;
-  bool changed = file.busy || found.size != file.size || found.path != file.path || !file.source;
+  // Busy ones are looked at next time. Size alone says little: a file that was truncated and written anew, or has the inode of one that
+  // is gone, may have the same.
+  bool written = !file.busy && (found.modified != file.modified || found.size != file.size);
+  bool same = !written && found.path == file.path;
   file.gone = false;
   file.last_seen = wall;
   if (file.busy) return &file;
+  file.modified = found.modified;
   if (found.path != file.path) {
     file.path = found.path;
     if (file.source) resolve_attributes(file);
   }
   if (!file.compressed && found.size < file.read.offset) return renewed(file, found, false, wall);
   // Closed ones may be other files by now, and others may have been truncated and written anew.
-  if (changed && (found.size != file.size || !file.source) && (file.fingerprint_size > 0)) {
-    bool at_end_as_before = found.size == file.size && file.at_end() && !file.source && !first_look_;
+  if ((written || !file.source) && file.fingerprint_size > 0) {
+    bool at_end_as_before = same && file.at_end() && !file.source && !first_look_;
     if (!at_end_as_before) {
       if (!open(file)) return &file;
       if (!still_itself(file)) return renewed(file, found, true, wall);
@@ -380,6 +384,7 @@ TrackedFile& Files::add(const Found& found, std::unique_ptr<Source> source, Unix
   file->inode = found.inode;
   file->size = found.size;
   file->last_seen = wall;
+  file->modified = found.modified;
   if (!source->compressed() && decide_compressed(*source)) source->decompress();
   file->compressed = source->compressed();
   file->source = std::move(source);

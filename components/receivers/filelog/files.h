@@ -40,7 +40,7 @@ struct TrackedFile {
   bool skipping = false;           // the rest of a line that was cut off is not to be read
   std::size_t partial = 0;         // length of the last line, which has no end yet
   TimePoint partial_since{};
-  UnixNanos last_seen = 0;
+  UnixNanos last_seen = 0, modified = 0;
   bool header_done = false, delete_when_settled = false;
 
   Arena memory, header_memory;     // of the attributes

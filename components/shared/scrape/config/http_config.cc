@@ -46,7 +46,12 @@ std::span<const FieldInfo> TlsConfig::fields() {
   return rows;
 }
 
-Result<> TlsConfig::validate() const {
+void TlsConfig::validate(config::Context& context) const {
+  if (auto good = check(); !good) return context.error_at("", good.error().what);
+  if (auto files = net::check_files(settings()); !files) context.machine_error_at("", files.error().what);
+}
+
+Result<> TlsConfig::check() const {
   auto both = [](bool a, bool b, std::string_view what) -> Result<> {
     if (a && b) return fail(Errc::config, "at most one of {} and {}_file must be configured", what, what);
     return {};
@@ -58,8 +63,7 @@ Result<> TlsConfig::validate() const {
   if (has_cert != has_key) return fail(Errc::config, "exactly one of cert or cert_file, and exactly one of key or key_file, must be configured when a client certificate is used");
   if (!min_version.empty() && !max_version.empty() && max_version < min_version)
     return fail(Errc::config, "tls_config.max_version must be greater than or equal to tls_config.min_version if both are specified");
-  WEIR_TRY(net::check_rules(settings()));
-  return net::check_files(settings());
+  return net::check_rules(settings());
 }
 
 net::TlsClientSettings TlsConfig::settings() const {

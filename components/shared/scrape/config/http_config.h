@@ -26,7 +26,9 @@ struct TlsConfig {
   bool insecure_skip_verify = false;
   std::string min_version, max_version;  // TLS10 … TLS13
   static std::span<const config::FieldInfo> fields();
-  Result<> validate() const;
+  void validate(config::Context& context) const;
+  // What is wrong on every machine.
+  Result<> check() const;
   net::TlsClientSettings settings() const;
 };
 

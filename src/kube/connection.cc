@@ -8,7 +8,9 @@
 namespace weir::kube {
 
 std::string Connection::identity() const {
-  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", url, token, token_file, user, password, tls.ca_file, tls.ca_pem, tls.cert_file,
+  std::string program;
+  for (std::size_t i = 0; exec && i < exec->arguments.size(); ++i) program += exec->arguments[i] + "\n";
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", program, url, token, token_file, user, password, tls.ca_file, tls.ca_pem, tls.cert_file,
                      tls.cert_pem, tls.insecure_skip_verify);
 }
 
@@ -84,10 +86,24 @@ Result<> take_pem(const config::Value* in, const std::string& key, const std::st
   return {};
 }
 
+Result<> take_exec(const config::Value& in, const std::string& folder, Connection& out) {
+  Exec exec{.arguments = {text(&in, "command")}, .environment = {}, .api_version = text(&in, "apiVersion")};
+  if (exec.arguments[0].empty()) return fail(Errc::config, "kubeconfig: exec has no command");
+  // As kubectl has it: a name is looked for in PATH, a relative path begins at the kubeconfig.
+  if (exec.arguments[0].find('/') != std::string::npos) exec.arguments[0] = absolute(exec.arguments[0], folder);
+  if (exec.api_version.empty()) exec.api_version = "client.authentication.k8s.io/v1";
+  if (const config::Value* args = in.get("args"))
+    for (auto& argument : args->items()) exec.arguments.push_back(argument.text());
+  if (const config::Value* variables = in.get("env"))
+    for (auto& variable : variables->items()) exec.environment.emplace_back(text(&variable, "name"), text(&variable, "value"));
+  out.exec = std::move(exec);
+  return {};
+}
+
 Result<> take_user(const config::Value* user, const std::string& folder, Connection& out) {
   if (user == nullptr) return {};
-  if (user->get("exec") != nullptr || user->get("auth-provider") != nullptr)
-    return fail(Errc::config, "kubeconfig: users that need a program (exec, auth-provider) are not supported; use a token or a certificate");
+  if (user->get("auth-provider") != nullptr) return fail(Errc::config, "kubeconfig: users with auth-provider are not supported; use exec, a token or a certificate");
+  if (const config::Value* exec = user->get("exec")) WEIR_TRY(take_exec(*exec, folder, out));
   WEIR_TRY(take_pem(user, "client-certificate", folder, out.tls.cert_file, out.tls.cert_pem));
   WEIR_TRY(take_pem(user, "client-key", folder, out.tls.key_file, out.tls.key_pem));
   out.token = text(user, "token");

@@ -7,12 +7,20 @@ namespace weir::kube {
 
 enum class AuthType : std::uint8_t { none, service_account, kube_config };
 
+// A program that gives a token.
+struct Exec {
+  std::vector<std::string> arguments;  // the first one is the program
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::string api_version;
+};
+
 struct Connection {
   std::string url;         // https://10.0.0.1:443, without a slash at the end
   net::TlsClientSettings tls;
   std::string token;
   std::string token_file;  // wins over `token`; read again each minute
   std::string user, password;
+  std::optional<Exec> exec;
   std::string name_space;  // where we are: of the pod, or of the kubeconfig's context
   std::string proxy_url;
 

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "kube/exec_token.h"
+
 using namespace weir;
 using namespace weir::kube;
 
@@ -24,13 +26,15 @@ contexts:
 - {name: dev, context: {cluster: c1, user: u1, namespace: shop}}
 - {name: other, context: {cluster: c2, user: u2}}
 - {name: needs, context: {cluster: c2, user: u3}}
+- {name: old, context: {cluster: c2, user: u4}}
 clusters:
 - {name: c1, cluster: {server: "https://api.test:6443/", certificate-authority-data: Q0E=}}
 - {name: c2, cluster: {server: "http://127.0.0.1:8001", certificate-authority: ca.pem, insecure-skip-tls-verify: true, tls-server-name: x}}
 users:
 - {name: u1, user: {client-certificate-data: Q0VSVA==, client-key-data: S0VZ}}
 - {name: u2, user: {token: t, client-certificate: /abs/cert.pem, client-key: rel/key.pem}}
-- {name: u3, user: {exec: {command: aws}}}
+- {name: u3, user: {exec: {command: bin/aws, args: [get-token], env: [{name: A, value: b}], apiVersion: client.authentication.k8s.io/v1beta1}}}
+- {name: u4, user: {auth-provider: {name: gcp}}}
 )";
 
 }  // namespace
@@ -74,9 +78,15 @@ TEST_CASE("connection: contexts of a kubeconfig") {
   CHECK(other->tls.insecure_skip_verify);
   CHECK(other->name_space == "default");
   CHECK(dev->identity() != other->identity());
-  auto needs = parse_kubeconfig(kubeconfig, "needs", "");
-  REQUIRE_FALSE(needs);
-  CHECK(needs.error().what.find("exec") != std::string::npos);
+  auto needs = parse_kubeconfig(kubeconfig, "needs", "/home");
+  REQUIRE(needs);
+  REQUIRE(needs->exec);
+  CHECK(needs->exec->arguments == std::vector<std::string>{"/home/bin/aws", "get-token"});
+  CHECK(needs->exec->environment.at(0).second == "b");
+  CHECK(needs->identity() != other->identity());
+  auto old = parse_kubeconfig(kubeconfig, "old", "");
+  REQUIRE_FALSE(old);
+  CHECK(old.error().what.find("auth-provider") != std::string::npos);
   CHECK(parse_kubeconfig(kubeconfig, "none", "").error().what == "kubeconfig: context \"none\" does not exist");
   CHECK_FALSE(parse_kubeconfig("{", "", ""));
   CHECK_FALSE(parse_kubeconfig("[]", "", ""));
@@ -91,4 +101,33 @@ TEST_CASE("connection: KUBECONFIG lists files, the first that works counts") {
   write(fs, "/home/x/.kube/config", kubeconfig);
   CHECK(find_connection(AuthType::kube_config, "other", fs, variables({{"HOME", "/home/x"}})));
   CHECK_FALSE(find_connection(AuthType::kube_config, "", fs, variables({{"HOME", "/nobody"}})));
+}
+
+TEST_CASE("exec: a program gives the token, again when it ends or is not taken") {
+  io::Loop loop;
+  auto script = [](std::string_view token, std::string_view end) {
+    return fmt::format(R"(test -n "$KUBERNETES_EXEC_INFO" && echo '{{"status":{{"token":"{}'$N'","expirationTimestamp":"{}"}}}}')", token, end);
+  };
+  ExecToken token(loop, {.arguments = {"sh", "-c", script("t", "2999-01-01T00:00:00Z")}, .environment = {{"N", "7"}}, .api_version = "v1"});
+  CHECK(token.get().empty());
+  bool ready = false;
+  token.when_ready([&] { ready = true; });
+  REQUIRE(loop.run_until([&] { return ready; }, 20s));
+  CHECK(token.get() == "t7");
+  token.refused();
+  CHECK(token.get().empty());
+  ready = false;
+  token.when_ready([&] { ready = true; });
+  REQUIRE(loop.run_until([&] { return ready; }, 20s));
+  CHECK(token.get() == "t7");
+
+  ExecToken wrong(loop, {.arguments = {"sh", "-c", "exit 3"}, .environment = {}, .api_version = "v1"});
+  ready = false;
+  wrong.when_ready([&] { ready = true; });
+  REQUIRE(loop.run_until([&] { return ready; }, 20s));
+  CHECK(wrong.get().empty());
+  CHECK(!parse_exec_credential(R"({"status":{"clientCertificateData":"x"}})"));
+  CHECK(!parse_exec_credential("{}"));
+  CHECK(!parse_exec_credential("["));
+  CHECK(parse_exec_credential(R"({"status":{"token":"a"}})")->second == UINT64_MAX);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "kube/block.h"
 #include "kube/decode.h"
 
@@ -100,6 +101,15 @@ void fill_meta(Layout& to, const Element& in, const Keep& keep, Object& out) {
   });
 }
 
+const Keys& all_keys() {
+  static const Keys keys = [] {
+    Keys all;
+    all.add_all();
+    return all;
+  }();
+  return keys;
+}
+
 std::span<const Port> ports(Layout& to, const dom::array& list, std::string_view number_key) {
   return fill_array<Port>(to, list, [&](Element port, Port& p) {
     p.name = to.copy(text(port, "name"));
@@ -144,6 +154,10 @@ void fill_containers(Layout& to, const std::optional<Element>& spec, const std::
       c.image = to.copy(text(container, "image"));
       c.init = is_init;
       if (keep.ports) c.ports = ports(to, array(container, "ports"), "containerPort");
+      if (keep.resources) {
+        c.requests = pairs(to, get(get(container, "resources"), "requests"), all_keys());
+        c.limits = pairs(to, get(get(container, "resources"), "limits"), all_keys());
+      }
       for (Element run : array(status, statuses))
         if (text(run, "name") == c.name) {
           fill_run(to, run, c);
@@ -261,6 +275,17 @@ void fill_ingress(Layout& to, const Element& in, Object& out) {
   out.tls_hosts = tls_hosts;
 }
 
+// {"spec/replicas":3}: those of the paths that are there.
+std::string parts_of(const Element& in, std::span<const std::string> paths) {
+  std::string out = "{";
+  for (auto& path : paths) {
+    std::optional<Element> at = in;
+    for (auto step : split(path, '/')) at = get(at, step);
+    if (at) out += fmt::format("{}\"{}\":{}", out.size() == 1 ? "" : ",", path, simdjson::minify(*at));
+  }
+  return out + "}";
+}
+
 }  // namespace
 
 struct JsonDecoder::Impl {
@@ -285,6 +310,7 @@ Result<ObjectPtr> JsonDecoder::Impl::make(const Element& in, Kind kind, const Ke
   if (!in.is_object() || text(get(in, "metadata"), "name").empty()) return fail(Errc::invalid, "an object without a name");
   std::string raw;
   if (keep.raw) raw = simdjson::minify(in);
+  else if (!keep.paths.empty()) raw = parts_of(in, keep.paths);
   return make_object(scratch, [&](Layout& to, Object& out) {
     out.kind = kind;
     fill_meta(to, in, keep, out);

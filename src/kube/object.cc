@@ -63,10 +63,15 @@ bool Keys::merge(const Keys& other) {
 bool Keep::merge(const Keep& other) {
   bool more = labels.merge(other.labels);
   more = annotations.merge(other.annotations) || more;
-  for (auto flag : {&Keep::containers, &Keep::ports, &Keep::status, &Keep::raw}) {
+  for (auto flag : {&Keep::containers, &Keep::ports, &Keep::resources, &Keep::status, &Keep::raw}) {
     more = more || (other.*flag && !(this->*flag));
     this->*flag = this->*flag || other.*flag;
   }
+  for (auto& path : other.paths)
+    if (std::find(paths.begin(), paths.end(), path) == paths.end()) {
+      paths.push_back(path);
+      more = true;
+    }
   return more;
 }
 

@@ -51,8 +51,11 @@ struct Keep {
   Keys labels, annotations;
   bool containers = false;  // pods: containers, their images and runs
   bool ports = false;       // pods: of the containers
+  bool resources = false;   // pods: requests and limits of the containers
   bool status = false;      // nodes: addresses, conditions
   bool raw = false;         // the whole object as JSON
+  // Parts as JSON, unless it is all raw: "spec/replicas" is found under that name in `raw`. Sorted or not, each once.
+  std::vector<std::string> paths;
 
   bool merge(const Keep& other);
 };
@@ -86,6 +89,7 @@ struct Container {
   bool init = false, ready = false;
   bool reported = false;      // its node has said something of it
   std::span<const Port> ports;
+  Pairs requests, limits;     // quantities
 };
 
 // Addresses of a service with one state. A condition that nobody has told has its usual value: ready.
@@ -131,7 +135,7 @@ struct Object {
   std::span<const std::string_view> tls_hosts;
   std::string_view ingress_class;
 
-  std::string_view raw;  // JSON
+  std::string_view raw;  // JSON: all of it, or {path: part}
 
   const Owner* controller() const;
   std::size_t bytes = 0;  // of its block

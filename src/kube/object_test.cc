@@ -143,3 +143,21 @@ TEST_CASE("keys: merged keys say whether there is more") {
   CHECK(Keys(b).merge([] { Keys all; all.add_all(); return all; }()));
   CHECK_FALSE(Keys().add_pattern("("));
 }
+
+TEST_CASE("kube: parts of an object by path, and what containers ask for") {
+  JsonDecoder decoder;
+  Keep keep;
+  keep.containers = keep.resources = true;
+  keep.paths = {"spec/replicas", "status/hard", "spec/nothing"};
+  auto object = decoder.object(R"({"metadata":{"name":"a"},"spec":{"replicas":3,"other":1,"containers":[{"name":"c","resources":{"requests":{"cpu":"1"},"limits":{"memory":"1Gi"}}}]},"status":{"hard":{"pods":"1"}}})", Kind::pod, keep);
+  REQUIRE(object);
+  CHECK((*object)->raw == R"({"spec/replicas":3,"status/hard":{"pods":"1"}})");
+  REQUIRE((*object)->containers.size() == 1);
+  CHECK(find((*object)->containers[0].requests, "cpu") == "1");
+  CHECK(find((*object)->containers[0].limits, "memory") == "1Gi");
+  Keep other;
+  other.paths = {"status/used", "spec/replicas"};
+  CHECK(keep.merge(other));
+  CHECK_FALSE(keep.merge(other));
+  CHECK(keep.paths.size() == 4);
+}

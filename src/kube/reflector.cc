@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "net/compression.h"
 
 namespace weir::kube {
 namespace {
@@ -31,7 +32,7 @@ bool Query::metadata_only() const {
   using enum Kind;
   constexpr std::array only_names = {name_space, replica_set, deployment, stateful_set, daemon_set, job, cron_job};
   bool known = std::find(only_names.begin(), only_names.end(), resource.kind) != only_names.end();
-  return !keep.raw && (known || (resource.kind == node && !keep.status));
+  return !keep.raw && keep.paths.empty() && (known || (resource.kind == node && !keep.status));
 }
 
 Reflector::Reflector(Transport& transport, io::Executor& executor, Rng& rng, Budget& budget, Query query, ReflectorListener& listener)
@@ -125,6 +126,7 @@ void Reflector::set_silence() {
 void Reflector::on_head(int status, const net::HeaderList& headers) {
   heard_ = executor_.now();
   status_ = status;
+  gzipped_ = headers.get("content-encoding") == "gzip";
   net::HttpResponse head{.status = status, .headers = headers};
   retry_after_ = head.retry_after(executor_.wall()).value_or(Duration::zero());
 }
@@ -301,8 +303,15 @@ void Reflector::ended() {
   watch();
 }
 
+Result<Page> Reflector::read_page() {
+  if (!gzipped_) return decoder_.page(buffer_, query_.resource.kind, query_.keep);
+  Charge charge = held_.split(0);
+  WEIR_ASSIGN(std::string whole, net::decompress(net::Compression::gzip, buffer_, max_page, charge));
+  return decoder_.page(whole, query_.resource.kind, query_.keep);
+}
+
 void Reflector::take_page() {
-  auto page = decoder_.page(buffer_, query_.resource.kind, query_.keep);
+  auto page = read_page();
   drop_buffer();
   if (!page) return fail_with({Errc::invalid, page.error().what, {}}, true);
   for (auto& object : page->objects) put(std::move(object));

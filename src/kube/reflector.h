@@ -93,6 +93,7 @@ class Reflector final : net::BodySink {
   void take_line(std::string_view line);
   void take_event(Event event);
   void take_page();
+  Result<Page> read_page();
   void put(ObjectPtr object);
   void remove(const ObjectPtr& object);
   void begin_round();
@@ -133,6 +134,7 @@ class Reflector final : net::BodySink {
   int status_ = 0;
   int failures_ = 0;  // in a row
   Duration retry_after_{0};
+  bool gzipped_ = false;  // the page
   bool streams_lists_ = true;
   bool synced_ = false;
   bool list_next_ = true;

@@ -87,19 +87,22 @@ TEST_CASE("reflector: a streamed list, then what changes") {
   CHECK(w.budget.used() > 0);
 }
 
-TEST_CASE("reflector: a server without streamed lists is asked for pages") {
-  Watcher w;
-  w.api.streams_lists = false;
-  for (int i = 0; i < 7; ++i) w.api.put(pods, "a", fmt::format("p{}", i), fmt::format("u{}", i));
-  w.reflector.start();
-  w.settle();
-  CHECK(w.told == w.truth());
-  CHECK(w.told.size() == 7);
-  CHECK(w.api.asked.size() == 6);  // a try, four pages, a watch
-  CHECK(w.api.asked.back().find("watch=1&allowWatchBookmarks=true&resourceVersion=107") != std::string::npos);
-  w.api.put(pods, "a", "p9", "u9");
-  w.settle();
-  CHECK(w.told == w.truth());
+TEST_CASE("reflector: a server without streamed lists is asked for pages, compressed or not") {
+  for (bool gzip : {false, true}) {
+    Watcher w;
+    w.api.streams_lists = false;
+    w.api.gzips_pages = gzip;
+    for (int i = 0; i < 7; ++i) w.api.put(pods, "a", fmt::format("p{}", i), fmt::format("u{}", i));
+    w.reflector.start();
+    w.settle();
+    CHECK(w.told == w.truth());
+    CHECK(w.told.size() == 7);
+    CHECK(w.api.asked.size() == 6);  // a try, four pages, a watch
+    CHECK(w.api.asked.back().find("watch=1&allowWatchBookmarks=true&resourceVersion=107") != std::string::npos);
+    w.api.put(pods, "a", "p9", "u9");
+    w.settle();
+    CHECK(w.told == w.truth());
+  }
 }
 
 TEST_CASE("reflector: selectors and the namespace are in the request") {

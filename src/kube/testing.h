@@ -4,6 +4,7 @@
 
 #include "kube/object.h"
 #include "kube/transport.h"
+#include "net/compression.h"
 
 namespace weir::kube::testing {
 
@@ -40,7 +41,7 @@ class FakeApi final : public Transport {
     for (auto& [id, stream] : streams) stream.sink->on_end(in_order ? Result<>() : Result<>(fail(Errc::retryable, "the connection was lost")));
   }
 
-  bool streams_lists = true;
+  bool streams_lists = true, gzips_pages = false;
   std::size_t page_size = 2;
   double doubles = 0, swaps = 0, garbage = 0;      // chances for each event
   std::vector<std::pair<int, int>> answers;        // status and Retry-After of the next requests, instead of what they ask for
@@ -112,8 +113,9 @@ class FakeApi final : public Transport {
     auto node = streams_.extract(id);
     if (!node.empty()) node.mapped().sink->on_end({});
   }
-  void head(net::StreamId id, int status, int retry_after = 0) {
+  void head(net::StreamId id, int status, int retry_after = 0, bool gzip = false) {
     net::HeaderList headers;
+    if (gzip) headers.add("content-encoding", "gzip");
     if (retry_after > 0) headers.add("retry-after", std::to_string(retry_after));
     if (auto s = streams_.find(id); s != streams_.end()) s->second.sink->on_head(status, headers);
   }
@@ -163,8 +165,14 @@ class FakeApi final : public Transport {
       last_token_ = to_token(key);
       items += (items.empty() ? "" : ",") + object;
     }
-    head(id, 200);
-    piece(id, fmt::format(R"({{"kind":"List","metadata":{{"resourceVersion":"{}","continue":"{}"}},"items":[{}]}})", version_, next, items));
+    std::string body = fmt::format(R"({{"kind":"List","metadata":{{"resourceVersion":"{}","continue":"{}"}},"items":[{}]}})", version_, next, items);
+    if (gzips_pages) {
+      Bytes plain = Bytes::take(std::move(body));
+      auto small = net::compress(net::Compression::gzip, std::span(&plain, 1));
+      body = small ? *small : std::string();
+    }
+    head(id, 200, 0, gzips_pages);
+    piece(id, body);
     end(id);
   }
   static std::string to_token(std::string key) {

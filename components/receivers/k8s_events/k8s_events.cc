@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "engine/decode.h"
+#include "kube/time.h"
 #include "ottl/text/json.h"
 
 namespace weir::receivers::k8s_events {
@@ -28,19 +29,6 @@ std::string_view text(Value& in, std::initializer_list<std::string_view> path, A
   return value != nullptr && value->is(otlp::ValueType::string) ? value->text : std::string_view();
 }
 
-// "2024-01-02T03:04:05.123456Z" -> nanoseconds; 0 when it is none.
-UnixNanos time_of(std::string_view rfc3339) {
-  std::tm parts{};
-  std::string copy(rfc3339);
-  const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-  if (rest == nullptr) return 0;
-  std::uint64_t nanos = 0, unit = 100'000'000;
-  if (*rest == '.')
-    for (++rest; *rest >= '0' && *rest <= '9'; ++rest, unit /= 10) nanos += static_cast<std::uint64_t>(*rest - '0') * unit;
-  std::int64_t seconds = ::timegm(&parts);
-  return seconds < 0 ? 0 : static_cast<UnixNanos>(seconds) * 1'000'000'000 + nanos;
-}
-
 // As Go prints a time: "2024-01-02 03:04:05 +0000 UTC".
 std::string go_time(std::string_view rfc3339) {
   if (rfc3339.size() < 19) return "0001-01-01 00:00:00 +0000 UTC";
@@ -49,7 +37,7 @@ std::string go_time(std::string_view rfc3339) {
 
 UnixNanos when(Value& event, Arena& arena) {
   for (auto key : {"eventTime", "lastTimestamp", "firstTimestamp"})
-    if (UnixNanos time = time_of(text(event, {key}, arena)); time != 0) return time;
+    if (UnixNanos time = kube::parse_time(text(event, {key}, arena)); time != 0) return time;
   return 0;
 }
 

@@ -7,11 +7,6 @@ namespace weir::receivers::hostmetrics {
 
 using config::field;
 
-std::span<const config::FieldInfo> MetricSwitch::fields() {
-  static const std::array rows{field<&MetricSwitch::enabled>("enabled", "Whether it is told.")};
-  return rows;
-}
-
 std::span<const config::FieldInfo> Filter::fields() {
   static const std::array rows{
       field<&Filter::match_type>("match_type", "How names are compared: strict or regexp.", {.required = true, .choices = "strict|regexp"}),
@@ -93,7 +88,7 @@ void Config::validate(config::Context& context) const {
     if (!*one) continue;
     any = true;
     for (auto& [name, on] : (*one)->metrics)
-      if (find_metric(name) == nullptr) context.error_at("scrapers", fmt::format("metric {} is not known", name));
+      if (points::find_metric(table(), name) == nullptr) context.error_at("scrapers", fmt::format("metric {} is not known", name));
   }
   if (!any) context.error_at("", "must specify at least one scraper when using hostmetrics receiver");
 }

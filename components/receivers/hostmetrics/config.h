@@ -1,13 +1,9 @@
 #pragma once
-#include "config/field.h"
+#include "components/shared/points/points.h"
 
 namespace weir::receivers::hostmetrics {
 
-struct MetricSwitch {
-  bool enabled = true;
-  static std::span<const config::FieldInfo> fields();
-};
-using MetricSwitches = std::map<std::string, MetricSwitch>;
+using points::MetricSwitches;
 
 // Names that are looked at, or not.
 struct Filter {

@@ -1,6 +1,6 @@
 // Looks at the machine again and again. The first core asks, a worker thread reads /proc.
-#include "base/log.h"
 #include "components/receivers/hostmetrics/scrapers.h"
+#include "components/shared/points/periodic.h"
 #include "engine/decode.h"
 #include "io/workers.h"
 
@@ -10,30 +10,23 @@ namespace {
 class HostMetrics final : public engine::Receiver {
  public:
   HostMetrics(Collector collector, const Config& config, engine::ReceiverContext& context)
-      : config_(config), context_(context), collector_(std::make_shared<Collector>(std::move(collector))) {}
-  ~HostMetrics() override {
-    context_.executor.cancel(timer_);
-    *alive_ = false;
-  }
+      : config_(config), context_(context), periodic_(context, config.collection_interval), collector_(std::make_shared<Collector>(std::move(collector))) {}
+  ~HostMetrics() override { *alive_ = false; }
 
   Result<> start() override {
     if (context_.shard != 0 || !context_.intake.takes(engine::Signal::metrics)) return {};
-    next_ = context_.executor.now() + config_.initial_delay;
-    timer_ = context_.executor.at(next_, [this] { look(); });
+    periodic_.start(config_.initial_delay, [this] { look(); });
     return {};
   }
 
   void stop(io::Task done) override {
-    context_.executor.cancel(timer_);
+    periodic_.stop();
     *alive_ = false;
     done();
   }
 
  private:
   void look() {
-    next_ += config_.collection_interval;
-    if (TimePoint now = context_.executor.now(); next_ <= now) next_ = now + config_.collection_interval;
-    timer_ = context_.executor.at(next_, [this] { look(); });
     if (busy_) return;  // the last one takes longer than the interval
     auto made = std::make_shared<std::optional<otlp::Batch>>();  // shared by the worker and this core, one after the other
     auto submitted = context_.host.workers().submit(
@@ -41,30 +34,16 @@ class HostMetrics final : public engine::Receiver {
         [this, alive = alive_, made] {
           if (!*alive) return (*made)->settle({});
           busy_ = false;
-          push(std::move(**made));
+          periodic_.push(std::move(**made));
         });
     busy_ = submitted.has_value();
   }
 
-  void push(otlp::Batch batch) {
-    if (batch.empty()) return batch.settle({});
-    std::size_t items = batch.items();
-    if (!context_.host.budget().try_charge(batch.bytes(), batch.charge)) {
-      batch.settle({});
-      return context_.intake.refused(engine::Signal::metrics, "", items);
-    }
-    context_.intake.push(std::move(batch), "", [id = context_.id.to_string()](Outcome outcome) {
-      static log::RateLimit lines;
-      if (long long more = 0; outcome && lines.allow(more)) log::error("host metrics were not taken", {{"receiver", id}, {"error", outcome->what}, {"suppressed", more}});
-    });
-  }
-
   const Config& config_;  // the plan's, which outlives us
   engine::ReceiverContext context_;
+  points::Periodic periodic_;
   std::shared_ptr<Collector> collector_;  // shared with the worker at work
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with what was submitted
-  TimePoint next_{};
-  io::TimerId timer_ = 0;
   bool busy_ = false;
 };
 

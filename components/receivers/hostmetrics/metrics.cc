@@ -4,7 +4,7 @@ namespace weir::receivers::hostmetrics {
 namespace {
 
 constexpr bool on = true, off = false, sum = true, gauge = false, monotonic = true, plain = false, integer = true, real = false;
-constexpr MetricInfo metrics[] = {
+constexpr points::MetricInfo metrics[] = {
     {"system.cpu.time", "s", "Total seconds each logical CPU spent on each mode.", sum, monotonic, real, on},
     {"system.cpu.utilization", "1", "Difference in system.cpu.time since the last measurement per logical CPU, divided by the elapsed time (value in interval [0,1]).", gauge, plain, real, off},
     {"system.cpu.logical.count", "{cpu}", "Number of available logical CPUs.", sum, plain, integer, on},
@@ -52,81 +52,6 @@ constexpr MetricInfo metrics[] = {
 
 }  // namespace
 
-const MetricInfo* find_metric(std::string_view name) {
-  for (auto& row : metrics)
-    if (row.name == name) return &row;
-  return nullptr;
-}
-
-void Points::scraper(std::string_view name, const MetricSwitches& switches) {
-  scraper_ = name;
-  switches_ = &switches;
-  resource_ = nullptr;
-  fresh_ = true;
-}
-
-void Points::resource(std::initializer_list<std::pair<std::string_view, otlp::Value>> attributes) {
-  resource_ = arena().make<otlp::Resource>();
-  for (auto& [key, value] : attributes)
-    if (!value.is(otlp::ValueType::string) || !value.text.empty()) resource_->attributes.push_back(arena(), {key, value});
-  fresh_ = true;
-}
-
-bool Points::wants(std::string_view metric) const {
-  if (auto at = switches_->find(std::string(metric)); at != switches_->end()) return at->second.enabled;
-  return find_metric(metric)->enabled;
-}
-
-otlp::DataPoint* Points::point(std::string_view name, std::initializer_list<Attribute> attributes, bool) {
-  if (!wants(name)) return nullptr;
-  if (std::exchange(fresh_, false)) {
-    open_.clear();
-    auto& group = batch_.groups().emplace_back(otlp::Lazy<otlp::Resource>(resource_ ? resource_ : arena().make<otlp::Resource>()));
-    auto* scope = arena().make<otlp::Scope>();
-    scope->name = arena().copy(fmt::format("github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver/internal/scraper/{}scraper", scraper_));
-    group.scopes.emplace_back(otlp::Lazy<otlp::Scope>(scope));
-  }
-  const MetricInfo* info = find_metric(name);
-  auto at = std::find_if(open_.begin(), open_.end(), [&](auto& one) { return one.first == info; });
-  if (at == open_.end()) {
-    auto* metric = arena().make<otlp::Metric>();
-    metric->name = info->name;
-    metric->unit = info->unit;
-    metric->description = info->description;
-    metric->type = info->sum ? otlp::MetricType::sum : otlp::MetricType::gauge;
-    if (info->sum) metric->temporality = otlp::Temporality::cumulative;
-    metric->is_monotonic = info->monotonic;
-    at = open_.insert(open_.end(), {info, metric});
-    batch_.groups().back().scopes.back().items.push_back(otlp::Item::of(metric, 0));
-  }
-  otlp::DataPoint point;
-  point.time_unix_nano = now_;
-  point.start_time_unix_nano = start_;
-  for (auto& a : attributes) point.attributes.push_back(arena(), {a.key, otlp::Value::of(arena().copy(a.value))});
-  return &at->second->points.push_back(arena(), point);
-}
-
-void Points::add(std::string_view metric, double value, std::initializer_list<Attribute> attributes) {
-  if (auto* made = point(metric, attributes, false)) {
-    made->type = otlp::NumberType::real;
-    made->real = value;
-  }
-}
-
-void Points::add(std::string_view metric, std::int64_t value, std::initializer_list<Attribute> attributes) {
-  if (auto* made = point(metric, attributes, true)) {
-    made->type = otlp::NumberType::integer;
-    made->integer = value;
-  }
-}
-
-otlp::Batch Points::take() {
-  for (auto& group : batch_.groups())
-    for (auto& scope : group.scopes)
-      for (auto& item : scope.items) item.points = static_cast<std::uint32_t>(static_cast<otlp::Metric*>(item.message)->points.size());
-  batch_.prune();
-  batch_.set_bytes(arena().footprint());
-  return std::move(batch_);
-}
+points::Table table() { return metrics; }
 
 }  // namespace weir::receivers::hostmetrics

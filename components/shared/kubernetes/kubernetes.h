@@ -8,6 +8,7 @@
 namespace weir::kubernetes {
 
 enum class AuthType : std::uint8_t { none, service_account, kube_config, tls };
+std::span<const config::Choice> choices_of(AuthType);
 
 struct ApiConfig {
   AuthType auth_type = AuthType::service_account;

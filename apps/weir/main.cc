@@ -3,8 +3,10 @@
 #include "base/gates.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "weir/allocator/allocator.h"
 #include "weir/commands.h"
 #include "weir/operator/operator.h"
+#include "weir/operator/status.h"
 #include "weir/scenario/scenario.h"
 
 namespace {
@@ -86,15 +88,32 @@ int main(int argc, char** argv) {
   logs->add_option("action", options.logs_action, "status: how far each file was read, and how far that has arrived.")->required()->check(CLI::IsMember({"status"}));
   logs->add_option("--metrics", options.metrics_url, "Where it shows its metrics.")->capture_default_str();
   OperatorOptions operator_options;
-  auto* as_operator = app.add_subcommand("operator", "Instrument pods in Kubernetes: the webhook for Instrumentation resources.");
+  auto* as_operator = app.add_subcommand("operator", "Instrument pods in Kubernetes and run collectors: Instrumentation and OpenTelemetryCollector resources.");
+  auto* status = as_operator->add_subcommand("status", "Say which pods asked for instrumentation and do not have it, and how collectors are.");
+  status->fallthrough();
   as_operator->add_option("--listen", operator_options.listen, "Where the API server asks, over TLS.")->capture_default_str();
   as_operator->add_option("--health", operator_options.health, "Where /healthz, /readyz and /metrics are, without TLS.")->capture_default_str();
   as_operator->add_option("--kubeconfig", operator_options.kubeconfig, "How to reach the API server. Default: the pod's own account.");
   as_operator->add_option("--namespace", operator_options.name_space, "Where the certificate's Secret is. Default: our own namespace.");
   as_operator->add_option("--service", operator_options.service, "The Service in front of us.")->capture_default_str();
   as_operator->add_option("--webhook-url", operator_options.url, "How the API server reaches us when we are not behind a Service: https://host:port.");
+  as_operator->add_option("--collector-image", operator_options.collector_image, "The image of OpenTelemetryCollector resources that name none.")->capture_default_str();
+  as_operator->add_flag("!--no-collectors", operator_options.collectors, "Leave OpenTelemetryCollector resources alone.");
+  as_operator->add_flag("--restart-on-change", operator_options.restarts, "Restart workloads whose pods use an Instrumentation that has changed.");
   as_operator->add_flag("--enable-go-instrumentation", operator_options.go, "Go needs a privileged container beside the program.");
   as_operator->add_flag("!--no-multi-instrumentation", operator_options.several_languages, "Only one language for a pod.");
+  AllocatorOptions allocator_options;
+  auto* allocator = app.add_subcommand("allocator", "Find scrape targets in Kubernetes and say which collector scrapes which, as the operator's target allocator does.");
+  allocator->add_option("--config-file", allocator_options.config_file, "The target allocator's file.")->capture_default_str();
+  allocator->add_option("--listen-addr", allocator_options.listen, "Where collectors ask. Default: as the file says, or :8080.");
+  allocator->add_option("--kubeconfig-path", allocator_options.kubeconfig, "How to reach the API server. Default: the pod's own account.");
+  allocator->add_flag("--enable-prometheus-cr-watcher", allocator_options.monitors, "Make jobs of ServiceMonitor, PodMonitor, Probe and ScrapeConfig resources.");
+  allocator->add_flag("--enable-https-server", allocator_options.https, "Also listen with TLS, for collectors that show a certificate.");
+  allocator->add_option("--listen-addr-https", allocator_options.listen_https, "Where.");
+  allocator->add_option("--https-ca-file", allocator_options.ca_file, "Who signs the collectors' certificates.");
+  allocator->add_option("--https-tls-cert-file", allocator_options.cert_file, "Our certificate.");
+  allocator->add_option("--https-tls-key-file", allocator_options.key_file, "Its key.");
+  allocator->add_flag("--allow-insecure-auth-secrets", allocator_options.insecure_secrets, "Show secrets of jobs without TLS, too.");
   auto* relabel = app.add_subcommand("relabel", "Show what each relabel rule of a prometheus receiver does to a target or a series.");
   auto* relabel_target = relabel->add_option("--target", options.target, "Labels as discovery finds them: __address__=host:9100,__meta_x=y or {__address__=\"host:9100\"}.");
   relabel->add_option("--series", options.series, "Labels of a series instead: the rules of metric_relabel_configs.")->excludes(relabel_target);
@@ -124,7 +143,9 @@ int main(int argc, char** argv) {
   if (!check_gates()) return 1;
   if (*gates) return print_gates();
   if (*version) return print_version();
+  if (*status) return operator_status(operator_options);
   if (*as_operator) return run_operator(operator_options);
+  if (*allocator) return run_allocator(allocator_options);
   if (*components) return print_components(options);
   if (*docs) return print_docs(options);
   if (*queue) return queue_command(options);

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view base_name = "opentelemetry-auto-instrumentation";
 
+}  // namespace
+
 bool is_injected(const Value& pod) {
   for (auto name : {"java", "nodejs", "python", "dotnet"})
     if (is_init_container(pod, fmt::format("{}-{}", base_name, name))) return true;
@@ -22,6 +24,8 @@ bool is_injected(const Value& pod) {
     return name == base_name || (name != "otc-container" && find_env(c, "OTEL_RESOURCE_ATTRIBUTES_NODE_NAME") != nullptr);
   });
 }
+
+namespace {
 
 // One language that is copied into the pod by an init container.
 struct Copied {

@@ -11,6 +11,9 @@ struct Outcome {
   std::vector<std::string> injected, problems;
 };
 
+// The pod has what an injection makes, whoever did it.
+bool is_injected(const Value& pod);
+
 // `name_space` is the Namespace object; the pod may have no namespace of its own.
 Outcome inject(const Value& pod, const Value& name_space, const Cluster& cluster, const Options& options);
 

@@ -39,9 +39,19 @@ void add_warnings(Value& response, const std::vector<std::string>& warnings) {
   response.set("warnings", std::move(list));
 }
 
+void refuse(Value& response, const std::vector<std::string>& errors) {
+  std::string all;
+  for (auto& error : errors) all += (all.empty() ? "" : "; ") + error;
+  Value status = map_of({{"message", all}, {"reason", "Invalid"}});
+  status.set("code", Value::of(std::int64_t{422}));
+  response.set("allowed", Value::of(false));
+  response.set("status", std::move(status));
+}
+
 }  // namespace
 
-Reviewed review_pod(std::string_view body, const std::function<const Value*(const std::string&)>& find_namespace, const Cluster& cluster, const Options& options) {
+Reviewed review_pod(std::string_view body, const std::function<const Value*(const std::string&)>& find_namespace, const Cluster& cluster, const Options& options,
+                    const Addition& addition) {
   Reviewed out;
   auto review = read(body);
   const Value* pod = review ? review->find("request::object") : nullptr;
@@ -60,8 +70,12 @@ Reviewed review_pod(std::string_view body, const std::function<const Value*(cons
   Outcome outcome = inject(*pod, name_space, cluster, options);
   out.injected = std::move(outcome.injected);
   out.problems = std::move(outcome.problems);
+  if (addition) {
+    if (!outcome.changed) outcome.pod = *pod;
+    for (auto& problem : addition(outcome.pod, name_space)) out.problems.push_back(std::move(problem));
+  }
   Value response = allowed(*review);
-  if (outcome.changed) add_patch(response, *pod, outcome.pod);
+  if (outcome.changed || addition) add_patch(response, *pod, outcome.pod);
   add_warnings(response, out.problems);
   out.answer = wrap(std::move(response));
   return out;
@@ -87,12 +101,21 @@ Result<std::string> review_check(std::string_view body) {
   Verdict verdict = check(*spec);
   add_warnings(response, verdict.warnings);
   if (verdict.errors.empty()) return wrap(std::move(response));
-  std::string all;
-  for (auto& error : verdict.errors) all += (all.empty() ? "" : "; ") + error;
-  Value status = map_of({{"message", all}, {"reason", "Invalid"}});
-  status.set("code", Value::of(std::int64_t{422}));
-  response.set("allowed", Value::of(false));
-  response.set("status", std::move(status));
+  refuse(response, verdict.errors);
+  return wrap(std::move(response));
+}
+
+Result<std::string> review_resource(std::string_view body, const std::function<void(Value&)>& fill, const std::function<Verdict(const Value&, const Value*)>& check) {
+  WEIR_ASSIGN(Value review, read(body));
+  Value response = allowed(review);
+  const Value *object = review.find("request::object"), *before = review.find("request::oldObject");
+  if (object == nullptr || !object->is_map()) return wrap(std::move(response));
+  Value after = *object;
+  fill(after);
+  Verdict verdict = check(after, before != nullptr && before->is_map() ? before : nullptr);
+  add_warnings(response, verdict.warnings);
+  if (verdict.errors.empty()) add_patch(response, *object, after);
+  else refuse(response, verdict.errors);
   return wrap(std::move(response));
 }
 

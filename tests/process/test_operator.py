@@ -6,6 +6,7 @@ from harness import *
 from kubernetes import KubeApi
 
 INSTRUMENTATIONS = "/apis/opentelemetry.io/v1alpha1/instrumentations"
+COLLECTORS = "/apis/opentelemetry.io/v1beta1/opentelemetrycollectors"
 
 
 class Operator(unittest.TestCase):
@@ -76,6 +77,43 @@ class Operator(unittest.TestCase):
         self.assertFalse(wrong["allowed"])
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(10), 0)
+
+    def test_collectors_are_applied(self):
+        config = {"receivers": {"otlp": {"protocols": {"grpc": None}}}, "exporters": {"nop": None}, "service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["nop"]}}}}
+        self.api.put(COLLECTORS, "main", "shop", spec={"mode": "deployment", "config": config})
+        self.api.put(COLLECTORS, "side", "shop", spec={"mode": "sidecar", "config": config})
+        self.start()
+        wait_for(lambda: [path for method, path, _ in self.api.written if path.endswith("/deployments/main-collector")], what="the deployment")
+        deployment = [body for _, path, body in self.api.written if path.endswith("/deployments/main-collector")][-1]
+        self.assertEqual(deployment["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"], 4317)
+        wait_for(lambda: [path for _, path, _ in self.api.written if path.endswith("/opentelemetrycollectors/main/status")], what="the status")
+        pod = self.pod()
+        pod["metadata"]["annotations"] = {"sidecar.opentelemetry.io/inject": "true"}
+        patch = json.loads(base64.b64decode(self.ask("/mutate-v1-pod", pod)["patch"]))
+        self.assertEqual({step["path"]: step["value"] for step in patch}["/spec/initContainers"][0]["name"], "otc-container")
+        kind = "/mutate-opentelemetry-io-v1beta1-opentelemetrycollector"
+        self.assertFalse(self.ask(kind, {"metadata": {"name": "n"}, "spec": {"mode": "sidecar", "config": config, "tolerations": [{}]}})["allowed"])
+        filled = self.ask(kind, {"metadata": {"name": "n"}, "spec": {"config": config}})
+        self.assertTrue(filled["allowed"])
+        self.assertIn("replicas", base64.b64decode(filled["patch"]).decode())
+
+    def test_status(self):
+        asking = {"instrumentation.opentelemetry.io/inject-python": "mine"}
+        self.api.put("/api/v1/pods", "old", "shop", metadata={"annotations": asking}, spec={"containers": [{"name": "app"}]})
+        path = os.path.join(self.folder.name, "kubeconfig")
+        with open(path, "w") as f:
+            f.write(self.api.kubeconfig())
+        done = subprocess.run([binary(), "operator", "status", "--kubeconfig", path], capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("1 Instrumentations\n  shop/mine  http://otel:4317", done.stdout)
+        self.api.token = "made"
+        with open(path, "w") as f:
+            made = json.loads(self.api.kubeconfig())
+            made["users"][0]["user"] = {"exec": {"command": "sh", "args": ["-c", "echo '{\"status\": {\"token\": \"made\"}}'"]}}
+            json.dump(made, f)
+        again = subprocess.run([binary(), "operator", "status", "--kubeconfig", path], capture_output=True, text=True, timeout=30)
+        self.assertEqual(again.stdout, done.stdout, again.stderr)
+        self.assertIn("1 pods ask for instrumentation, 0 have it\n  shop/old: asks for python", done.stdout)
 
     def test_without_a_cluster_it_says_so(self):
         done = subprocess.run([binary(), "operator"], capture_output=True, text=True, env={**os.environ, "KUBERNETES_SERVICE_HOST": ""}, timeout=20)

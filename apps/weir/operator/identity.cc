@@ -114,6 +114,8 @@ std::string Identity::webhooks(const std::string& ca_pem) const {
   Value list = Value::list();
   list.push_back(webhook("mpod.kb.io", "/mutate-v1-pod", "Ignore", "", "v1", "pods", {"CREATE"}));
   list.push_back(webhook("minstrumentation.kb.io", "/mutate-opentelemetry-io-v1alpha1-instrumentation", "Fail", "opentelemetry.io", "v1alpha1", "instrumentations", {"CREATE", "UPDATE"}));
+  if (settings_.collectors)
+    list.push_back(webhook("mcollector.kb.io", "/mutate-opentelemetry-io-v1beta1-opentelemetrycollector", "Fail", "opentelemetry.io", "v1beta1", "opentelemetrycollectors", {"CREATE", "UPDATE"}));
   Value out = inject::map_of({{"apiVersion", "admissionregistration.k8s.io/v1"}, {"kind", "MutatingWebhookConfiguration"}});
   out.set("metadata", inject::map_of({{"name", settings_.webhook}}));
   out.set("webhooks", std::move(list));

@@ -8,6 +8,7 @@ namespace weir::app {
 struct IdentitySettings {
   std::string name_space, service = "weir-operator", secret = "weir-operator-webhook", webhook = "weir-operator";
   std::string url;  // in place of the service: for operators outside of the cluster
+  bool collectors = false;  // OpenTelemetryCollector resources are checked, too
 };
 
 // One core. Looks again each hour; makes a new certificate a month before the old one ends.

@@ -1,21 +1,21 @@
 #include "weir/operator/operator.h"
 
-#include <csignal>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include "base/log.h"
+#include "weir/operator/connect.h"
 #include "weir/operator/identity.h"
+#include "weir/operator/restarts.h"
 #include "weir/operator/webhook.h"
+#include "weir/signal_watch.h"
 
 namespace weir::app {
-namespace {
 
 Result<kube::Connection> connect(const OperatorOptions& options) {
   if (options.kubeconfig.empty()) return kube::find_connection(kube::AuthType::service_account, "", io::system_fs(), kube::process_environment());
   WEIR_ASSIGN(std::string text, kube::read_small_file(io::system_fs(), options.kubeconfig));
   return kube::parse_kubeconfig(text, "", options.kubeconfig.substr(0, options.kubeconfig.rfind('/')));
 }
+
+namespace {
 
 inject::Options choices(const OperatorOptions& options) {
   inject::Options out{.several_languages = options.several_languages};
@@ -31,12 +31,14 @@ class Operator {
   Result<> start() {
     WEIR_ASSIGN(auto connection, connect(options_));
     log::info("Kubernetes API", {{"url", connection.url}});
-    IdentitySettings settings{.name_space = options_.name_space.empty() ? connection.name_space : options_.name_space, .service = options_.service, .url = options_.url};
+    IdentitySettings settings{.name_space = options_.name_space.empty() ? connection.name_space : options_.name_space, .service = options_.service, .url = options_.url, .collectors = options_.collectors};
     WEIR_ASSIGN(transport_, kube::make_transport(loop_, connection, io::system_fs()));
     WEIR_ASSIGN(auto watching, kube::make_transport(loop_, connection, io::system_fs()));
     cluster_ = std::make_shared<kube::Cluster>();
     home_ = std::make_shared<kube::Home>(cluster_, kube::Home::Parts{std::move(watching), loop_, budget_, metrics_, Rng::from_system().next()});
-    webhook_ = std::make_unique<Webhook>(cluster_, loop_, *transport_, metrics_, choices(options_));
+    if (options_.collectors) collectors_ = std::make_unique<Collectors>(cluster_, loop_, *transport_, metrics_, CollectorOptions{options_.collector_image});
+    webhook_ = std::make_unique<Webhook>(cluster_, loop_, *transport_, metrics_, choices(options_), collectors_.get());
+    if (options_.restarts) restarts_ = std::make_unique<Restarts>(cluster_, loop_, *transport_, metrics_);
     home_->run();
     WEIR_ASSIGN(health_, net::Server::listen(loop_, {.endpoint = options_.health}, budget_, *webhook_));
     identity_ = std::make_unique<Identity>(std::move(settings), *transport_, loop_);
@@ -66,34 +68,12 @@ class Operator {
   std::unique_ptr<kube::Transport> transport_;
   std::shared_ptr<kube::Cluster> cluster_;  // shared with the webhook
   std::shared_ptr<kube::Home> home_;
+  std::unique_ptr<Collectors> collectors_;  // null: not looked after
+  std::unique_ptr<Restarts> restarts_;  // null: nothing is restarted
   std::unique_ptr<Webhook> webhook_;
   std::unique_ptr<net::Server> health_, server_;
   std::vector<std::unique_ptr<net::Server>> old_;  // finish what they have; one a year
   std::unique_ptr<Identity> identity_;
-};
-
-// Ends the loop at SIGTERM and SIGINT.
-class SignalWatch final : public io::FdHandler {
- public:
-  explicit SignalWatch(io::Loop& loop) : loop_(loop) {
-    sigset_t set;
-    sigemptyset(&set);
-    for (int signal : {SIGINT, SIGTERM}) sigaddset(&set, signal);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-    fd_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (auto watch = loop_.watch(fd_, 1 /* EPOLLIN */, *this)) watch_ = *watch;
-  }
-  ~SignalWatch() {
-    loop_.unwatch(watch_);
-    ::close(fd_);
-  }
-  void on_ready(std::uint32_t) override { loop_.stop(); }
-
- private:
-  io::Loop& loop_;
-  int fd_ = -1;
-  io::WatchId watch_ = 0;
 };
 
 }  // namespace

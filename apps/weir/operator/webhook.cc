@@ -34,8 +34,9 @@ net::Response plain(int status, std::string_view text) { return {.status = statu
 
 }  // namespace
 
-Webhook::Webhook(std::shared_ptr<kube::Cluster> cluster, io::Executor& executor, kube::Transport& transport, telemetry::Registry& metrics, inject::Options options)
-    : cluster_(std::move(cluster)), executor_(executor), transport_(transport), metrics_(metrics), options_(options) {
+Webhook::Webhook(std::shared_ptr<kube::Cluster> cluster, io::Executor& executor, kube::Transport& transport, telemetry::Registry& metrics, inject::Options options,
+                 const Collectors* collectors)
+    : cluster_(std::move(cluster)), executor_(executor), transport_(transport), metrics_(metrics), options_(options), collectors_(collectors) {
   kube::Query instrumentations{.resource = {"/apis/opentelemetry.io/v1alpha1", "instrumentations", Kind::other}};
   instrumentations.keep.raw = true;
   subscribe(std::move(instrumentations), [this](const kube::News& news) {
@@ -50,7 +51,7 @@ Webhook::Webhook(std::shared_ptr<kube::Cluster> cluster, io::Executor& executor,
     instrumentations_listed_ = instrumentations_listed_ || news.synced;
   });
   kube::Query namespaces{.resource = kube::resource_of(Kind::name_space)};
-  if (!namespaces.keep.annotations.add_pattern("instrumentation\\.opentelemetry\\.io/.*")) WEIR_CHECK(false, "a pattern of our own");
+  if (!namespaces.keep.annotations.add_pattern("(instrumentation|sidecar)\\.opentelemetry\\.io/.*")) WEIR_CHECK(false, "a pattern of our own");
   subscribe(std::move(namespaces), [this](const kube::News& news) {
     if (news.first) namespaces_.clear();
     for (auto& change : news.changes) {
@@ -101,7 +102,27 @@ net::Response Webhook::answer(const net::Request& request) {
     auto filled = allowed ? inject::review_defaults(body) : std::move(checked);
     return filled ? json(std::move(*filled)) : plain(400, filled.error().what);
   }
+  if (path == "/mutate-opentelemetry-io-v1beta1-opentelemetrycollector") {
+    auto answer = inject::review_resource(body, apply_collector_defaults, check_collector);
+    return answer ? json(std::move(*answer)) : plain(400, answer.error().what);
+  }
   return plain(404, "not found");
+}
+
+// A sidecar of the pod's namespace, or of another one that is named.
+std::vector<std::string> Webhook::sidecar(Value& pod, const Value& name_space) const {
+  std::string wanted = collectors_ == nullptr ? "" : wanted_sidecar(pod, name_space);
+  if (wanted.empty()) return {};
+  std::string own = inject::text_at(name_space, "metadata::name");
+  std::vector<const Value*> found;
+  for (auto& [key, collector] : collectors_->all()) {
+    if (inject::text_at(collector, "spec::mode") != "sidecar") continue;
+    bool here = inject::text_at(collector, "metadata::namespace") == own;
+    if (wanted == "true" ? here : key == (wanted.find('/') == wanted.npos ? own + "/" + wanted : wanted)) found.push_back(&collector);
+  }
+  if (found.size() != 1) return {fmt::format("sidecar '{}': {} collectors with mode sidecar in question, not one", wanted, found.size())};
+  add_sidecar(pod, *found[0], collectors_->options());
+  return {};
 }
 
 net::Response Webhook::pod(std::string_view body) {
@@ -109,7 +130,7 @@ net::Response Webhook::pod(std::string_view body) {
     auto at = namespaces_.find(name);
     return at == namespaces_.end() ? nullptr : &at->second;
   };
-  auto reviewed = inject::review_pod(body, find, cluster_view(), options_);
+  auto reviewed = inject::review_pod(body, find, cluster_view(), options_, [this](Value& pod, const Value& name_space) { return sidecar(pod, name_space); });
   report(reviewed);
   return json(std::move(reviewed.answer));
 }

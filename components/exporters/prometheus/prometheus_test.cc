@@ -117,6 +117,17 @@ TEST_CASE("prometheus exporter: OpenMetrics has exemplars, and the end is marked
   CHECK(b.scrape().find("c_total 3 1700000060000\n") != std::string::npos);
 }
 
+TEST_CASE("prometheus exporter: an exemplar that is no number is in the last bucket") {
+  Config config = plain();
+  config.enable_open_metrics = true;
+  Bench b(config);
+  b.resource.attributes.clear();
+  auto p = b.histogram({1}, {1, 0}, 1);
+  for (double value : {std::nan(""), 9.0, std::nan("")}) p.exemplars.push_back(b.arena, {.time_unix_nano = t0, .type = NumberType::real, .real = value, .span_id = otlp::SpanId::from("12345678")});
+  b.feed(b.metric("h", MetricType::histogram, {p}));
+  CHECK(b.scrape("application/openmetrics-text;version=1.0.0").find("h_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1 # {span_id=\"3132333435363738\"} NaN 1.7e+09\nh_sum") != std::string::npos);
+}
+
 TEST_CASE("prometheus exporter: what an Accept header gets") {
   auto type = [](std::string_view accept, bool openmetrics = true) { return Format::negotiate(accept, openmetrics).content_type(); };
   CHECK(type("") == "text/plain; version=0.0.4; charset=utf-8; escaping=underscores");

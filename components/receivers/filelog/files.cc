@@ -257,7 +257,11 @@ TrackedFile* Files::renewed(TrackedFile& file, const Found& found, bool other_co
 TrackedFile* Files::unknown(const Found& found, TimePoint now, UnixNanos wall) {
   if (found.size == 0) return nullptr;
   auto opened = Source::open(found.path);
-  if (!opened) return note_unreadable(found.path, opened.error()), nullptr;
+  if (!opened) {
+    // Too many open files, for example: some will be closed by the next look at everything.
+    undecided_ |= opened.error().code == Errc::retryable;
+    return note_unreadable(found.path, opened.error()), nullptr;
+  }
   if (auto was = unreadable_.find(found.path); was != unreadable_.end()) {
     unreadable_.erase(was);
     log::info("Previously unreadable file is now readable", {{"receiver", component_}, {"path", found.path}});

@@ -101,14 +101,22 @@ PROCESSORS = {
     "metricstransform": ["{transforms: [{include: m, action: update, new_name: n}]}"],
     "probabilistic_sampler": ["{sampling_percentage: 50}"],
     "resourcedetection": ["{detectors: [env]}"],
+    "span": ["{name: {from_attributes: [a], separator: '::'}}"],
     "resource": ["{attributes: [{key: a, value: b, action: upsert}]}"],
     "tail_sampling": ["{decision_wait: 1s, policies: [{name: all, type: always_sample}]}",
                       "{decision_wait: 1s, num_traces: 100, policies: [{name: e, type: string_attribute, string_attribute: {key: a, values: [b]}}]}"],
     "transform": ["{error_mode: ignore, trace_statements: ['set(span.attributes[\"a\"], \"b\")'], log_statements: ['set(log.attributes[\"a\"], \"b\")'], metric_statements: ['set(datapoint.attributes[\"a\"], \"b\")']}"],
 }
-CONNECTORS = {"count": ["{}"], "forward": ["{}"], "servicegraph": ["{metrics_flush_interval: 500ms}"], "spanmetrics": ["{metrics_flush_interval: 500ms}"],
+CONNECTORS = {"count": ["{}"], "exceptions": ["{}"], "failover": ["{priority_levels: [[SIGNAL/behind]]}"],
+              "sum": ["{spans: {s: {source_attribute: a}}, logs: {l: {source_attribute: a}}, datapoints: {d: {source_attribute: a}}}"],
+              "signaltometrics": ["{spans: [{name: s, sum: {value: '1'}}], logs: [{name: l, sum: {value: '1'}}], datapoints: [{name: d, sum: {value: '1'}}]}"],
+              "forward": ["{}"], "servicegraph": ["{metrics_flush_interval: 500ms}"], "spanmetrics": ["{metrics_flush_interval: 500ms}"],
               "routing": ["{table: [{condition: 'resource.attributes[\"a\"] == \"b\"', pipelines: [SIGNAL/behind]}], default_pipelines: [SIGNAL/behind]}"]}
 EXPORTERS = {
+    "elasticsearch": ["{endpoint: 'http://127.0.0.1:1'}"],
+    "jaeger": ["{endpoint: '127.0.0.1:1', tls: {insecure: true}}"],
+    "kafka": ["{brokers: ['127.0.0.1:1']}"],
+    "zipkin": ["{endpoint: 'http://127.0.0.1:1/api/v2/spans'}"],
     "debug": ["{verbosity: detailed, use_internal_logger: false, output_paths: [/dev/null]}"],
     "file": ["{path: out.json}", "{path: out.pb, format: proto, compression: zstd}"],
     "loadbalancing": ["{routing_key: traceID, protocol: {otlp: {tls: {insecure: true}, timeout: 1s}}, resolver: {static: {hostnames: ['127.0.0.1:1']}}}"],  # traces only
@@ -119,7 +127,8 @@ EXPORTERS = {
     "otlphttp": ["{endpoint: 'http://127.0.0.1:1', encoding: json}", "{endpoint: 'http://127.0.0.1:1', sending_queue: {batch: {min_size: 1000, max_size: 1000}}}"],
     "prometheusremotewrite": ["{endpoint: 'http://127.0.0.1:1/api/v1/write'}"],
 }
-MADE_SIGNAL = {"count": "metrics", "servicegraph": "metrics", "spanmetrics": "metrics"}
+MADE_SIGNAL = {name: "metrics" for name in ("count", "exceptions", "servicegraph", "signaltometrics", "spanmetrics", "sum")}
+OF_TRACES = ("exceptions", "servicegraph", "spanmetrics")
 
 
 METHODS = {"traces": "trace.v1.TraceService", "metrics": "metrics.v1.MetricsService", "logs": "logs.v1.LogsService"}
@@ -256,7 +265,7 @@ class Explosive(unittest.TestCase):
         for name in table[kind]:
             for settings in known.get(name, ["{}"]):
                 for signal in ("traces", "metrics", "logs"):
-                    only_traces = kind == "connectors" and name in ("servicegraph", "spanmetrics")
+                    only_traces = kind == "connectors" and name in OF_TRACES
                     if takes(table, kind, name, signal) and not (only_traces and signal != "traces"):
                         yield name, settings, signal
 

@@ -69,7 +69,7 @@ Result<> Files::open_checkpoints(io::Fs& fs, const std::string& directory, std::
     auto id = parse_go_int(std::string_view(key).substr(1));
     auto file = std::make_unique<TrackedFile>();
     if (!id || !decode(value, *file)) continue;
-    file->id = static_cast<std::uint64_t>(*id);
+    file->id = file->lane = static_cast<std::uint64_t>(*id);
     file->gone = true;
     next_id_ = std::max(next_id_, file->id + 1);
     by_inode_[{file->device, file->inode}] = file.get();
@@ -282,6 +282,7 @@ TrackedFile* Files::unknown(const Found& found, TimePoint now, UnixNanos wall) {
     file.header_done = relative->header_done;
     relative->replaced = true;
     relative->heir = file.id;
+    file.lane = relative->lane;
     if (checkpoints_) checkpoints_->erase(key_of(*relative));
   } else if (first_look_) {
     begin_at(file, found);
@@ -382,7 +383,7 @@ Files::Kinship Files::compare(TrackedFile& file, Source& source, const Found& fo
 
 TrackedFile& Files::add(const Found& found, std::unique_ptr<Source> source, UnixNanos wall) {
   auto file = std::make_unique<TrackedFile>();
-  file->id = next_id_++;
+  file->id = file->lane = next_id_++;
   file->path = found.path;
   file->device = found.device;
   file->inode = found.inode;

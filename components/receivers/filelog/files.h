@@ -25,6 +25,7 @@ struct Position {
 struct TrackedFile {
   std::uint64_t id = 0;
   std::uint64_t heir = 0;          // the file that goes on with it: a copy of it
+  std::uint64_t lane = 0;          // modulo their number; a copy has that of its original, since positions of one lane move in order
   std::string path;
   std::uint64_t device = 0, inode = 0;
   std::uint64_t fingerprint_size = 0, fingerprint = 0;

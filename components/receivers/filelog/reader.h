@@ -60,7 +60,7 @@ class Reader {
   void show(const TrackedFile& file);
   void show_all();
 
-  Seat& seat_of(const TrackedFile& file) { return *seats_[file.id % seats_.size()]; }
+  Seat& seat_of(const TrackedFile& file) { return *seats_[file.lane % seats_.size()]; }
   void read_all();
   void read_next(Seat& seat);
   TrackedFile* next_file(Seat& seat);

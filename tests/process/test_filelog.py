@@ -1,5 +1,5 @@
 """Log files: every line arrives once, through rotation of every kind, refusals, restarts and kills."""
-import os, random, shutil, sys, unittest
+import gzip, os, random, shutil, sys, unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import *
@@ -139,6 +139,24 @@ class Filelog(unittest.TestCase):
             self.arrived(8)
             time.sleep(0.5)  # nothing else may come
             self.assertEqual(sorted(body.split()[0] for body in bodies(self.sink)), [str(i) for i in range(1, 9)])
+
+    def test_a_compressed_copy_beside_its_original_is_not_read_again(self):
+        lines = ["line %d" % n for n in range(200)]
+        self.append("a.log", *lines)
+        with Weir(self.config()) as weir:
+            self.arrived(200)
+            with open(self.path("a.log"), "rb") as f, gzip.open(self.path("tmp"), "wb") as to:
+                shutil.copyfileobj(f, to)
+            os.rename(self.path("tmp"), self.path("a.log.1.gz"))
+            for n in range(3):  # looks at both of them
+                self.append("b.log", "mark %d" % n)
+                self.arrived(201 + n)
+            os.unlink(self.path("a.log"))
+            for n in range(3, 6):
+                self.append("b.log", "mark %d" % n)
+                self.arrived(201 + n)
+            self.assertEqual(weir.stop(), 0)
+        self.assertEqual(sorted(bodies(self.sink)), sorted(lines + ["mark %d" % n for n in range(6)]))
 
     def test_equal_beginnings_are_two_files(self):
         head = "h" * 2000

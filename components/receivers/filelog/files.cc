@@ -360,22 +360,25 @@ void Files::unindex(TrackedFile& file) {
 }
 
 Files::Kinship Files::compare(TrackedFile& file, Source& source, const Found& found, TimePoint now) {
+  // To look far into a compressed file takes long.
+  constexpr std::uint64_t far = 8 << 20;
   if (file.busy) return Kinship::undecided;
   std::uint64_t offset = file.read.offset;
   bool here = !file.gone && !file.replaced;
   if (!here) {
     // Its own open file is read to the end first.
     if (file.source && !file.replaced && !file.at_end()) return Kinship::undecided;
-    // To look far into a compressed file takes long.
-    constexpr std::uint64_t far = 8 << 20;
     if (source.compressed() && offset > far) return Kinship::copy;
     if (file.read.tail == 0) return source.compressed() || file.compressed || offset == 0 ? Kinship::copy : Kinship::none;
     return source.sum(offset - std::min(offset, tail_bytes), offset) == file.read.tail ? Kinship::copy : Kinship::none;
   }
-  // Both are there. If one is the beginning of the other, a copy may be in the making: we wait for what becomes of them.
-  if (source.compressed() != file.compressed) return Kinship::none;
-  std::uint64_t common = std::min(found.size, file.size), from = common - std::min(common, tail_bytes);
-  if (!open(file) || source.sum(from, common) != file.source->sum(from, common)) return Kinship::none;
+  // Both are there. If one is the beginning of the other, a copy may be in the making: we wait for what becomes of them. The same where
+  // a compressed copy is there and its original not gone yet, or not seen to be gone.
+  if (file.compressed && !source.compressed()) return Kinship::none;
+  bool compressing = source.compressed() && !file.compressed;
+  std::uint64_t common = compressing ? file.size : std::min(found.size, file.size), from = common - std::min(common, tail_bytes);
+  bool too_far = compressing && common > far;
+  if (!too_far && (!open(file) || source.sum(from, common) != file.source->sum(from, common))) return Kinship::none;
   auto [waiting, fresh] = waiting_.try_emplace({found.device, found.inode}, Waiting{now, found.size});
   if (!fresh && waiting->second.size != found.size) waiting->second = {now, found.size};
   return now - waiting->second.since < copy_grace ? Kinship::undecided : Kinship::none;

@@ -99,7 +99,6 @@ engine::Factory factory() {
           .fields = Config::fields,
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
-          .durability = [](const void*, const engine::StorageInfo&) { return engine::Durability::memory; },
           .make_stage = [](const void* config, engine::StageContext& context) {
             auto& c = *static_cast<const Config*>(config);
             return totals::make_stage([&](ContextId id) { return definitions(c.of(id)); }, "", context);

@@ -1,6 +1,7 @@
 #include "components/processors/tail_sampling/decision_log.h"
 
 #include "base/log.h"
+#include "components/shared/holding/peers.h"
 #include "components/shared/storage/log_access.h"
 #include "engine/key.h"
 
@@ -57,31 +58,7 @@ std::vector<Decision> decode_decisions(std::string_view bytes) {
   return out;
 }
 
-struct DecisionLog::Peers {
-  struct Peer {
-    io::Executor* executor = nullptr;
-    DecisionLog* log = nullptr;
-    std::weak_ptr<int> alive;
-  };
-  std::mutex mutex;  // guards `all`
-  std::vector<Peer> all;
-
-  void set(std::size_t shard, Peer peer) {
-    std::lock_guard lock(mutex);
-    if (all.size() <= shard) all.resize(shard + 1);
-    all[shard] = std::move(peer);
-  }
-  void remove(std::size_t shard, const DecisionLog* log) {
-    std::lock_guard lock(mutex);
-    if (shard < all.size() && all[shard].log == log) all[shard] = {};
-  }
-  // Empty until all are there.
-  std::vector<Peer> complete(std::size_t shards) {
-    std::lock_guard lock(mutex);
-    if (all.size() < shards || std::ranges::any_of(all, [](auto& peer) { return peer.log == nullptr; })) return {};
-    return all;
-  }
-};
+struct DecisionLog::Peers : holding::Peers<DecisionLog> {};
 
 Result<std::unique_ptr<DecisionLog>> DecisionLog::open(const engine::StageContext& context, const std::string& directory, std::size_t remembered, Recall recall) {
   WEIR_ASSIGN(auto files, storage::shared_log_files(context.host, directory));

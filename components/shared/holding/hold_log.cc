@@ -1,6 +1,7 @@
 #include "components/shared/holding/hold_log.h"
 
 #include "base/log.h"
+#include "components/shared/holding/peers.h"
 #include "components/shared/storage/log_access.h"
 #include "engine/key.h"
 #include "otlp/codec.h"
@@ -13,31 +14,7 @@ constexpr std::size_t recovery_bytes = 1024 * 1024;
 
 }  // namespace
 
-struct HoldLog::Peers {
-  struct Peer {
-    io::Executor* executor = nullptr;
-    HoldLog* log = nullptr;
-    std::weak_ptr<int> alive;
-  };
-  std::mutex mutex;  // guards `all`
-  std::vector<Peer> all;
-
-  void add(std::size_t shard, Peer peer) {
-    std::lock_guard lock(mutex);
-    if (all.size() <= shard) all.resize(shard + 1);
-    all[shard] = std::move(peer);
-  }
-  void remove(std::size_t shard, const HoldLog* log) {
-    std::lock_guard lock(mutex);
-    if (shard < all.size() && all[shard].log == log) all[shard] = {};
-  }
-  // Empty until all are there.
-  std::vector<Peer> complete(std::size_t shards) {
-    std::lock_guard lock(mutex);
-    if (all.size() < shards || std::ranges::any_of(all, [](auto& peer) { return peer.log == nullptr; })) return {};
-    return all;
-  }
-};
+struct HoldLog::Peers : holding::Peers<HoldLog> {};
 
 Result<std::unique_ptr<HoldLog>> HoldLog::open(const engine::StageContext& context, Take take) {
   std::string directory = context.host.data_directory();
@@ -68,7 +45,7 @@ HoldLog::~HoldLog() {
 
 void HoldLog::start(engine::Out& out) {
   out_ = &out;
-  peers_->add(context_.shard, {&context_.executor, this, alive_});
+  peers_->set(context_.shard, {&context_.executor, this, alive_});
   recover();
 }
 

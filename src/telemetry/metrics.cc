@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "telemetry/sample.h"
 
 namespace weir::telemetry {
 namespace {
@@ -90,6 +91,16 @@ void Histogram::observe(double value, std::uint64_t times) {
   sum_.store(sum_.load(std::memory_order_relaxed) + value * static_cast<double>(times), std::memory_order_relaxed);
 }
 
+Sample sample_of(const Labels& labels, const Counter& cell) { return {.labels = labels, .value = static_cast<double>(cell.value())}; }
+Sample sample_of(const Labels& labels, const Gauge& cell) { return {.labels = labels, .value = cell.value()}; }
+Sample sample_of(const Labels& labels, const Histogram& cell) {
+  Sample sample{.labels = labels};
+  sample.bounds.assign(cell.bounds().begin(), cell.bounds().end());
+  for (std::size_t i = 0; i <= sample.bounds.size(); ++i) sample.counts.push_back(cell.count(i));
+  sample.sum = cell.sum();
+  return sample;
+}
+
 Registry::Cell& Registry::cell(std::string_view name, std::string_view help, Type type, Labels labels) {
   auto at = entries_.find(name);
   if (at == entries_.end()) at = entries_.emplace(name, Entry{std::string(help), type, {}}).first;
@@ -137,15 +148,9 @@ std::vector<Family> Registry::collect() const {
   for (auto& [name, entry] : entries_) {
     Reading& into = readings.try_emplace(name, Reading{.family = {name, entry.help, {}, entry.type, {}}}).first->second;
     for (const Cell& cell : entry.cells) {
-      Sample sample{.labels = cell.labels};
-      if (cell.counter) sample.value = static_cast<double>(cell.counter->value());
-      if (cell.gauge) sample.value = cell.gauge->value();
-      if (cell.histogram) {
-        sample.bounds.assign(cell.histogram->bounds().begin(), cell.histogram->bounds().end());
-        for (std::size_t i = 0; i <= sample.bounds.size(); ++i) sample.counts.push_back(cell.histogram->count(i));
-        sample.sum = cell.histogram->sum();
-      }
-      into.add(std::move(sample));
+      if (cell.counter) into.add(sample_of(cell.labels, *cell.counter));
+      if (cell.gauge) into.add(sample_of(cell.labels, *cell.gauge));
+      if (cell.histogram) into.add(sample_of(cell.labels, *cell.histogram));
     }
   }
   std::vector<Family> computed;

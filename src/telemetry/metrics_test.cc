@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "telemetry/detail.h"
-#include "telemetry/owned_gauge.h"
+#include "telemetry/owned.h"
 
 using namespace weir::telemetry;
 
@@ -31,6 +31,23 @@ TEST_CASE("a gauge goes with its owner, what was counted stays") {
     CHECK(prometheus_text(registry.collect(), {}).starts_with(fmt::format("# HELP held Held.\n# TYPE held gauge\nheld{{processor=\"p\"}} {}\n", held + 1)));
   }
   CHECK(prometheus_text(registry.collect(), {}) == "# HELP spans Spans.\n# TYPE spans counter\nspans 12\n");
+}
+
+TEST_CASE("series of one owner go with it, whatever their type") {
+  Registry registry;
+  double bounds[] = {1};
+  {
+    OwnedCounter taken(registry, "taken", "Taken.", {{"endpoint", "a:1"}}), of_other_core(registry, "taken", "Taken.", {{"endpoint", "a:1"}});
+    OwnedHistogram latency(registry, "latency", "Latency.", bounds, {{"endpoint", "a:1"}});
+    taken->add(2);
+    of_other_core->add(3);
+    latency->observe(5);
+    CHECK(prometheus_text(registry.collect(), {}) ==
+          "# HELP latency Latency.\n# TYPE latency histogram\nlatency_bucket{endpoint=\"a:1\",le=\"1\"} 0\n"
+          "latency_bucket{endpoint=\"a:1\",le=\"+Inf\"} 1\nlatency_sum{endpoint=\"a:1\"} 5\nlatency_count{endpoint=\"a:1\"} 1\n"
+          "# HELP taken Taken.\n# TYPE taken counter\ntaken{endpoint=\"a:1\"} 5\n");
+  }
+  CHECK(registry.collect().empty());
 }
 
 TEST_CASE("histograms are cumulative in the text and exact at the bounds") {

@@ -15,7 +15,7 @@
 #include "config/value.h"
 #include "engine/decode.h"
 #include "engine/life.h"
-#include "telemetry/owned_gauge.h"
+#include "telemetry/owned.h"
 
 namespace weir::connectors::spanmetrics {
 namespace {

@@ -5,6 +5,7 @@
 #include "components/shared/otlp_grpc/grpc_sender.h"
 #include "engine/decode.h"
 #include "engine/life.h"
+#include "telemetry/owned.h"
 
 namespace weir::exporters::loadbalancing {
 namespace {
@@ -20,21 +21,21 @@ class MeasuredSender : public exporting::Sender {
   using Sender::send;
   void send(exporting::Payload payload, Duration timeout, Done done) override {
     sender_->send(std::move(payload), timeout, [this, begun = clock_.now(), done = std::move(done)](exporting::Sent sent) mutable {
-      latency_.observe(static_cast<double>((clock_.now() - begun).count()) / 1e6);
-      (sent.error ? bad_ : good_).add();
+      latency_->observe(static_cast<double>((clock_.now() - begun).count()) / 1e6);
+      (sent.error ? bad_ : good_)->add();
       done(std::move(sent));
     });
   }
 
  private:
-  static telemetry::Histogram& histogram(const std::string& address, const engine::StageContext& context) {
+  static telemetry::OwnedHistogram histogram(const std::string& address, const engine::StageContext& context) {
     static constexpr std::array<double, 10> bounds = {5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000};
-    return context.host.metrics().histogram("otelcol_loadbalancer_backend_latency", "Milliseconds to a backend's answer.", bounds, labels(address, context));
+    return telemetry::OwnedHistogram(context.host.metrics(), "otelcol_loadbalancer_backend_latency", "Milliseconds to a backend's answer.", bounds, labels(address, context));
   }
-  static telemetry::Counter& outcome(const std::string& address, const char* success, const engine::StageContext& context) {
+  static telemetry::OwnedCounter outcome(const std::string& address, const char* success, const engine::StageContext& context) {
     auto all = labels(address, context);
     all.emplace_back("success", success);
-    return context.host.metrics().counter("otelcol_loadbalancer_backend_outcome", "Requests to a backend that it took, and did not take.", std::move(all));
+    return telemetry::OwnedCounter(context.host.metrics(), "otelcol_loadbalancer_backend_outcome", "Requests to a backend that it took, and did not take.", std::move(all));
   }
   static telemetry::Labels labels(const std::string& address, const engine::StageContext& context) {
     return {{"exporter", context.id.to_string()}, {"endpoint", address}};
@@ -42,8 +43,9 @@ class MeasuredSender : public exporting::Sender {
 
   std::unique_ptr<exporting::Sender> sender_;
   Clock& clock_;
-  telemetry::Histogram& latency_;
-  telemetry::Counter &good_, &bad_;
+  // They go with the backend.
+  telemetry::OwnedHistogram latency_;
+  telemetry::OwnedCounter good_, bad_;
 };
 
 const Config& as(const void* config) { return *static_cast<const Config*>(config); }

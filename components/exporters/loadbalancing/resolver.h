@@ -3,7 +3,7 @@
 #include "components/exporters/loadbalancing/config.h"
 #include "components/shared/kubernetes/kubernetes.h"
 #include "engine/component.h"
-#include "telemetry/owned_gauge.h"
+#include "telemetry/owned.h"
 
 namespace weir::exporters::loadbalancing {
 

@@ -6,7 +6,7 @@
 #include "components/shared/exporting/exporting.h"
 #include "components/shared/web/site.h"
 #include "engine/life.h"
-#include "telemetry/owned_gauge.h"
+#include "telemetry/owned.h"
 
 namespace weir::exporters::prometheus {
 namespace {

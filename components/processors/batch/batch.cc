@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "telemetry/detail.h"
-#include "telemetry/owned_gauge.h"
+#include "telemetry/owned.h"
 
 namespace weir::processors::batch {
 namespace {

@@ -3,7 +3,7 @@
 #include "components/shared/metric_streams/stored_point.h"
 #include "components/shared/metric_streams/streams.h"
 #include "config/field.h"
-#include "telemetry/owned_gauge.h"
+#include "telemetry/owned.h"
 
 namespace weir::processors::deltatocumulative {
 

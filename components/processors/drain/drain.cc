@@ -3,7 +3,7 @@
 #include "components/processors/drain/tree.h"
 #include "engine/decode.h"
 #include "engine/out.h"
-#include "telemetry/owned_gauge.h"
+#include "telemetry/owned.h"
 
 namespace weir::processors::drain {
 namespace {

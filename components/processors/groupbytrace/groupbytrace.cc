@@ -5,7 +5,7 @@
 
 #include "components/shared/holding/hold_log.h"
 #include "otlp/id_hash.h"
-#include "telemetry/owned_gauge.h"
+#include "telemetry/owned.h"
 
 namespace weir::processors::groupbytrace {
 namespace {

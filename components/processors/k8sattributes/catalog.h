@@ -5,7 +5,7 @@
 
 #include "components/processors/k8sattributes/rules.h"
 #include "otlp/model.h"
-#include "telemetry/owned_gauge.h"
+#include "telemetry/owned.h"
 
 namespace weir::processors::k8sattributes {
 

@@ -1,7 +1,7 @@
 #pragma once
 // The processor's own metrics on one core, under the collector's names.
 #include "components/processors/tail_sampling/policies.h"
-#include "telemetry/owned_gauge.h"
+#include "telemetry/owned.h"
 
 namespace weir::processors::tail_sampling {
 

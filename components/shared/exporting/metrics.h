@@ -3,7 +3,7 @@
 #include <mutex>
 
 #include "components/shared/exporting/exporting.h"
-#include "telemetry/owned_gauge.h"
+#include "telemetry/owned.h"
 
 namespace weir::exporting {
 

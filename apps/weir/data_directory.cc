@@ -23,7 +23,7 @@ Result<DataDirectory> take_data_directory(io::Fs& fs, const DataPath& place) {
   if (place.path.empty()) return DataDirectory{{}, "--data-dir none", {}};
   auto take = [&]() -> Result<std::shared_ptr<void>> {
     WEIR_TRY(fs.make_directory(place.path, 0750));
-    return fs.lock(place.path + "/weir.lock");
+    return fs.lock(place.path + "/weir.lock", 0s);
   };
   auto lock = take();
   if (lock) return DataDirectory{place.path, {}, std::move(*lock)};

@@ -101,7 +101,7 @@ std::string age(UnixNanos oldest, UnixNanos now) {
 Result<std::shared_ptr<void>> lock(io::Fs& fs, const Queue& queue) {
   std::string parent = queue.directory.substr(0, queue.directory.rfind('/'));
   if (parent.ends_with("/queues")) parent = parent.substr(0, parent.rfind('/'));
-  auto token = fs.lock(parent + "/weir.lock");
+  auto token = fs.lock(parent + "/weir.lock", 0s);
   if (!token && token.error().code == Errc::refused) return fail(Errc::refused, "{} is in use: stop weir first", parent);
   return token;
 }

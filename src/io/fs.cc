@@ -9,9 +9,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 namespace weir::io {
 namespace {
+
+constexpr Duration lock_pause = 20ms;
 
 Errc code_of(int error) {
   switch (error) {
@@ -170,11 +173,15 @@ class SystemFs final : public Fs {
     return {};
   }
 
-  Result<std::shared_ptr<void>> lock(const std::string& path) override {
+  Result<std::shared_ptr<void>> lock(const std::string& path, Duration wait) override {
     int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return failed("open", path, errno);
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    for (Duration waited = 0s; ::flock(fd, LOCK_EX | LOCK_NB) != 0; waited += lock_pause) {
       int error = errno;
+      if (error == EWOULDBLOCK && waited < wait) {
+        std::this_thread::sleep_for(lock_pause);
+        continue;
+      }
       ::close(fd);
       if (error == EWOULDBLOCK) return fail(Errc::refused, "{} is locked by somebody else", path);
       return failed("lock", path, error);
@@ -198,6 +205,8 @@ Fs& system_fs() {
   static SystemFs fs;
   return fs;
 }
+
+Result<std::optional<FileInfo>> info_here(const std::string& path) { return system_fs().info(path); }
 
 class MemoryFs::MemoryFile final : public File {
  public:
@@ -295,7 +304,7 @@ Result<> MemoryFs::make_directory(const std::string& path, unsigned) {
   return {};
 }
 
-Result<std::shared_ptr<void>> MemoryFs::lock(const std::string& path) {
+Result<std::shared_ptr<void>> MemoryFs::lock(const std::string& path, Duration) {
   WEIR_TRY(open(path, OpenMode::append));
   if (!locks_[path].expired()) return fail(Errc::refused, "{} is locked by somebody else", path);
   std::shared_ptr<void> token = std::make_shared<int>();

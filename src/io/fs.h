@@ -53,14 +53,16 @@ class Fs {
   virtual Result<> remove(const std::string& path) = 0;
   // With its parents; no error when it exists.
   virtual Result<> make_directory(const std::string& path, unsigned permissions = 0755) = 0;
-  // Creates the file and keeps others (this process included) from locking it until the token goes. `refused` when somebody
-  // has it.
-  virtual Result<std::shared_ptr<void>> lock(const std::string& path) = 0;
+  // Creates the file and keeps others (this process included) from locking it until the token goes. Blocks for up to `wait` while
+  // somebody has it, then `refused`.
+  virtual Result<std::shared_ptr<void>> lock(const std::string& path, Duration wait) = 0;
   // New, renamed and removed names in it survive a power cut when this has returned.
   virtual Result<> sync_directory(const std::string& path) = 0;
 };
 
 Fs& system_fs();
+// For checks of settings, which happen before there is anything to run: what the machine's disk has at `path`, if anything.
+Result<std::optional<FileInfo>> info_here(const std::string& path);
 
 // One thread.
 class MemoryFs : public Fs {
@@ -71,7 +73,7 @@ class MemoryFs : public Fs {
   Result<> rename(const std::string& from, const std::string& to) override;
   Result<> remove(const std::string& path) override;
   Result<> make_directory(const std::string& path, unsigned permissions = 0755) override;
-  Result<std::shared_ptr<void>> lock(const std::string& path) override;
+  Result<std::shared_ptr<void>> lock(const std::string& path, Duration wait) override;
   Result<> sync_directory(const std::string& path) override;
 
   // Null when there is no such file.

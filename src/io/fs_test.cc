@@ -78,13 +78,13 @@ void story(Fs& fs, const std::string& dir) {
   REQUIRE(fs.sync_directory(dir + "/a/b"));
   CHECK_FALSE(fs.rename(path, path + "2").has_value());
   {
-    auto lock = fs.lock(dir + "/a/lock");
+    auto lock = fs.lock(dir + "/a/lock", 0s);
     REQUIRE(lock.has_value());
-    auto second = fs.lock(dir + "/a/lock");
+    auto second = fs.lock(dir + "/a/lock", 0s);
     REQUIRE_FALSE(second.has_value());
     CHECK(second.error().code == Errc::refused);
   }
-  CHECK(fs.lock(dir + "/a/lock").has_value());
+  CHECK(fs.lock(dir + "/a/lock", 0s).has_value());
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <mutex>
 
+#include "io/loop_of.h"
+
 namespace weir::io {
 namespace {
 constexpr WatchId wake_watch = 0;
@@ -192,6 +194,14 @@ std::size_t raise_fd_limit() {
   wanted.rlim_cur = wanted.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &wanted) == 0) limit = wanted;
   return limit.rlim_cur;
+}
+
+Loop* find_loop(Executor& executor) { return dynamic_cast<Loop*>(&executor); }
+
+Loop& loop_of(Executor& executor) {
+  Loop* loop = find_loop(executor);
+  WEIR_CHECK(loop != nullptr);
+  return *loop;
 }
 
 }  // namespace weir::io

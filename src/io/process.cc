@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "io/loop_of.h"
+
 extern char** environ;
 
 namespace weir::io {
@@ -29,7 +31,8 @@ Result<> make_pipe(int& read_end, int& write_end) {
 
 }  // namespace
 
-Result<std::unique_ptr<Process>> Process::start(Loop& loop, const std::vector<std::string>& arguments, ProcessHandler& handler) {
+Result<std::unique_ptr<Process>> Process::start(Executor& executor, const std::vector<std::string>& arguments, ProcessHandler& handler) {
+  Loop& loop = loop_of(executor);
   std::unique_ptr<Process> out(new Process(loop, handler));
   int to_output = -1, to_errors = -1;
   WEIR_TRY(make_pipe(out->output_.fd, to_output));

@@ -25,7 +25,7 @@ class ProcessHandler {
 class Process {
  public:
   // arguments[0] is looked for in PATH. Its standard input is empty.
-  static Result<std::unique_ptr<Process>> start(Loop& loop, const std::vector<std::string>& arguments, ProcessHandler& handler);
+  static Result<std::unique_ptr<Process>> start(Executor& executor, const std::vector<std::string>& arguments, ProcessHandler& handler);
   ~Process();
 
   // Stops reading: the child waits once its pipe is full.

@@ -25,10 +25,10 @@ Result<std::pair<std::string, UnixNanos>> parse_exec_credential(std::string_view
   return std::pair(std::move(token), end.empty() ? UINT64_MAX : parse_time(end));
 }
 
-ExecToken::~ExecToken() { loop_.cancel(timer_); }
+ExecToken::~ExecToken() { executor_.cancel(timer_); }
 
 std::string ExecToken::get() {
-  UnixNanos now = loop_.wall();
+  UnixNanos now = executor_.wall();
   if (token_.empty() || until_ == 0 || (until_ != UINT64_MAX && now + before_end >= until_)) run();
   return until_ > now ? token_ : std::string();
 }
@@ -38,23 +38,23 @@ void ExecToken::when_ready(io::Task then) {
   waiting_.push_back(std::move(then));
   // A program that has just failed is asked again after a pause.
   if (process_ == nullptr && timer_ == 0)
-    timer_ = loop_.at(not_before_, [this] {
+    timer_ = executor_.at(not_before_, [this] {
       timer_ = 0;
       run();
     });
 }
 
 void ExecToken::run() {
-  if (process_ != nullptr || loop_.now() < not_before_) return;
-  loop_.cancel(std::exchange(timer_, 0));
+  if (process_ != nullptr || executor_.now() < not_before_) return;
+  executor_.cancel(std::exchange(timer_, 0));
   std::vector<std::string> arguments{"env", fmt::format(R"(KUBERNETES_EXEC_INFO={{"apiVersion":"{}","kind":"ExecCredential","spec":{{"interactive":false}}}})", exec_.api_version)};
   for (auto& [name, value] : exec_.environment) arguments.push_back(name + "=" + value);
   arguments.insert(arguments.end(), exec_.arguments.begin(), exec_.arguments.end());
   output_.clear();
-  auto started = io::Process::start(loop_, arguments, *this);
+  auto started = io::Process::start(executor_, arguments, *this);
   if (!started) return finish(fail(std::move(started).error()));
   process_ = std::move(*started);
-  timer_ = loop_.at(loop_.now() + patience, [this] {
+  timer_ = executor_.at(executor_.now() + patience, [this] {
     timer_ = 0;
     process_.reset();
     finish(fail(Errc::retryable, "it has not ended within a minute"));
@@ -67,7 +67,7 @@ void ExecToken::on_output(std::string_view bytes) {
 
 void ExecToken::on_exit(std::string how, std::string errors) {
   auto ended = std::move(process_);
-  loop_.cancel(std::exchange(timer_, 0));
+  executor_.cancel(std::exchange(timer_, 0));
   bool good = how == "exit status 0";
   finish(good ? take() : Result<>(fail(Errc::retryable, "{}: {}", how, errors)));
 }
@@ -82,7 +82,7 @@ Result<> ExecToken::take() {
 
 void ExecToken::finish(Result<> result) {
   if (!result) {
-    not_before_ = loop_.now() + pause_after_failure;
+    not_before_ = executor_.now() + pause_after_failure;
     log::warn("Kubernetes API: the program that gives the token failed", {{"program", exec_.arguments.empty() ? "" : exec_.arguments[0]}, {"error", result.error().what}});
   }
   for (auto& task : std::exchange(waiting_, {})) task();

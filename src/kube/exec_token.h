@@ -8,7 +8,7 @@ namespace weir::kube {
 // One core.
 class ExecToken final : io::ProcessHandler {
  public:
-  ExecToken(io::Loop& loop, Exec exec) : loop_(loop), exec_(std::move(exec)) {}
+  ExecToken(io::Executor& executor, Exec exec) : executor_(executor), exec_(std::move(exec)) {}
   ~ExecToken();
 
   // "" while there is none. Runs the program when there is none or it ends soon.
@@ -28,7 +28,7 @@ class ExecToken final : io::ProcessHandler {
   void on_output(std::string_view bytes) override;
   void on_exit(std::string how, std::string errors) override;
 
-  io::Loop& loop_;
+  io::Executor& executor_;
   Exec exec_;
   std::string token_, output_;
   UnixNanos until_ = 0;  // when it ends; 0: now

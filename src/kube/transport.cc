@@ -14,9 +14,9 @@ constexpr Duration token_age = 1min;
 
 class HttpTransport final : public Transport {
  public:
-  HttpTransport(io::Loop& loop, Connection connection, io::Fs& fs, std::unique_ptr<net::HttpClient> client)
-      : loop_(loop), connection_(std::move(connection)), fs_(fs), client_(std::move(client)) {
-    if (connection_.exec) exec_ = std::make_unique<ExecToken>(loop, *connection_.exec);
+  HttpTransport(io::Executor& executor, Connection connection, io::Fs& fs, std::unique_ptr<net::HttpClient> client)
+      : executor_(executor), connection_(std::move(connection)), fs_(fs), client_(std::move(client)) {
+    if (connection_.exec) exec_ = std::make_unique<ExecToken>(executor, *connection_.exec);
   }
 
   ~HttpTransport() override { *alive_ = false; }
@@ -26,7 +26,7 @@ class HttpTransport final : public Transport {
       // The program has begun; whoever asks tries again in a moment.
       net::StreamId id = first_late + late_count_++;
       late_[id] = &sink;
-      loop_.post([this, alive = alive_, id] {
+      executor_.post([this, alive = alive_, id] {
         if (!*alive) return;
         if (auto late = late_.extract(id); !late.empty()) late.mapped()->on_end(fail(Errc::retryable, "the program that gives the token has not ended"));
       });
@@ -77,7 +77,7 @@ class HttpTransport final : public Transport {
       return token.empty() ? "" : "Bearer " + token;
     }
     if (!connection_.user.empty()) return "Basic " + encode_base64(connection_.user + ":" + connection_.password);
-    if (!connection_.token_file.empty() && loop_.now() >= token_until_) read_token();
+    if (!connection_.token_file.empty() && executor_.now() >= token_until_) read_token();
     return connection_.token.empty() ? "" : "Bearer " + connection_.token;
   }
 
@@ -85,10 +85,10 @@ class HttpTransport final : public Transport {
     auto content = read_small_file(fs_, connection_.token_file);
     if (content && !trim(*content).empty()) connection_.token = trim(*content);
     else log::warn("Cannot read the token for the Kubernetes API; the one before is used on.", {{"file", connection_.token_file}});
-    token_until_ = loop_.now() + token_age;
+    token_until_ = executor_.now() + token_age;
   }
 
-  io::Loop& loop_;
+  io::Executor& executor_;
   Connection connection_;
   io::Fs& fs_;
   std::unique_ptr<net::HttpClient> client_;
@@ -101,15 +101,15 @@ class HttpTransport final : public Transport {
 
 }  // namespace
 
-Result<std::unique_ptr<Transport>> make_transport(io::Loop& loop, Connection connection, io::Fs& fs, std::size_t max_answer) {
+Result<std::unique_ptr<Transport>> make_transport(io::Executor& executor, Connection connection, io::Fs& fs, std::size_t max_answer) {
   net::HttpClientSettings settings;
   settings.tls = connection.tls;
   settings.proxy_url = connection.proxy_url;
   settings.http2_read_idle_timeout = 30s;  // a watch may be silent for minutes
   settings.user_agent = "weir/kubernetes";
   settings.max_response_body = max_answer;
-  WEIR_ASSIGN(auto client, net::HttpClient::make(loop, std::move(settings)));
-  return std::make_unique<HttpTransport>(loop, std::move(connection), fs, std::move(client));
+  WEIR_ASSIGN(auto client, net::HttpClient::make(executor, std::move(settings)));
+  return std::make_unique<HttpTransport>(executor, std::move(connection), fs, std::move(client));
 }
 
 }  // namespace weir::kube

@@ -21,6 +21,6 @@ class Transport {
 };
 
 // `max_answer`: of send(), in bytes.
-Result<std::unique_ptr<Transport>> make_transport(io::Loop& loop, Connection connection, io::Fs& fs, std::size_t max_answer = 8 * 1024 * 1024);
+Result<std::unique_ptr<Transport>> make_transport(io::Executor& executor, Connection connection, io::Fs& fs, std::size_t max_answer = 8 * 1024 * 1024);
 
 }  // namespace weir::kube

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "io/loop_of.h"
+
 namespace weir::net {
 namespace {
 
@@ -33,7 +35,8 @@ struct ByteListener::Connection final : io::FdHandler {
 ByteListener::ByteListener(io::Loop& loop, ByteListenerSettings settings, Budget& budget, Handler& handler)
     : loop_(loop), settings_(std::move(settings)), budget_(budget), handler_(handler) {}
 
-Result<std::unique_ptr<ByteListener>> ByteListener::listen(io::Loop& loop, ByteListenerSettings settings, Budget& budget, Handler& handler, int inherited) {
+Result<std::unique_ptr<ByteListener>> ByteListener::listen(io::Executor& executor, ByteListenerSettings settings, Budget& budget, Handler& handler, int inherited) {
+  io::Loop& loop = io::loop_of(executor);
   std::unique_ptr<ByteListener> out(new ByteListener(loop, std::move(settings), budget, handler));
   if (out->settings_.tls) {
     WEIR_ASSIGN(out->tls_, TlsContext::server(*out->settings_.tls, loop));

@@ -43,7 +43,7 @@ class ByteListener final : private io::FdHandler {
   };
 
   // `inherited`: a listening socket, or -1.
-  static Result<std::unique_ptr<ByteListener>> listen(io::Loop& loop, ByteListenerSettings settings, Budget& budget, Handler& handler, int inherited = -1);
+  static Result<std::unique_ptr<ByteListener>> listen(io::Executor& executor, ByteListenerSettings settings, Budget& budget, Handler& handler, int inherited = -1);
   ~ByteListener();
   ByteListener(const ByteListener&) = delete;
 

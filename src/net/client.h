@@ -78,7 +78,7 @@ using StreamId = std::uint64_t;
 
 class HttpClient {
  public:
-  static Result<std::unique_ptr<HttpClient>> make(io::Loop& loop, HttpClientSettings settings);
+  static Result<std::unique_ptr<HttpClient>> make(io::Executor& executor, HttpClientSettings settings);
   // Open requests fail as `retryable` before this returns. Not from within a callback of its own.
   ~HttpClient();
 
@@ -154,7 +154,7 @@ using GrpcCallback = std::move_only_function<void(GrpcResult)>;
 
 class GrpcClient {
  public:
-  static Result<std::unique_ptr<GrpcClient>> make(io::Loop& loop, GrpcClientSettings settings);
+  static Result<std::unique_ptr<GrpcClient>> make(io::Executor& executor, GrpcClientSettings settings);
   // Open calls end as UNAVAILABLE before this returns. Not from within a callback of its own.
   ~GrpcClient();
 

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "io/loop_of.h"
+
 namespace weir::net {
 namespace {
 
@@ -68,7 +70,8 @@ Result<Fd> bind_endpoint(const Endpoint& endpoint, bool share_port) {
 
 }  // namespace
 
-Result<std::unique_ptr<DatagramSocket>> DatagramSocket::listen(io::Loop& loop, DatagramSettings settings, OnDatagram on_datagram) {
+Result<std::unique_ptr<DatagramSocket>> DatagramSocket::listen(io::Executor& executor, DatagramSettings settings, OnDatagram on_datagram) {
+  io::Loop& loop = io::loop_of(executor);
   WEIR_ASSIGN(Endpoint endpoint, parse_endpoint(settings.endpoint));
   WEIR_ASSIGN(Fd fd, bind_endpoint(endpoint, settings.share_port));
   if (settings.receive_buffer > 0) {

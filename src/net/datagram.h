@@ -27,7 +27,7 @@ class DatagramSocket final : private io::FdHandler {
   using OnDatagram = std::function<void(const Datagram&)>;
 
   // `on_datagram` runs on the loop's core and may destroy the socket.
-  static Result<std::unique_ptr<DatagramSocket>> listen(io::Loop& loop, DatagramSettings settings, OnDatagram on_datagram);
+  static Result<std::unique_ptr<DatagramSocket>> listen(io::Executor& executor, DatagramSettings settings, OnDatagram on_datagram);
   ~DatagramSocket();
   DatagramSocket(const DatagramSocket&) = delete;
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "io/loop_of.h"
 #include "net/client.h"
 #include "net/client_connection.h"
 #include "net/dial.h"
@@ -468,8 +469,8 @@ void GrpcClient::Impl::check() {
 GrpcClient::GrpcClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GrpcClient::~GrpcClient() = default;
 
-Result<std::unique_ptr<GrpcClient>> GrpcClient::make(io::Loop& loop, GrpcClientSettings settings) {
-  auto impl = std::make_unique<Impl>(loop, std::move(settings));
+Result<std::unique_ptr<GrpcClient>> GrpcClient::make(io::Executor& executor, GrpcClientSettings settings) {
+  auto impl = std::make_unique<Impl>(io::loop_of(executor), std::move(settings));
   WEIR_TRY(impl->start());
   return std::unique_ptr<GrpcClient>(new GrpcClient(std::move(impl)));
 }

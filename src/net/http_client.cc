@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "io/loop_of.h"
 #include "net/client.h"
 #include "net/client_connection.h"
 #include "net/dial.h"
@@ -452,8 +453,8 @@ std::optional<Duration> HttpResponse::retry_after(UnixNanos now) const {
 HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpClient::~HttpClient() = default;
 
-Result<std::unique_ptr<HttpClient>> HttpClient::make(io::Loop& loop, HttpClientSettings settings) {
-  auto impl = std::make_unique<Impl>(loop, std::move(settings));
+Result<std::unique_ptr<HttpClient>> HttpClient::make(io::Executor& executor, HttpClientSettings settings) {
+  auto impl = std::make_unique<Impl>(io::loop_of(executor), std::move(settings));
   WEIR_TRY(check_rules(impl->settings.tls));
   WEIR_TRY(check_files(impl->settings.tls));
   return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));

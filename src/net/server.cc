@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "base/log.h"
+#include "io/loop_of.h"
 #include "net/server_core.h"
 
 namespace weir::net {
@@ -271,9 +272,9 @@ Server::Server(std::shared_ptr<ServerCore> core) : core_(std::move(core)) {}
 
 Server::~Server() { core_->close_all(); }
 
-Result<std::unique_ptr<Server>> Server::listen(io::Loop& loop, ServerSettings settings, Budget& budget,
+Result<std::unique_ptr<Server>> Server::listen(io::Executor& executor, ServerSettings settings, Budget& budget,
                                                Handler& handler, int listening_fd) {
-  auto core = std::make_shared<ServerCore>(loop, std::move(settings), budget, handler);
+  auto core = std::make_shared<ServerCore>(io::loop_of(executor), std::move(settings), budget, handler);
   WEIR_TRY(core->start(listening_fd));
   return std::unique_ptr<Server>(new Server(std::move(core)));
 }

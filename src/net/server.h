@@ -201,7 +201,7 @@ struct ServerStats {
 class Server {
  public:
   // Adopts `listening_fd` when it is not -1 (a socket from release_listener(), say).
-  static Result<std::unique_ptr<Server>> listen(io::Loop& loop, ServerSettings settings, Budget& budget,
+  static Result<std::unique_ptr<Server>> listen(io::Executor& executor, ServerSettings settings, Budget& budget,
                                                 Handler& handler, int listening_fd = -1);
   // Closes everything at once. Not from within its handler.
   ~Server();

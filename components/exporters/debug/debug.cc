@@ -14,12 +14,12 @@ namespace {
 // A stream or file that several cores print to, one text at a time.
 class Output {
  public:
-  Result<> open(const std::string& path) {
+  Result<> open(const std::string& path, io::Fs& fs) {
     std::lock_guard lock(mutex_);
     if (path == "stdout") stream_ = stdout;
     if (path == "stderr") stream_ = stderr;
     if (stream_ || file_) return {};
-    WEIR_ASSIGN(file_, io::system_fs().open(path, io::OpenMode::append, 0644));
+    WEIR_ASSIGN(file_, fs.open(path, io::OpenMode::append, 0644));
     return {};
   }
   Result<> print(std::string_view text) {
@@ -107,7 +107,7 @@ Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, const en
   std::vector<std::shared_ptr<Output>> outputs;
   auto add = [&](const std::string& path) -> Result<> {
     outputs.push_back(engine::shared_state<Output>(context.host, "debug output " + path));
-    return outputs.back()->open(path);
+    return outputs.back()->open(path, context.host.fs());
   };
   if (!config.use_internal_logger) {
     if (config.output_paths.empty()) WEIR_TRY(add("stdout"));

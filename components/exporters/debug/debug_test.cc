@@ -55,8 +55,10 @@ struct TempFile {
   std::string path;
 };
 
-// Sends `batches` through an exporter with these settings.
-void run(std::string_view yaml, std::vector<otlp::Batch> batches) {
+constexpr std::string_view to_file = "use_internal_logger: false, output_paths: [/out]";
+
+// Sends `batches` through an exporter with these settings; what is in /out then, if anything, behind what was there `before`.
+std::string run(std::string_view yaml, std::vector<otlp::Batch> batches, std::string_view before = {}) {
   config::Problems problems;
   auto value = config::parse_yaml(yaml);
   REQUIRE(value.has_value());
@@ -65,6 +67,7 @@ void run(std::string_view yaml, std::vector<otlp::Batch> batches) {
   REQUIRE_MESSAGE(config != nullptr, problems.to_string());
   Signal signal = batches[0].signal();
   World world(1, 1);
+  if (!before.empty()) REQUIRE((*world.host().fs().open("/out", io::OpenMode::append))->append(std::span(&before, 1)));
   world.add(factory, "debug", config);
   world.pipeline(std::string(to_string(signal)), signal, {"source"}, {}, {"debug"});
   world.start();
@@ -74,6 +77,8 @@ void run(std::string_view yaml, std::vector<otlp::Batch> batches) {
     CHECK_FALSE(*world.answer(push));
   }
   world.stop();
+  const std::string* out = world.host().fs().content("/out");
+  return out ? *out : "";
 }
 
 std::vector<otlp::Batch> one(otlp::Batch batch) {
@@ -89,18 +94,16 @@ TEST_CASE("debug: texts are those of the collector, in every verbosity, for ever
     for (std::string_view verbosity : {"basic", "normal", "detailed"}) {
       CAPTURE(to_string(signal));
       CAPTURE(verbosity);
-      TempFile file;
-      run(fmt::format("{{verbosity: {}, use_internal_logger: false, output_paths: [{}]}}", verbosity, file.path), one(request(signal)));
-      CHECK(slurp(file.path) == golden(fmt::format("{}.{}.txt", to_string(signal), verbosity)));
+      std::string printed = run(fmt::format("{{verbosity: {}, {}}}", verbosity, to_file), one(request(signal)));
+      CHECK(printed == golden(fmt::format("{}.{}.txt", to_string(signal), verbosity)));
     }
 }
 
 TEST_CASE("debug: several requests follow each other in a file, which is appended to") {
-  TempFile file;
-  std::string yaml = fmt::format("{{use_internal_logger: false, output_paths: [{}]}}", file.path);
-  run(yaml, one(make_traces({{}, {}})));
-  run(yaml, one(make_traces({{}})));
-  CHECK(slurp(file.path) == "Traces\t{\"resource spans\": 1, \"spans\": 2}\nTraces\t{\"resource spans\": 1, \"spans\": 1}\n");
+  std::vector<otlp::Batch> batches = one(make_traces({{}, {}}));
+  batches.push_back(make_traces({{}}));
+  CHECK(run(fmt::format("{{{}}}", to_file), std::move(batches), "of before\n") ==
+        "of before\nTraces\t{\"resource spans\": 1, \"spans\": 2}\nTraces\t{\"resource spans\": 1, \"spans\": 1}\n");
 }
 
 TEST_CASE("debug: by default it prints to the log, with the exporter's name") {
@@ -122,6 +125,7 @@ TEST_CASE("debug: a file that cannot be opened keeps it from starting") {
   io::Simulation simulation(1, 1);
   Rng rng(1);
   engine::StageContext context{.id = {"debug", ""}, .signal = Signal::traces, .executor = simulation.core(0), .rng = rng, .host = host};
+  host.fs().fault = [](std::string_view operation, const std::string&) { return operation == "open" ? ENOENT : 0; };
   auto made = exporters::debug::factory().make_stage(config.get(), context);
   REQUIRE_FALSE(made.has_value());
   CHECK(made.error().what == "cannot open /nonexistent/dir/file: No such file or directory");

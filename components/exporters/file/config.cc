@@ -103,7 +103,7 @@ engine::Factory factory() {
           .encode = engine::encode_config<Config>,
           .durability = [](const void*, const engine::StorageInfo&) { return engine::Durability::os; },
           .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
-            return make_stage(*static_cast<const Config*>(config), context, io::system_fs());
+            return make_stage(*static_cast<const Config*>(config), context, context.host.fs());
           }};
 }
 

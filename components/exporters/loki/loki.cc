@@ -26,7 +26,7 @@ class LokiSender final : public exporting::Sender {
   }
 
   Result<> start() override {
-    WEIR_ASSIGN(client_, net::HttpClient::make(static_cast<io::Loop&>(executor_), settings_));
+    WEIR_ASSIGN(client_, net::HttpClient::make(executor_, settings_));
     return {};
   }
 

@@ -19,7 +19,7 @@ class HttpSender : public exporting::Sender {
         authorize_(std::move(authorize)) {}
 
   Result<> start() override {
-    WEIR_ASSIGN(client_, net::HttpClient::make(static_cast<io::Loop&>(executor_), settings_));
+    WEIR_ASSIGN(client_, net::HttpClient::make(executor_, settings_));
     return {};
   }
 

@@ -44,7 +44,7 @@ class Writer : public exporting::Sender {
   }
 
   Result<> start() override {
-    WEIR_ASSIGN(client_, net::HttpClient::make(static_cast<io::Loop&>(executor_), settings_));
+    WEIR_ASSIGN(client_, net::HttpClient::make(executor_, settings_));
     return {};
   }
 

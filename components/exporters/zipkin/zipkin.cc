@@ -26,7 +26,7 @@ class ZipkinSender final : public exporting::Sender {
   }
 
   Result<> start() override {
-    WEIR_ASSIGN(client_, net::HttpClient::make(static_cast<io::Loop&>(executor_), config_.client.settings()));
+    WEIR_ASSIGN(client_, net::HttpClient::make(executor_, config_.client.settings()));
     return {};
   }
 

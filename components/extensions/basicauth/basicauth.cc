@@ -6,7 +6,7 @@
 namespace weir::extensions::basicauth {
 
 BasicAuthServer::BasicAuthServer(const Htpasswd& config, const engine::ExtensionContext& context, io::Fs& fs)
-    : config_(config), passwords_(std::make_shared<const Passwords>()) {
+    : config_(config), passwords_(std::make_shared<const Passwords>()), clock_(context.executor) {
   if (!config_.file.empty()) file_ = std::make_unique<auth::WatchedFile>(config_.file, context.executor, fs);
 }
 
@@ -27,11 +27,11 @@ void BasicAuthServer::read(std::string_view file) {
 
 Result<bool> BasicAuthServer::is_known(std::string_view credentials, std::string_view user, std::string_view password) {
   if (auto verdict = verdicts_.find(credentials)) return *verdict;
-  TimePoint begun = system_clock().now();
+  TimePoint begun = clock_.now();
   if (!hashing_.allowed(begun)) return fail(Error{Errc::refused, "too many unknown credentials at a time", 1s});
   auto passwords = passwords_.load();
   bool good = passwords->matches(user, password);
-  hashing_.spent(system_clock().now() - begun);
+  hashing_.spent(clock_.now() - begun);
   verdicts_.keep(credentials, good);
   // A verdict over passwords that were replaced meanwhile must not be remembered.
   if (passwords_.load() != passwords) verdicts_.forget();

@@ -25,6 +25,7 @@ class BasicAuthServer : public engine::Extension, public auth::Server {
   Htpasswd config_;
   std::unique_ptr<auth::WatchedFile> file_;
   std::atomic<std::shared_ptr<const Passwords>> passwords_;  // shared with other cores while it is replaced
+  const Clock& clock_;
   Verdicts verdicts_;
   HashingTime hashing_;
 };

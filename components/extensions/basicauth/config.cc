@@ -59,7 +59,7 @@ engine::Factory factory() {
             return role == (static_cast<const Config*>(config)->htpasswd ? "server auth" : "client auth");
           },
           .make_extension = [](const void* config, engine::ExtensionContext& context) -> Result<std::unique_ptr<engine::Extension>> {
-            return make(*static_cast<const Config*>(config), context, io::system_fs());
+            return make(*static_cast<const Config*>(config), context, context.host.fs());
           }};
 }
 

@@ -10,7 +10,7 @@ namespace weir::extensions::bearertokenauth {
 
 class BearerTokenAuth : public engine::Extension, public auth::Server, public auth::Client {
  public:
-  BearerTokenAuth(const Config& config, const engine::ExtensionContext& context, io::Fs& fs = io::system_fs());
+  BearerTokenAuth(const Config& config, const engine::ExtensionContext& context, io::Fs& fs);
 
   Result<> start() override;
   void stop() override { file_.reset(); }

@@ -36,7 +36,7 @@ engine::Factory factory() {
           .encode = engine::encode_config<Config>,
           .offers = [](const void*, std::string_view role) { return role == "server auth" || role == "client auth"; },
           .make_extension = [](const void* config, engine::ExtensionContext& context) -> Result<std::unique_ptr<engine::Extension>> {
-            return std::make_unique<BearerTokenAuth>(*static_cast<const Config*>(config), context);
+            return std::make_unique<BearerTokenAuth>(*static_cast<const Config*>(config), context, context.host.fs());
           }};
 }
 

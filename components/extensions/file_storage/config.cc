@@ -57,7 +57,7 @@ std::span<const FieldInfo> Config::fields() {
 void Config::validate(config::Context& context) const {
   if (!parse_octal(directory_permissions)) context.error_at("directory_permissions", "directory_permissions value must be a valid octal representation");
   if (directory.empty()) return context.error_at("directory", "directory must be non-empty");
-  auto there = io::system_fs().info(directory);
+  auto there = io::info_here(directory);
   if (!there) return context.machine_error_at("directory", there.error().what);
   if (*there && !(*there)->is_directory) context.machine_error_at("directory", fmt::format("{} is not a directory", directory));
   if (!*there && !create_directory)
@@ -78,7 +78,7 @@ engine::Factory factory() {
           },
           .offers = [](const void*, std::string_view role) { return role == "storage"; },
           .make_extension = [](const void* config, engine::ExtensionContext& context) -> Result<std::unique_ptr<engine::Extension>> {
-            return std::make_unique<FileStorage>(*static_cast<const Config*>(config), context, io::system_fs());
+            return std::make_unique<FileStorage>(*static_cast<const Config*>(config), context, context.host.fs());
           }};
 }
 

@@ -21,8 +21,6 @@ class FileStorage : public engine::Extension, public storage::StorageExtension {
   std::uint64_t max_bytes() const override { return config_.max_size; }
 
  private:
-  Result<> take_lock();
-
   Config config_;
   std::string id_;
   io::Fs& fs_;

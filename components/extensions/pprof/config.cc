@@ -25,7 +25,7 @@ engine::Factory factory() {
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
           .make_extension = [](const void* config, engine::ExtensionContext& context) -> Result<std::unique_ptr<engine::Extension>> {
-            return std::make_unique<Pprof>(*static_cast<const Config*>(config), context, io::system_fs());
+            return std::make_unique<Pprof>(*static_cast<const Config*>(config), context, context.host.fs());
           }};
 }
 

@@ -88,7 +88,7 @@ Result<std::unique_ptr<engine::Stage>> make_stage(const Config& config, engine::
                                                   std::unique_ptr<Surroundings> around) {
   auto& host = context.host;
   auto made = host.shared(fmt::format("resourcedetection:{}:{}", context.id.to_string(), static_cast<const void*>(&config)), [&] {
-    if (!around) around = real_surroundings(config, static_cast<io::Loop&>(context.executor), host.fs());
+    if (!around) around = real_surroundings(config, context.executor, host.fs());
     return std::static_pointer_cast<void>(std::make_shared<Detection>(config, host.workers(), std::move(around)));
   });
   return std::make_unique<ResourceDetection>(config, context, std::static_pointer_cast<Detection>(made));

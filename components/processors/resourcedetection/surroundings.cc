@@ -19,8 +19,8 @@ struct Call {
 
 class Real : public Surroundings {
  public:
-  Real(const Config& config, io::Loop& loop, io::Fs& fs)
-      : settings_(config.client.settings()), timeout_(config.timeout), loop_(loop), fs_(fs) {
+  Real(const Config& config, io::Executor& executor, io::Fs& fs)
+      : settings_(config.client.settings()), timeout_(config.timeout), executor_(executor), fs_(fs) {
     settings_.max_response_body = longest_answer;
   }
 
@@ -46,7 +46,7 @@ class Real : public Surroundings {
     settings.tls = tls;
     auto call = std::make_shared<Call>();  // shared by the core and this thread: either may be the last to let go
     auto answer = call->answer.get_future();
-    loop_.post([&loop = loop_, call, settings, request = std::move(request)]() mutable { begin(loop, call, std::move(settings), std::move(request)); });
+    executor_.post([&executor = executor_, call, settings, request = std::move(request)]() mutable { begin(executor, call, std::move(settings), std::move(request)); });
     // The client keeps the time; this one is for a core that runs no more.
     if (answer.wait_for(timeout_ + 1s) != std::future_status::ready) return fail(Errc::retryable, "no answer");
     return answer.get();
@@ -55,19 +55,19 @@ class Real : public Surroundings {
   Result<std::string> fetch_unix(const std::string& socket, const std::string& path) override;
 
  private:
-  static void begin(io::Loop& loop, std::shared_ptr<Call> call, net::HttpClientSettings settings, net::HttpRequest request) {
-    auto client = net::HttpClient::make(loop, std::move(settings));
+  static void begin(io::Executor& executor, std::shared_ptr<Call> call, net::HttpClientSettings settings, net::HttpRequest request) {
+    auto client = net::HttpClient::make(executor, std::move(settings));
     if (!client) return call->answer.set_value(std::unexpected(client.error()));
     call->client = std::move(*client);
-    call->client->send(std::move(request), [&loop, call](Result<net::HttpResponse> response) {
+    call->client->send(std::move(request), [&executor, call](Result<net::HttpResponse> response) {
       call->answer.set_value(std::move(response));
-      loop.post([call] { call->client.reset(); });  // not from within its own callback
+      executor.post([call] { call->client.reset(); });  // not from within its own callback
     });
   }
 
   net::HttpClientSettings settings_;
   Duration timeout_;
-  io::Loop& loop_;
+  io::Executor& executor_;
   io::Fs& fs_;
 };
 
@@ -109,8 +109,8 @@ Result<std::string> Real::fetch_unix(const std::string& path_of_socket, const st
 
 }  // namespace
 
-std::unique_ptr<Surroundings> real_surroundings(const Config& config, io::Loop& loop, io::Fs& fs) {
-  return std::make_unique<Real>(config, loop, fs);
+std::unique_ptr<Surroundings> real_surroundings(const Config& config, io::Executor& executor, io::Fs& fs) {
+  return std::make_unique<Real>(config, executor, fs);
 }
 
 }  // namespace weir::processors::resourcedetection

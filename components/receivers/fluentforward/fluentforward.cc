@@ -5,7 +5,6 @@
 #include "components/shared/stanza/input.h"
 #include "engine/decode.h"
 #include "engine/life.h"
-#include "io/loop.h"
 #include "net/byte_listener.h"
 
 namespace weir::receivers::fluentforward {
@@ -36,11 +35,11 @@ class FluentReceiver final : public engine::Receiver, public engine::Listens, pr
       : address_(config.address()), context_(context), input_(std::move(input)), listeners_(Listeners::of(context.host)) {}
 
   Result<> start() override {
-    auto& loop = static_cast<io::Loop&>(context_.executor);
+    io::Executor& executor = context_.executor;
     net::ByteListenerSettings settings{.endpoint = address_, .max_pending = most_message, .share_port = context_.shard > 0 || listeners_->shares_port(address_)};
     if (std::string known = listeners_->resolved(address_); context_.shard > 0 && !known.empty()) settings.endpoint = known;
     int inherited = listeners_->take(address_, context_.shard);
-    WEIR_ASSIGN(listener_, net::ByteListener::listen(loop, settings, context_.host.budget(), *this, inherited));
+    WEIR_ASSIGN(listener_, net::ByteListener::listen(executor, settings, context_.host.budget(), *this, inherited));
     if (context_.shard == 0) listeners_->resolve(address_, listener_->endpoint());
     return {};
   }

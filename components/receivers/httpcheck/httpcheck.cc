@@ -32,7 +32,7 @@ class HttpCheck final : public engine::Receiver {
       auto settings = target.client.settings();
       settings.max_response_body = most_body;
       settings.compression = net::Compression::none;
-      WEIR_ASSIGN(auto client, net::HttpClient::make(static_cast<io::Loop&>(context_.executor), settings));
+      WEIR_ASSIGN(auto client, net::HttpClient::make(context_.executor, settings));
       WEIR_ASSIGN(auto authorize, auth::find_client(context_.host, target.client.auth));
       clients_.push_back(std::move(client));
       for (auto& url : mine) checks_.push_back({&target, clients_.back().get(), authorize, url});

@@ -7,7 +7,6 @@
 #include "components/shared/translating/translating.h"
 #include "engine/decode.h"
 #include "engine/life.h"
-#include "io/loop.h"
 #include "net/datagram.h"
 
 namespace weir::receivers::jaeger {
@@ -55,7 +54,7 @@ class UdpPort {
                                  .receive_buffer = settings_.socket_buffer_size, .share_port = context_.shard > 0 || listeners.shares_port(settings_.endpoint)};
     std::string key = "udp " + settings_.endpoint;
     if (std::string known = listeners.resolved(key); context_.shard > 0 && !known.empty()) socket.endpoint = known;
-    WEIR_ASSIGN(socket_, net::DatagramSocket::listen(static_cast<io::Loop&>(context_.executor), std::move(socket),
+    WEIR_ASSIGN(socket_, net::DatagramSocket::listen(context_.executor, std::move(socket),
                                                      [this](const net::Datagram& in) { take(in); }));
     if (context_.shard == 0) listeners.resolve(key, socket_->endpoint());
     return {};

@@ -55,7 +55,7 @@ class Journald final : public engine::Receiver, private io::ProcessHandler {
   };
 
   void run() {
-    auto started = io::Process::start(static_cast<io::Loop&>(context_.executor), config_.command(read_), *this);
+    auto started = io::Process::start(context_.executor, config_.command(read_), *this);
     if (started) {
       process_ = std::move(*started);
       return;

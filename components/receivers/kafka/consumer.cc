@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t prefetch_kbytes = 8 * 1024, record_overhead = 256;
 constexpr std::size_t round_most_messages = 1000, round_most_bytes = 1024 * 1024;
-constexpr Duration before_pause = 2s, before_reopening = 10s;
-constexpr int poll_millis = 100;
+constexpr Duration before_reopening = 10s;
+constexpr int poll_millis = 100, waits_before_pause = 20;
 
 struct FreeList {
   void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
@@ -199,8 +199,8 @@ bool Consumer::room_for(std::size_t bytes) {
 // Waits a little; then stops reading ahead, but stays a member of the group.
 void Consumer::wait_for_room() {
   std::size_t wanted = held_ == nullptr ? 0 : held_->len;
-  for (auto begun = std::chrono::steady_clock::now(); !room_for(wanted);) {
-    if (paused_ || std::chrono::steady_clock::now() - begun > before_pause) {
+  for (int waits = 0; !room_for(wanted); ++waits) {
+    if (paused_ || waits > waits_before_pause) {
       if (!paused_) pause(true);
       if (held_ == nullptr) held_ = rd_kafka_consumer_poll(client_, poll_millis);
       else {

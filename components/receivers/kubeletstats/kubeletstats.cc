@@ -5,6 +5,7 @@
 #include "components/receivers/kubeletstats/summary.h"
 #include "components/shared/points/periodic.h"
 #include "engine/decode.h"
+#include "io/loop_of.h"
 #include "kube/json.h"
 #include "kube/quantity.h"
 
@@ -59,11 +60,10 @@ class KubeletStats final : public engine::Receiver {
 
   Result<> start() override {
     if (context_.shard != 0) return {};
-    auto* loop = dynamic_cast<io::Loop*>(&context_.executor);
-    if (loop == nullptr) return {};  // `weir test` has no network
+    if (io::find_loop(context_.executor) == nullptr) return {};  // `weir test` has no network
     WEIR_ASSIGN(Kubelet kubelet, find_kubelet(config_, context_.host.fs()));
     prefix_ = std::move(kubelet.prefix);
-    WEIR_ASSIGN(transport_, kube::make_transport(*loop, std::move(kubelet.connection), context_.host.fs(), max_answer));
+    WEIR_ASSIGN(transport_, kube::make_transport(context_.executor, std::move(kubelet.connection), context_.host.fs(), max_answer));
     look_.began = context_.executor.wall();
     if (config_.k8s_api_config) WEIR_TRY(watch_node());
     periodic_.start(config_.initial_delay, [this] { look(); });

@@ -43,11 +43,11 @@ SeriesSettings series_settings(const scrape::ScrapeConfig& config) {
           .naming = config.naming()};
 }
 
-Result<std::shared_ptr<JobTools>> JobTools::make(JobPtr job, io::Loop& loop, Budget& budget) {
+Result<std::shared_ptr<JobTools>> JobTools::make(JobPtr job, io::Executor& executor, Budget& budget) {
   auto out = std::make_shared<JobTools>();
   out->job = std::move(job);
   const scrape::ScrapeConfig& config = out->job->config;
-  WEIR_ASSIGN(out->fetcher, scrape::Fetcher::make(loop, config.http, budget));
+  WEIR_ASSIGN(out->fetcher, scrape::Fetcher::make(executor, config.http, budget));
   WEIR_ASSIGN(auto rules, scrape::Relabeler::make(config.metric_relabel_configs, config.naming()));
   out->rules = std::make_shared<scrape::Relabeler>(std::move(rules));
   out->headers.add("accept", accept_header(config.own.scrape_protocols, config.own.metric_name_escaping_scheme));

@@ -25,7 +25,7 @@ struct JobTools {
   std::shared_ptr<const scrape::Relabeler> rules;  // shared with the targets' series
   net::HeaderList headers;                         // Accept and the like
 
-  static Result<std::shared_ptr<JobTools>> make(JobPtr job, io::Loop& loop, Budget& budget);
+  static Result<std::shared_ptr<JobTools>> make(JobPtr job, io::Executor& executor, Budget& budget);
 };
 
 SeriesSettings series_settings(const scrape::ScrapeConfig& config);

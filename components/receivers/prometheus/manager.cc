@@ -60,7 +60,7 @@ Result<> Manager::start() {
   }
   if (config_.target_allocator) {
     const auto& allocator = *config_.target_allocator;
-    WEIR_ASSIGN(fetcher_, scrape::Fetcher::make(static_cast<io::Loop&>(executor_), {}, host_.budget(), allocator.client.settings()));
+    WEIR_ASSIGN(fetcher_, scrape::Fetcher::make(executor_, {}, host_.budget(), allocator.client.settings()));
     ask_allocator();
   }
   return {};

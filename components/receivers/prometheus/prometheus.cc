@@ -80,7 +80,7 @@ class PrometheusReceiver final : public engine::Receiver {
     if (!tools || tools->job != job.job) {
       // With another configuration everything about the job begins anew.
       std::erase_if(loops_, [&](auto& entry) { return entry.first.first == job.job->name(); });
-      auto made = JobTools::make(job.job, static_cast<io::Loop&>(context_.executor), context_.host.budget());
+      auto made = JobTools::make(job.job, context_.executor, context_.host.budget());
       if (!made) {
         log::error("a job cannot be scraped", {{"job", job.job->name()}, {"error", made.error().what}});
         tools_.erase(job.job->name());

@@ -138,7 +138,7 @@ class RemoteWriteReceiver : public engine::Receiver, public engine::Listens {
     settings.share_port = context_.shard > 0 || listeners_->shares_port(configured);
     if (std::string known = listeners_->resolved(configured); context_.shard > 0 && !known.empty()) settings.endpoint = known;
     int inherited = listeners_->take(configured, context_.shard);
-    auto server = net::Server::listen(static_cast<io::Loop&>(context_.executor), std::move(settings), context_.host.budget(), endpoint_, inherited);
+    auto server = net::Server::listen(context_.executor, std::move(settings), context_.host.budget(), endpoint_, inherited);
     WEIR_ASSIGN(server_, std::move(server));
     if (context_.shard == 0) listeners_->resolve(configured, server_->endpoint());
     return {};

@@ -20,7 +20,7 @@ class StatsdReceiver final : public engine::Receiver {
     WEIR_ASSIGN(Aggregator made, Aggregator::make(config_, context_.host.budget(), context_.executor.wall(), static_cast<std::uint64_t>(context_.executor.wall())));
     aggregator_.emplace(std::move(made));
     net::DatagramSettings settings{.endpoint = config_.transport == "unixgram" ? "unix:" + config_.endpoint : config_.endpoint, .receive_buffer = config_.socket_buffer_size};
-    WEIR_ASSIGN(socket_, net::DatagramSocket::listen(static_cast<io::Loop&>(context_.executor), std::move(settings), [this](const net::Datagram& datagram) { take(datagram); }));
+    WEIR_ASSIGN(socket_, net::DatagramSocket::listen(context_.executor, std::move(settings), [this](const net::Datagram& datagram) { take(datagram); }));
     next_ = context_.executor.now() + config_.aggregation_interval;
     timer_ = context_.executor.at(next_, [this] { tick(); });
     return {};

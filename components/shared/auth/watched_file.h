@@ -8,7 +8,7 @@ namespace weir::auth {
 // First core only. Looks again instead of being told: Kubernetes swaps symbolic links, network file systems tell nothing.
 class WatchedFile {
  public:
-  WatchedFile(std::string path, io::Executor& executor, io::Fs& fs = io::system_fs())
+  WatchedFile(std::string path, io::Executor& executor, io::Fs& fs)
       : path_(std::move(path)), executor_(executor), fs_(fs) {}
   ~WatchedFile() { stop(); }
 

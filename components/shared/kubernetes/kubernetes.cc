@@ -1,6 +1,7 @@
 #include "components/shared/kubernetes/kubernetes.h"
 
 #include "base/log.h"
+#include "io/loop_of.h"
 
 namespace weir::kubernetes {
 
@@ -45,7 +46,7 @@ Result<std::shared_ptr<kube::Home>> make_home(const FindConnection& find, std::s
                                               std::uint64_t seed) {
   WEIR_ASSIGN(auto connection, find());
   log::info("Kubernetes API", {{"url", connection.url}});
-  WEIR_ASSIGN(auto transport, kube::make_transport(static_cast<io::Loop&>(executor), std::move(connection), host.fs()));
+  WEIR_ASSIGN(auto transport, kube::make_transport(executor, std::move(connection), host.fs()));
   return std::make_shared<kube::Home>(std::move(cluster), kube::Home::Parts{std::move(transport), executor, host.budget(), host.metrics(), seed});
 }
 
@@ -58,7 +59,7 @@ Result<Membership> join(const std::string& key, const FindConnection& find, engi
     return out;
   }
   // `weir test` has no network: nothing of a cluster is known there.
-  if (dynamic_cast<io::Loop*>(&executor) == nullptr) return out;
+  if (io::find_loop(executor) == nullptr) return out;
   WEIR_ASSIGN(out.home, make_home(find, out.cluster, host, executor, seed));
   out.home = std::static_pointer_cast<kube::Home>(host.shared(home, [&] { return out.home; }));
   out.home->run();

@@ -43,7 +43,7 @@ class GrpcSender : public exporting::Sender {
   }
 
   Result<> start() override {
-    WEIR_ASSIGN(client_, net::GrpcClient::make(static_cast<io::Loop&>(executor_), settings_));
+    WEIR_ASSIGN(client_, net::GrpcClient::make(executor_, settings_));
     return {};
   }
 

@@ -1,6 +1,5 @@
 #include "components/shared/serving/serving.h"
 
-#include "io/loop.h"
 
 namespace weir {
 namespace {
@@ -29,7 +28,7 @@ Result<> Serving::start(net::Handler& handler) {
   // The first core may have started after this was made.
   if (std::string known = listeners_->resolved(configured_); context_.shard > 0 && !known.empty()) settings_.endpoint = known;
   int inherited = listeners_->take(configured_, context_.shard);
-  WEIR_ASSIGN(server_, net::Server::listen(static_cast<io::Loop&>(context_.executor), settings_, context_.host.budget(), handler, inherited));
+  WEIR_ASSIGN(server_, net::Server::listen(context_.executor, settings_, context_.host.budget(), handler, inherited));
   if (context_.shard == 0) listeners_->resolve(configured_, server_->endpoint());
   return {};
 }

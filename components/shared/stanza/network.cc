@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "engine/life.h"
-#include "io/loop.h"
 
 namespace weir::stanza {
 namespace {
@@ -47,7 +46,7 @@ class TcpReceiver final : public engine::Receiver, public engine::Listens, priva
       : config_(config), context_(context), input_(std::move(input)), lines_(std::move(lines)), octets_(octets), listeners_(Listeners::of(context.host)) {}
 
   Result<> start() override {
-    auto& loop = static_cast<io::Loop&>(context_.executor);
+    io::Executor& executor = context_.executor;
     net::ByteListenerSettings settings{.endpoint = config_.listen_address,
                                        .tls = config_.tls ? std::optional<net::TlsServerSettings>(*config_.tls) : std::nullopt,
                                        .max_connections = config_.max_connections,
@@ -56,7 +55,7 @@ class TcpReceiver final : public engine::Receiver, public engine::Listens, priva
                                        .share_port = context_.shard > 0 || listeners_->shares_port(config_.listen_address)};
     if (std::string known = listeners_->resolved(config_.listen_address); context_.shard > 0 && !known.empty()) settings.endpoint = known;
     int inherited = listeners_->take(config_.listen_address, context_.shard);
-    WEIR_ASSIGN(listener_, net::ByteListener::listen(loop, settings, context_.host.budget(), *this, inherited));
+    WEIR_ASSIGN(listener_, net::ByteListener::listen(executor, settings, context_.host.budget(), *this, inherited));
     if (context_.shard == 0) listeners_->resolve(config_.listen_address, listener_->endpoint());
     return {};
   }
@@ -155,12 +154,12 @@ class UdpReceiver final : public engine::Receiver, public engine::Listens {
       : config_(config), context_(context), input_(std::move(input)), lines_(std::move(lines)), listeners_(Listeners::of(context.host)) {}
 
   Result<> start() override {
-    auto& loop = static_cast<io::Loop&>(context_.executor);
+    io::Executor& executor = context_.executor;
     net::DatagramSettings settings{.endpoint = config_.listen_address, .receive_buffer = 4 << 20,
                                    .share_port = context_.shard > 0 || listeners_->shares_port(config_.listen_address)};
     std::string key = "udp " + config_.listen_address;
     if (std::string known = listeners_->resolved(key); context_.shard > 0 && !known.empty()) settings.endpoint = known;
-    WEIR_ASSIGN(socket_, net::DatagramSocket::listen(loop, settings, [this](const net::Datagram& datagram) { on_datagram(datagram); }));
+    WEIR_ASSIGN(socket_, net::DatagramSocket::listen(executor, settings, [this](const net::Datagram& datagram) { on_datagram(datagram); }));
     if (context_.shard == 0) listeners_->resolve(key, socket_->endpoint());
     return {};
   }

@@ -82,7 +82,7 @@ Result<> Site::start(engine::Host& host, io::Executor& executor) {
   listeners_ = Listeners::of(host);
   settings.share_port = listeners_->shares_port(settings_.endpoint);
   int inherited = listeners_->take(settings_.endpoint, 0);
-  auto server = net::Server::listen(static_cast<io::Loop&>(executor), std::move(settings), budget_, *this, inherited);
+  auto server = net::Server::listen(executor, std::move(settings), budget_, *this, inherited);
   WEIR_ASSIGN(server_, std::move(server));
   return {};
 }

@@ -64,7 +64,7 @@ class HttpDiscovery final : public Discovery {
 }  // namespace
 
 Result<std::unique_ptr<Discovery>> make_http_discovery(const HttpSd& config, const DiscoveryContext& context) {
-  WEIR_ASSIGN(auto fetcher, Fetcher::make(static_cast<io::Loop&>(context.executor), config.http, context.host.budget(), config.client));
+  WEIR_ASSIGN(auto fetcher, Fetcher::make(context.executor, config.http, context.host.budget(), config.client));
   return std::make_unique<HttpDiscovery>(config, context, std::move(fetcher));
 }
 

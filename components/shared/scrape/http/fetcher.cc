@@ -43,10 +43,10 @@ class Fetcher::Exchange final : public net::BodySink {
   Exchange(Fetcher& owner, FetchId id, Request request, Done done)
       : owner_(owner), id_(id), request_(std::move(request)), done_(std::move(done)), url_(request_.url) {
     fetched_.charge = owner_.budget_.empty_charge();
-    timer_ = owner_.loop_.at(owner_.loop_.now() + request_.timeout, [this] { owner_.finish(id_, fail(Errc::retryable, "no complete answer within {}", format_duration(request_.timeout))); });
+    timer_ = owner_.executor_.at(owner_.executor_.now() + request_.timeout, [this] { owner_.finish(id_, fail(Errc::retryable, "no complete answer within {}", format_duration(request_.timeout))); });
   }
   ~Exchange() {
-    owner_.loop_.cancel(timer_);
+    owner_.executor_.cancel(timer_);
     owner_.client_->stop(stream_);
     *alive_ = false;
   }
@@ -77,7 +77,7 @@ class Fetcher::Exchange final : public net::BodySink {
     else if (!fetched_.charge.grow(piece.size())) error_ = Error{Errc::refused, "no memory for the answer", {}};
     if (error_) {
       fetched_.body = {};
-      owner_.loop_.post([this, alive = alive_] {
+      owner_.executor_.post([this, alive = alive_] {
         if (*alive) owner_.finish(id_, fail(std::move(*error_)));
       });
       return true;
@@ -90,7 +90,7 @@ class Fetcher::Exchange final : public net::BodySink {
   void on_end(Result<> end) override {
     stream_ = 0;
     // Later: whoever is told may let the client go, which is on the stack.
-    owner_.loop_.post([this, alive = alive_, result = std::move(end)]() mutable {
+    owner_.executor_.post([this, alive = alive_, result = std::move(end)]() mutable {
       if (*alive) ended(std::move(result));
     });
   }
@@ -150,16 +150,16 @@ class Fetcher::Exchange final : public net::BodySink {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with what was posted
 };
 
-Result<std::unique_ptr<Fetcher>> Fetcher::make(io::Loop& loop, const HttpConfig& config, Budget& budget, std::optional<net::HttpClientSettings> client) {
-  std::unique_ptr<Fetcher> out(new Fetcher(loop, config, budget));
-  WEIR_ASSIGN(out->client_, net::HttpClient::make(loop, client ? std::move(*client) : config.settings()));
+Result<std::unique_ptr<Fetcher>> Fetcher::make(io::Executor& executor, const HttpConfig& config, Budget& budget, std::optional<net::HttpClientSettings> client) {
+  std::unique_ptr<Fetcher> out(new Fetcher(executor, config, budget));
+  WEIR_ASSIGN(out->client_, net::HttpClient::make(executor, client ? std::move(*client) : config.settings()));
   if (config.oauth2) {
-    WEIR_ASSIGN(out->tokens_, TokenSource::make(loop, *config.oauth2));
+    WEIR_ASSIGN(out->tokens_, TokenSource::make(executor, *config.oauth2));
   }
   return out;
 }
 
-Fetcher::Fetcher(io::Loop& loop, const HttpConfig& config, Budget& budget) : loop_(loop), config_(config), budget_(budget) {}
+Fetcher::Fetcher(io::Executor& executor, const HttpConfig& config, Budget& budget) : executor_(executor), config_(config), budget_(budget) {}
 
 Fetcher::~Fetcher() {
   *alive_ = false;
@@ -181,7 +181,7 @@ void Fetcher::finish(FetchId id, Result<Fetched> result) {
   if (at == exchanges_.end()) return;
   Done done = at->second->take_done();
   if (!done) return;
-  loop_.post([this, alive = alive_, id, value = std::move(result), told = std::move(done)]() mutable {
+  executor_.post([this, alive = alive_, id, value = std::move(result), told = std::move(done)]() mutable {
     if (*alive && exchanges_.erase(id) != 0) told(std::move(value));
   });
 }

@@ -33,7 +33,7 @@ class Fetcher {
   static constexpr std::string_view too_large = "body size limit exceeded";
 
   // `client`: settings of connections that are not those of `config`.
-  static Result<std::unique_ptr<Fetcher>> make(io::Loop& loop, const HttpConfig& config, Budget& budget, std::optional<net::HttpClientSettings> client = {});
+  static Result<std::unique_ptr<Fetcher>> make(io::Executor& executor, const HttpConfig& config, Budget& budget, std::optional<net::HttpClientSettings> client = {});
   // Fetches under way end without being told.
   ~Fetcher();
 
@@ -44,10 +44,10 @@ class Fetcher {
 
  private:
   class Exchange;
-  Fetcher(io::Loop& loop, const HttpConfig& config, Budget& budget);
+  Fetcher(io::Executor& executor, const HttpConfig& config, Budget& budget);
   void finish(FetchId id, Result<Fetched> result);
 
-  io::Loop& loop_;
+  io::Executor& executor_;
   HttpConfig config_;
   Budget& budget_;
   std::unique_ptr<net::HttpClient> client_;

@@ -7,13 +7,13 @@
 
 namespace weir::scrape {
 
-Result<std::unique_ptr<TokenSource>> TokenSource::make(io::Loop& loop, const OAuth2& config) {
-  std::unique_ptr<TokenSource> out(new TokenSource(loop, config));
+Result<std::unique_ptr<TokenSource>> TokenSource::make(io::Executor& executor, const OAuth2& config) {
+  std::unique_ptr<TokenSource> out(new TokenSource(executor, config));
   HttpConfig http{.tls_config = config.tls_config, .proxy = config.proxy};
   auto settings = http.settings();
   settings.timeout = 30s;
   settings.max_response_body = 1024 * 1024;
-  WEIR_ASSIGN(out->client_, net::HttpClient::make(loop, std::move(settings)));
+  WEIR_ASSIGN(out->client_, net::HttpClient::make(executor, std::move(settings)));
   return out;
 }
 
@@ -28,7 +28,7 @@ void TokenSource::get(Done done) {
   } else {
     asked_with_ = config_.client_secret.reveal();
   }
-  if (!token_.empty() && loop_.now() < expires_) return done(token_);
+  if (!token_.empty() && executor_.now() < expires_) return done(token_);
   waiting_.push_back(std::move(done));
   if (waiting_.size() == 1) ask(true);
 }
@@ -68,7 +68,7 @@ Result<> TokenSource::take(const std::string& body) {
   token_ = type + " " + token;
   const config::Value* lifetime = tree.get("expires_in");
   std::int64_t seconds = lifetime && lifetime->kind() == config::Value::Kind::integer ? std::clamp<std::int64_t>(lifetime->as_int(), 0, 365 * 24 * 3600) : 365 * 24 * 3600;
-  expires_ = loop_.now() + std::chrono::seconds(seconds) - 10s;
+  expires_ = executor_.now() + std::chrono::seconds(seconds) - 10s;
   return {};
 }
 

@@ -8,19 +8,19 @@ class TokenSource {
  public:
   using Done = std::move_only_function<void(Result<std::string>)>;  // value of the header Authorization
 
-  static Result<std::unique_ptr<TokenSource>> make(io::Loop& loop, const OAuth2& config);
+  static Result<std::unique_ptr<TokenSource>> make(io::Executor& executor, const OAuth2& config);
   // Whoever waits hears nothing any more.
   ~TokenSource();
   void get(Done done);
 
  private:
-  TokenSource(io::Loop& loop, const OAuth2& config) : loop_(loop), config_(config) {}
+  TokenSource(io::Executor& executor, const OAuth2& config) : executor_(executor), config_(config) {}
   void ask(bool in_header);
   void answered(Result<net::HttpResponse> answer, bool in_header);
   Result<> take(const std::string& body);
   void tell(const Result<>& result);
 
-  io::Loop& loop_;
+  io::Executor& executor_;
   OAuth2 config_;
   std::unique_ptr<net::HttpClient> client_;
   std::vector<Done> waiting_;

@@ -24,7 +24,7 @@ std::string key_of(const TrackedFile& file) { return fmt::format("f{}", file.id)
 
 std::string encode(const TrackedFile& f) {
   return fmt::format("1\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}", f.device, f.inode, f.fingerprint_size, f.fingerprint, f.settled.offset, f.settled.record,
-                     f.settled.tail, f.compressed ? 1 : 0, f.compressed ? f.compressed_read : 0, f.header_done ? 1 : 0, f.last_seen, f.path);
+                     f.settled.tail, f.compressed ? 1 : 0, f.compressed ? f.compressed_read : 0, (f.header_done ? 1 : 0) | (f.replaced ? 2 : 0), f.last_seen, f.path);
 }
 
 bool decode(std::string_view text, TrackedFile& f) {
@@ -44,7 +44,8 @@ bool decode(std::string_view text, TrackedFile& f) {
   f.read = f.settled;
   f.compressed = number(8) != 0;
   f.compressed_read = number(9);
-  f.header_done = number(10) != 0;
+  f.header_done = (number(10) & 1) != 0;
+  f.replaced = (number(10) & 2) != 0;
   f.last_seen = number(11);
   // A path may have tabs in it.
   f.path = text.substr(static_cast<std::size_t>(parts[12].data() - text.data()));
@@ -72,7 +73,7 @@ Result<> Files::open_checkpoints(io::Fs& fs, const std::string& directory, std::
     file->id = file->lane = static_cast<std::uint64_t>(*id);
     file->gone = true;
     next_id_ = std::max(next_id_, file->id + 1);
-    by_inode_[{file->device, file->inode}] = file.get();
+    if (!file->replaced) by_inode_[{file->device, file->inode}] = file.get();
     index(*file);
     files_[file->id] = std::move(file);
   }
@@ -100,8 +101,8 @@ std::uint64_t Files::tail_of(TrackedFile& file, std::uint64_t offset) {
 void Files::settle(TrackedFile& file, const Position& position) {
   if (position.offset < file.settled.offset) return;
   file.settled = position;
-  if (!file.replaced) store(file);
-  if (TrackedFile* heir = file.heir ? find(file.heir) : nullptr) settle(*heir, position);
+  TrackedFile* heir = file.heir ? find(file.heir) : nullptr;
+  heir ? settle(*heir, position) : store(file);
 }
 
 void Files::store(const TrackedFile& file) {
@@ -216,13 +217,13 @@ TrackedFile* Files::known(const Found& found, UnixNanos wall) {
     file.path = found.path;
     if (file.source) resolve_attributes(file);
   }
-  if (!file.compressed && found.size < file.read.offset) return renewed(file, found, false, wall);
+  if (!file.compressed && found.size < file.read.offset) return truncated(file, found, wall);
   // Closed ones may be other files by now, and others may have been truncated and written anew.
   if ((written || !file.source) && file.fingerprint_size > 0) {
     bool at_end_as_before = same && file.at_end() && !file.source && !first_look_;
     if (!at_end_as_before) {
       if (!open(file)) return &file;
-      if (!still_itself(file)) return renewed(file, found, true, wall);
+      if (!still_itself(file)) return replace(file, found), nullptr;
       if (file.attributes.empty()) resolve_attributes(file);
     }
   }
@@ -234,24 +235,30 @@ TrackedFile* Files::known(const Found& found, UnixNanos wall) {
 // The bytes in front, and those in front of where we are, are the same as before.
 bool Files::still_itself(TrackedFile& file) {
   if (file.source->sum(0, file.fingerprint_size) != file.fingerprint) return false;
-  return file.read.tail == 0 || tail_of(file, file.read.offset) == file.read.tail;
+  return reaches(file);
 }
 
-// The inode has another content now. What was read of the old one still arrives under its own id.
-TrackedFile* Files::renewed(TrackedFile& file, const Found& found, bool other_content, UnixNanos wall) {
-  if (!other_content && config_.on_truncate == OnTruncate::ignore) return &file;
+// It is shorter than what was read of it. One that begins differently now is another file.
+TrackedFile* Files::truncated(TrackedFile& file, const Found& found, UnixNanos wall) {
+  bool same_head = found.size >= file.fingerprint_size && found.size > 0 && open(file) && file.source->sum(0, file.fingerprint_size) == file.fingerprint;
+  if (same_head && config_.on_truncate == OnTruncate::ignore) return &file;
+  replace(file, found);
+  if (!same_head || config_.on_truncate != OnTruncate::read_new) return nullptr;
+  auto source = Source::open(found.path);
+  if (!source) return note_unreadable(found.path, source.error()), nullptr;
+  TrackedFile& fresh = add(found, std::move(*source), wall);
+  fresh.read.offset = fresh.settled.offset = found.size;
+  return &fresh;
+}
+
+// The inode has another content now, and may be a copy of another file. What was read of the old content still arrives under its own id,
+// and copies of it are recognised by that: it is kept for a while.
+void Files::replace(TrackedFile& file, const Found& found) {
   log::info("File has other content than before; reading it anew.", {{"receiver", component_}, {"path", found.path}, {"offset", file.read.offset}, {"size", found.size}});
   file.replaced = file.gone = true;
   if (!file.busy) file.source.reset();
   by_inode_.erase({found.device, found.inode});
-  if (checkpoints_) checkpoints_->erase(key_of(file));
-  // Copies of the old content are recognised by this.
-  auto source = Source::open(found.path);
-  if (!source) return note_unreadable(found.path, source.error()), nullptr;
-  if (found.size == 0) return &file;
-  TrackedFile& fresh = add(found, std::move(*source), wall);
-  if (!other_content && config_.on_truncate == OnTruncate::read_new) fresh.read.offset = fresh.settled.offset = found.size;
-  return &fresh;
+  store(file);
 }
 
 TrackedFile* Files::unknown(const Found& found, TimePoint now, UnixNanos wall) {

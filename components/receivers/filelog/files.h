@@ -86,6 +86,8 @@ class Files {
   void settle(TrackedFile& file, const Position& position);
   // The sum of the bytes in front of an offset.
   static std::uint64_t tail_of(TrackedFile& file, std::uint64_t offset);
+  // What stands in front of where we are is what we read there. Asked after a read, it tells that the read was of the same content.
+  static bool reaches(TrackedFile& file) { return file.compressed || file.read.tail == 0 || tail_of(file, file.read.offset) == file.read.tail; }
   // Opens the file if it is closed. False, said in the log, when that cannot be done.
   bool open(TrackedFile& file);
   std::size_t open_files() const;
@@ -108,7 +110,8 @@ class Files {
   TrackedFile* relative_of(Source& source, const Found& found, TimePoint now, Kinship& kinship);
   Kinship compare(TrackedFile& known, Source& source, const Found& found, TimePoint now);
   bool still_itself(TrackedFile& file);
-  TrackedFile* renewed(TrackedFile& file, const Found& found, bool from_start, UnixNanos wall);
+  TrackedFile* truncated(TrackedFile& file, const Found& found, UnixNanos wall);
+  void replace(TrackedFile& file, const Found& found);
   void set_fingerprint(TrackedFile& file);
   void index(TrackedFile& file);
   void unindex(TrackedFile& file);

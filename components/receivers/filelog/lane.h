@@ -18,6 +18,7 @@ struct Piece {
   std::size_t wanted = 0;
   std::optional<Error> error;
   bool locked_out = false;
+  bool other_content = false;  // the file was truncated and written anew since it was looked at
   Charge charge;
 
   bool at_end() const { return data.size() < wanted; }

@@ -121,12 +121,15 @@ void Reader::poll() {
     if (!whole_look_ && changed.empty() && !files_.restless()) return end_round();
   }
   searching_ = true;
-  auto look = [search = search_, whole = whole_look_, watch = watch_wanted_, changed = std::move(changed), now = wall_] {
-    whole ? search->look(watch, now) : search->look_at(changed);
+  auto looked_at_all = std::make_shared<bool>(false);  // shared with the worker
+  auto look = [search = search_, looked_at_all, whole = whole_look_, watch = watch_wanted_, changed = std::move(changed), now = wall_] {
+    if (whole) return search->look(watch, now), void(*looked_at_all = true);
+    *looked_at_all = search->look_at(changed, now);
   };
-  auto submitted = workers().submit(io::Workers::Priority::normal, context_.executor, std::move(look), [this, alive = alive_] {
+  auto submitted = workers().submit(io::Workers::Priority::normal, context_.executor, std::move(look), [this, alive = alive_, looked_at_all] {
     if (!*alive) return;
     searching_ = false;
+    whole_look_ = *looked_at_all;
     found(std::move(search_->found));
   });
   if (submitted) return;
@@ -230,15 +233,19 @@ void Reader::read_next(Seat& seat) {
   auto stat = file->source->stat();
   if (stat) piece->size = stat->size;
   bool alone = config_.acquire_fs_lock || config_.file_cache_advise;
-  if (!alone && stat && file->source->read_cached(piece->offset, want, piece->data)) return have_read(seat, std::move(piece));
+  if (!alone && stat && file->source->read_cached(piece->offset, want, piece->data)) {
+    piece->other_content = !Files::reaches(*file);
+    return have_read(seat, std::move(piece));
+  }
   read_on_worker(seat, std::move(piece));
 }
 
 void Reader::read_on_worker(Seat& seat, std::shared_ptr<Piece> piece) {
-  auto work = [piece, source = piece->file->source.get(), lock = config_.acquire_fs_lock, advise = config_.file_cache_advise] {
+  auto work = [piece, file = piece->file, source = piece->file->source.get(), lock = config_.acquire_fs_lock, advise = config_.file_cache_advise] {
     if (lock && !source->lock()) return void(piece->locked_out = true);
     if (auto stat = source->stat()) piece->size = stat->size;
     if (auto read = source->read(piece->offset, piece->wanted, piece->data); !read) piece->error = read.error();
+    piece->other_content = !Files::reaches(*file);
     if (advise && !source->compressed()) source->forget_cache(piece->offset);
     if (lock) source->unlock();
   };
@@ -257,7 +264,8 @@ void Reader::have_read(Seat& seat, std::shared_ptr<Piece> piece) {
     long long more = 0;
     if (lines_said_.allow(more)) log::error("Failed to read file", {{"receiver", name_}, {"path", file.path}, {"error", piece->error->what}, {"suppressed", more}});
   }
-  if (piece->error || piece->locked_out || file.replaced || stopping_) {
+  // Of other content: the next look at it finds out what became of it.
+  if (piece->error || piece->locked_out || piece->other_content || file.replaced || stopping_) {
     seat.reading = file.busy = false;
     if (file.replaced) file.source.reset();
     return stopping_ ? maybe_stopped() : read_next(seat);

@@ -34,7 +34,9 @@ Result<std::unique_ptr<Search>> Search::make(const Config& config) {
   WEIR_ASSIGN(out->exclude_, compile(config.exclude));
   WEIR_ASSIGN(auto ordering, Ordering::make(config.ordering_criteria, config.exclude_older_than));
   out->ordering_.emplace(std::move(ordering));
-  out->plain_ = config.ordering_criteria.regex.empty() && config.ordering_criteria.sort_by.empty() && config.exclude_older_than == 0s;
+  auto& order = config.ordering_criteria.sort_by;
+  out->by_time_ = std::any_of(order.begin(), order.end(), [](auto& sort) { return sort.sort_type == SortType::mtime; });
+  out->by_age_ = config.exclude_older_than > 0s;
   return out;
 }
 
@@ -52,12 +54,23 @@ void Search::look(bool watching, UnixNanos now) {
   Glob::Matches matches = find();
   // What appears in a directory before it is watched is not told: it is looked at once more.
   constexpr int most_looks = 4;
-  for (int i = 0; watching && plain_ && i < most_looks && watch_.set(std::move(matches.directories), matches.files); ++i) matches = find();
+  for (int i = 0; watching && i < most_looks && watch_.set(std::move(matches.directories), matches.files); ++i) matches = find();
   found.clear();
   for (auto& path : matches.files) add_file(path, found);
   note_dangling(matches.files);
   paths_ = std::move(matches.files);
   ordering_->apply(found, now);
+  chosen_.clear();
+  for (auto& file : found) chosen_.push_back(file.path);
+  std::sort(chosen_.begin(), chosen_.end());
+}
+
+// What is written to may change places with others, or be young again.
+bool Search::may_change_choice(const std::vector<std::string>& written) const {
+  if (!by_time_ && !by_age_) return false;
+  return std::any_of(written.begin(), written.end(), [&](auto& path) {
+    return std::binary_search(paths_.begin(), paths_.end(), path) && (by_time_ || !std::binary_search(chosen_.begin(), chosen_.end(), path));
+  });
 }
 
 void Search::note_dangling(const std::vector<std::string>& files) {
@@ -65,10 +78,12 @@ void Search::note_dangling(const std::vector<std::string>& files) {
   std::erase_if(dangling_, [&](auto& path) { return !is_link(path) || std::binary_search(files.begin(), files.end(), path); });
 }
 
-void Search::look_at(const std::vector<std::string>& paths) {
+bool Search::look_at(const std::vector<std::string>& written, UnixNanos now) {
+  if (may_change_choice(written)) return look(true, now), true;
   found.clear();
-  for (auto& path : paths)
-    if (std::binary_search(paths_.begin(), paths_.end(), path)) add_file(path, found);
+  for (auto& path : written)
+    if (std::binary_search(chosen_.begin(), chosen_.end(), path)) add_file(path, found);
+  return false;
 }
 
 }  // namespace weir::receivers::filelog

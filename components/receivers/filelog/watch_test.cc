@@ -78,7 +78,7 @@ TEST_CASE("search: what is not there yet is seen when it appears") {
   append(folder / "pods/one/a.log", "y");
   append(folder / "pods/other.log", "y");
   auto changes = s.changes();
-  s.look_at(changes.files);
+  CHECK(!s.look_at(changes.files, 0));
   REQUIRE(s.found.size() == 1);
   CHECK(s.found[0].path == folder / "pods/one/a.log");
   CHECK(s.found[0].size == 2);
@@ -108,13 +108,39 @@ TEST_CASE("search: a link that leads nowhere for a while is looked at") {
   CHECK(s.found.size() == 1);
 }
 
-TEST_CASE("search: what is chosen by age or order is looked at as a whole") {
+TEST_CASE("search: what is written to may change which files are chosen by their time") {
   Folder folder;
+  append(folder / "a.log", "x"), append(folder / "b.log", "x");
+  auto old = std::filesystem::file_time_type::clock::now() - std::chrono::hours(2);
+  std::filesystem::last_write_time(folder / "a.log", old);
+  auto now = static_cast<UnixNanos>(::time(nullptr)) * 1'000'000'000u;
   Config config;
   config.include = {folder / "*.log"};
-  config.exclude_older_than = 1h;
-  auto search = Search::make(config);
-  REQUIRE(search.has_value());
-  (*search)->look(true, 0);
-  CHECK(!(*search)->watched());
+  auto written = [&](const std::string& path) {
+    auto search = Search::make(config);
+    REQUIRE(search.has_value());
+    (*search)->look(true, now);
+    REQUIRE((*search)->watched());
+    REQUIRE((*search)->found.size() == 1);
+    CHECK((*search)->found[0].path == folder / "b.log");
+    std::filesystem::last_write_time(path, std::filesystem::last_write_time(path) + std::chrono::hours(2));
+    bool all = (*search)->look_at({path}, now);
+    return fmt::format("{} {}", all ? "all" : "some", (*search)->found.size());
+  };
+  SUBCASE("by age") {
+    config.exclude_older_than = 1h;
+    CHECK(written(folder / "b.log") == "some 1");
+    CHECK(written(folder / "a.log") == "all 2");
+  }
+  SUBCASE("by order") {
+    config.ordering_criteria.regex = "log";
+    config.ordering_criteria.sort_by = {{.sort_type = SortType::mtime}};
+    CHECK(written(folder / "b.log") == "all 1");
+  }
+  SUBCASE("by name") {
+    config.ordering_criteria.regex = "(?P<name>[a-z]).log";
+    config.ordering_criteria.sort_by = {{.sort_type = SortType::alphabetical, .regex_key = "name"}};
+    CHECK(written(folder / "b.log") == "some 1");
+    CHECK(written(folder / "a.log") == "some 0");
+  }
 }

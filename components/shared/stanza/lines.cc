@@ -20,6 +20,16 @@ std::string spread(char c, std::string_view encoding) {
 
 bool space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
+// How many bytes at the front of what is no character are replaced together: the beginning of a character that was cut off is one.
+std::size_t broken_length(const unsigned char* p, std::size_t size) {
+  unsigned char first = p[0];
+  std::size_t wanted = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 1;
+  unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80, high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  std::size_t n = 1;
+  for (; n < wanted && n < size && p[n] >= low && p[n] <= high; ++n) low = 0x80, high = 0xbf;
+  return n;
+}
+
 // At a multiple of its own size: two bytes of UTF-16 belong together.
 std::size_t find_aligned(std::string_view data, std::string_view what) {
   if (what.size() == 1) {
@@ -93,7 +103,7 @@ Value Lines::read(std::string_view raw, Arena& arena) {
   for (std::size_t i = 0; i < raw.size();) {
     std::size_t n = utf8_length(p + i, raw.size() - i);
     scratch_ += n == 0 ? std::string_view("\uFFFD") : raw.substr(i, n);
-    i += std::max<std::size_t>(n, 1);
+    i += n == 0 ? broken_length(p + i, raw.size() - i) : n;
   }
   return Value::of(arena.copy(scratch_));
 }

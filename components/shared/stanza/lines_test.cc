@@ -56,6 +56,9 @@ TEST_CASE("lines: encodings") {
   CHECK(split({.encoding = "utf-16be"}, std::string_view("\0a\0\n", 4)) == "a/");
   CHECK(split({.encoding = "gbk"}, "\xc4\xe3\n") == "你/");
   CHECK(split({}, "a\xff\xfe\n") == "a\uFFFD\uFFFD/");
+  // The beginning of a character is replaced as a whole.
+  CHECK(split({}, "a\xe2\x82" "b\xf0\x9f\x98\n\xe2\x82\xc3\n") == "a\uFFFD" "b\uFFFD|\uFFFD\uFFFD/");
+  CHECK(split({}, "\xed\xa0\x80|\xc0\x80|\xe2\xe2\x82\xac\n") == "\uFFFD\uFFFD\uFFFD|\uFFFD\uFFFD|\uFFFD€/");
   CHECK(!Lines::make({.encoding = "klingon"}));
   CHECK(!Lines::make({.multiline = {.line_start_pattern = "a", .line_end_pattern = "b"}}));
 }

@@ -176,7 +176,8 @@ class Chains:
             operator = self.operator()
             if operator["type"] != "filter":
                 operator["on_error"] = self.one_of("send_quiet", "send_quiet", "send_quiet", "send")
-            if self.random.random() < 0.25:
+            # `if` has no effect on `filter` there; with one, `container` gets parts of lines of both streams that do not follow each other.
+            if self.random.random() < 0.25 and operator["type"] not in ("filter", "container"):
                 operator["if"] = self.condition()
             out.append(operator)
         return out
@@ -233,9 +234,8 @@ class RandomChains(Differential):
             for program in (otelcol(), binary()):
                 arrivals = Arrivals()
                 outcome = run(program, config, [], until=arrivals.all, seconds=60)
-                # What syslog_parser leaves as `timestamp` in a map is RFC 3339 in weir, and Go's own form in the other.
                 # A double that is -0 is -0.0 in one program's JSON and -0 in the other's, which Python reads as 0.
-                views.append([{path: re.sub(r"'timestamp': '[^']*'", "'timestamp'", re.sub(r"-0\.0(?![0-9])", "0.0", text)) for path, text in record.items()} for record in outcome.records(ignore=["observedTimeUnixNano", r"\[timestamp\]$"])])
+                views.append([{path: re.sub(r"-0\.0(?![0-9])", "0.0", text) for path, text in record.items()} for record in outcome.records(ignore=["observedTimeUnixNano"])])
             found = difference(*views)
             if found:
                 self.fail("%s\n%s" % ("\n".join("%d: %s" % (i, json.dumps(chain)) for i, chain in enumerate(chosen) if "chain-%d'" % i in found), found))

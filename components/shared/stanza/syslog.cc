@@ -108,6 +108,42 @@ std::optional<ottl::Civil> take_stamp(std::string_view& text) {
   return out;
 }
 
+// A word with a space behind it is the host. One of the form app[1] tells both: the host is what follows the bracket.
+void take_host(std::string_view& rest, SyslogMessage& out) {
+  std::size_t n = 0;
+  while (n < rest.size() && n < 255 && graph(rest[n]) && rest[n] != ':') ++n;
+  if (n == 0 || n >= rest.size() || rest[n] != ' ') return;
+  std::string_view word = rest.substr(0, n);
+  std::size_t open = word.find('[');
+  if (open != word.npos && open > 0 && open + 1 < word.size()) {
+    out.appname = known(word.substr(0, open));
+    word.remove_prefix(open + 1);
+    if (std::size_t close = word.find(']'); close != word.npos) out.proc_id = known(word.substr(0, close));
+  }
+  out.hostname = known(word);
+  rest.remove_prefix(n);
+  while (take(rest, ' ')) {}
+}
+
+// "app[12]: message", or parts of it. The message: without ": " behind the tag it has the tag in it, or begins behind its bracket.
+std::string_view take_tag(std::string_view rest, SyslogMessage& out) {
+  std::size_t n = 0;
+  while (n < rest.size() && n < 48 && graph(rest[n]) && rest[n] != ':' && rest[n] != '[') ++n;
+  std::string_view left = rest.substr(n), message = rest;
+  if (n == 0 || left.empty() || (left[0] != ':' && left[0] != '[')) return rest;
+  if (take(left, '[')) {
+    std::size_t end = left.find_first_of("[]");
+    if (end != left.npos && left[end] == '[') return rest;
+    if (!left.empty()) message = left;
+    out.appname = known(rest.substr(0, n));
+    if (end == left.npos) return message;
+    if (end > 0) out.proc_id = known(left.substr(0, end));
+    left.remove_prefix(end + 1);
+  }
+  out.appname = known(rest.substr(0, n));
+  return take(left, ':') && take(left, ' ') && !left.empty() ? left : message;
+}
+
 std::int64_t with_year(ottl::Civil civil, const ottl::Zone& zone, UnixNanos now) {
   auto today = static_cast<std::int64_t>(now / 1'000'000'000);
   civil.year = ottl::civil_from(ottl::Time{today, 0, 0}).year;
@@ -121,6 +157,14 @@ std::int64_t with_year(ottl::Civil civil, const ottl::Zone& zone, UnixNanos now)
     seconds = place();
   }
   return seconds * 1'000'000'000;
+}
+
+// Seconds east of UTC of an RFC 3339 time that was read before: Z, or +02:00.
+std::int32_t offset_of(std::string_view stamp) {
+  if (stamp.size() < 6 || stamp.back() == 'Z' || stamp.back() == 'z') return 0;
+  std::string_view at = stamp.substr(stamp.size() - 6);
+  auto two = [&](std::size_t i) { return (at[i] - '0') * 10 + at[i + 1] - '0'; };
+  return (two(1) * 60 + two(4)) * (at[0] == '-' ? -60 : 60);
 }
 
 }  // namespace
@@ -157,6 +201,9 @@ Result<SyslogMessage> read_rfc5424(std::string_view text, Arena& arena) {
       while (dot + 1 + digits < stamp.size() && digit(stamp[dot + 1 + digits])) ++digits;
     out.time = digits > 6 ? std::nullopt : read_rfc3339(stamp);
     if (!out.time) return expected("a RFC3339MICRO timestamp or a nil value", text, rest);
+    out.written = ottl::Time::from_unix_nanos(*out.time);
+    out.written.offset = offset_of(stamp);
+    if (out.written.offset == 0) out.zone = "UTC";
     rest.remove_prefix(stamp.size());
   }
   struct Part {
@@ -190,42 +237,29 @@ Result<SyslogMessage> read_rfc3164(std::string_view text, const ottl::Zone& zone
   auto stamp = take_stamp(rest);
   if (!stamp) return expected("a Stamp timestamp", text, rest);
   out.time = with_year(*stamp, zone, now);
+  // As text it has the year 0.
+  std::int64_t wall = ottl::seconds_from(*stamp);
+  auto rule = zone.at_wall(wall);
+  out.written = {wall - rule.offset, 0, rule.offset};
+  out.zone = rule.abbreviation;
   if (!take(rest, ' ')) return expected("a space behind the timestamp", text, rest);
   while (take(rest, ' ')) {}
   if (rest.ends_with('\n') && !embedded_newlines) rest.remove_suffix(1);
 
-  // A word with a space behind it is the host; one with a colon is the tag of the message.
-  std::size_t n = 0;
-  while (n < rest.size() && n < 255 && graph(rest[n]) && rest[n] != ':') ++n;
-  if (n > 0 && n < rest.size() && rest[n] == ' ') {
-    out.hostname = known(rest.substr(0, n));
-    rest.remove_prefix(n);
-    while (take(rest, ' ')) {}
-  }
-  std::string_view tagged = rest;
-  n = 0;
-  while (n < tagged.size() && n < 48 && graph(tagged[n]) && tagged[n] != ':' && tagged[n] != '[') ++n;
-  std::string_view tag = tagged.substr(0, n), content;
-  tagged.remove_prefix(n);
-  bool fits = !tag.empty();
-  if (fits && take(tagged, '[')) {
-    std::size_t end = tagged.find_first_of("[]");
-    fits = end != tagged.npos && tagged[end] == ']';
-    if (fits) {
-      content = tagged.substr(0, end);
-      tagged.remove_prefix(end + 1);
-    }
-  }
-  if (fits && take(tagged, ':') && take(tagged, ' ')) {
-    out.appname = known(tag);
-    out.proc_id = known(content);
-    rest = tagged;
-  }
+  take_host(rest, out);
+  rest = take_tag(rest, out);
   if (rest.empty()) return expected("a message", text, rest);
   for (char c : rest)
     if (!printable(c, embedded_newlines)) return fail(Errc::permanent, "a character that cannot be in a message: {:#04x}", static_cast<unsigned char>(c));
   out.message = rest;
   return out;
+}
+
+std::string SyslogMessage::time_text() const {
+  ottl::Value value;
+  value.time = written;
+  zone.copy(value.zone, sizeof value.zone);
+  return ottl::go_time_text(value);
 }
 
 std::string_view facility_name(int facility) {

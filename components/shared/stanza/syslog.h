@@ -3,9 +3,10 @@
 #include <optional>
 #include <string_view>
 
-#include "components/shared/stanza/value.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "components/shared/stanza/value.h"
+#include "ottl/value.h"
 
 namespace weir::ottl {
 class Zone;
@@ -19,6 +20,11 @@ struct SyslogMessage {
   std::optional<int> version;
   std::string_view hostname, appname, proc_id, msg_id, message;  // empty: not there
   Attributes* structured_data = nullptr;
+  ottl::Time written;     // as it was written; without a year in the year 0
+  std::string zone;       // its name, "" if it has none
+
+  // "2003-10-11 22:14:15.003 +0200 CEST".
+  std::string time_text() const;
 };
 
 // Texts are views into `text` or in `arena`.

@@ -122,8 +122,15 @@ class Container final : public ParserBase {
 
   // What full() comes to when the line's fields go straight to where they end up.
   Result<> quick(Entry& entry, const CriLine& line, Format format, Run& run) {
-    WEIR_TRY(set_time(entry, line.time, format, run));
     auto& attributes = entry.attributes;
+    if (auto set = set_time(entry, line.time, format, run); !set) {
+      // What on_error passes on has what was found.
+      attributes.set(run.arena, "time", Value::of(line.time));
+      attributes.set(run.arena, "stream", Value::of(line.stream));
+      attributes.set(run.arena, "logtag", Value::of(line.tag));
+      attributes.set(run.arena, "log", Value::of(line.text));
+      return set;
+    }
     attributes.reserve(run.arena, attributes.size() + 2);
     attributes.set(run.arena, "logtag", Value::of(line.tag));
     attributes.set(run.arena, stream_key, Value::of(line.stream));

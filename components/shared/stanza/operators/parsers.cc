@@ -142,9 +142,12 @@ class JsonArrayParser final : public ParserBase {
  private:
   Result<Value> parse(const Value& value, Entry&, Run& run) override {
     WEIR_ASSIGN(auto text, text_in(value, "json array"));
-    auto parsed = ottl::parse_json(text, run.arena, ottl::JsonNumbers::whole_or_real);
-    if (!parsed) return fail(Errc::permanent, "failed to parse entry");
     otlp::Array empty;
+    Result<Value> parsed = Value();
+    if (!is_loose_number(text)) {
+      parsed = ottl::parse_json(text, run.arena, ottl::JsonNumbers::whole_or_real);
+      if (!parsed) return fail(Errc::permanent, "failed to parse entry");
+    }
     otlp::Array& items = parsed->is(ValueType::array) ? parsed->array(run.arena) : empty;
     if (!header_.empty() && header_.size() != items.size())
       return fail(Errc::permanent, "wrong number of fields: expected {}, found {}", header_.size(), items.size());
@@ -157,6 +160,12 @@ class JsonArrayParser final : public ParserBase {
     auto* map = run.arena.make<Attributes>();
     for (std::size_t i = 0; i < header_.size(); ++i) map->set(run.arena, header_[i], (*list)[i]);
     return Value::of(map);
+  }
+
+  // What is no array counts as an empty one, and everything made of a number's characters as a number.
+  static bool is_loose_number(std::string_view text) {
+    text = trim(text);
+    return !text.empty() && text.find_first_not_of("0123456789.-+eE") == text.npos;
   }
 
   // Numbers are whole ones, objects are text, and there is no list in a list.

@@ -117,7 +117,7 @@ class SyslogParser final : public ParserBase {
       if (!text.empty()) map->push_back(run.arena, {key, Value::of(text)});
     };
     if (!no_priority_) add_priority(*map, *message.priority, run);
-    if (message.time) add("timestamp", run.arena.copy(format_rfc3339(static_cast<UnixNanos>(*message.time))));
+    if (message.time) add("timestamp", run.arena.copy(message.time_text()));
     if (message.version) map->push_back(run.arena, {"version", Value::of(std::int64_t{*message.version})});
     add("hostname", message.hostname);
     add("appname", message.appname);

@@ -10,11 +10,20 @@ constexpr std::size_t max_splits = 128;
 // Of one request, however small they are: what receivers take well.
 constexpr std::size_t max_series = 10'000;
 
-std::vector<std::uint32_t> points_of(const Request& request) {
+std::vector<std::uint32_t> points_of(const Translated& content, const Request& request) {
   std::vector<std::uint32_t> out;
-  for (auto* series : request.series) out.insert(out.end(), series->points.begin(), series->points.end());
+  for (auto* series : request.series) {
+    content.each_sample(*series, [&](const OutSample& s) { out.push_back(s.point); });
+    if (series->rare) out.insert(out.end(), series->rare->points.begin(), series->rare->points.end());
+  }
   std::ranges::sort(out);
   out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+std::size_t samples_of(const Translated& content, const Request& request) {
+  std::size_t out = 0;
+  for (auto* series : request.series) out += content.samples_of(*series);
   return out;
 }
 
@@ -22,25 +31,16 @@ std::size_t size_of(const remote_write::Metadata& m) { return m.family.size() + 
 
 }  // namespace
 
-std::size_t Request::samples() const {
-  std::size_t out = 0;
-  for (auto* s : series) out += s->data.samples.size() + s->data.histograms.size();
-  return out;
-}
-
 Delivery::Delivery(Translated translated, std::size_t lanes, std::size_t max_bytes)
     : translated_(std::move(translated)), lanes_(std::max<std::size_t>(1, lanes)), splits_left_(max_splits) {
-  std::vector<std::size_t> bytes(lanes_.size());
   auto room = [&](std::size_t lane, std::size_t more) -> Request& {
     auto& requests = lanes_[lane].requests;
-    if (requests.empty() || bytes[lane] + more > max_bytes || requests.back().series.size() >= max_series) {
-      requests.emplace_back();
-      bytes[lane] = 0;
-    }
-    bytes[lane] += more;
+    if (requests.empty() || requests.back().bytes + more > max_bytes || requests.back().series.size() >= max_series) requests.emplace_back();
+    requests.back().bytes += more;
     return requests.back();
   };
-  for (auto& series : translated_.series) room(series.shard % lanes_.size(), remote_write::size_of(series.data)).series.push_back(&series);
+  for (auto& series : translated_.series) room(translated_.known->shard(series.labels) % lanes_.size(), translated_.size_of(series)).series.push_back(&series);
+  if (translated_.with_series) return;
   for (auto& metadata : translated_.metadata) room(0, size_of(metadata)).metadata.push_back(metadata);
 }
 
@@ -63,15 +63,15 @@ void Delivery::answered(std::size_t lane, const Verdict& verdict) {
       return;
     case Verdict::Kind::partly:
       if (verdict.written) {
-        std::size_t all = request.samples(), missing = all - std::min(all, *verdict.written);
+        std::size_t all = samples_of(translated_, request), missing = all - std::min(all, *verdict.written);
         if (*verdict.written > 0) ++taken_;
-        reject(verdict, std::min(missing, points_of(request).size()));
+        reject(verdict, std::min(missing, points_of(translated_, request).size()));
         break;
       }
       if (request.series.size() + request.metadata.size() > 1 && splits_left_ > 0) return split(l);
-      reject(verdict, points_of(request).size());
+      reject(verdict, points_of(translated_, request).size());
       break;
-    case Verdict::Kind::refused: reject(verdict, points_of(request).size()); break;
+    case Verdict::Kind::refused: reject(verdict, points_of(translated_, request).size()); break;
   }
   l.requests.pop_front();
 }
@@ -107,7 +107,7 @@ std::vector<bool> Delivery::unsent() const {
   std::vector<bool> out(translated_.points);
   for (auto& lane : lanes_)
     for (auto& request : lane.requests)
-      for (std::uint32_t point : points_of(request)) out[point] = true;
+      for (std::uint32_t point : points_of(translated_, request)) out[point] = true;
   return out;
 }
 

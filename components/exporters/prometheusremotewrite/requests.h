@@ -1,15 +1,19 @@
 #pragma once
 // Which series go together in a request, what came of each request, and what is left to send.
+#include <deque>
+
+#include "base/bytes.h"
 #include "components/exporters/prometheusremotewrite/translate.h"
 
 namespace weir::exporters::prometheusremotewrite {
 
 struct Request {
   std::vector<const OutSeries*> series;
-  std::vector<remote_write::Metadata> metadata;
-
-  std::size_t samples() const;
+  std::vector<remote_write::Metadata> metadata;  // 1.0
+  std::size_t bytes = 0;                         // of it encoded, about
 };
+// As it goes over the wire, not compressed.
+Bytes encode(remote_write::Version version, const Translated& content, const Request& request);
 
 // What a backend said to one request.
 struct Verdict {

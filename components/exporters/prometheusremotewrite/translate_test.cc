@@ -58,13 +58,14 @@ struct Made {
 
 std::string print(const Translated& t) {
   std::vector<std::string> lines;
-  for (auto& s : t.series) {
+  for (auto& out : t.series) {
+    auto s = t.whole(out);
     std::string line;
-    for (auto& l : s.data.labels) line += fmt::format("{}={} ", l.name, l.value);
-    for (auto& x : s.data.samples)
+    for (auto& l : s.labels) line += fmt::format("{}={} ", l.name, l.value);
+    for (auto& x : s.samples)
       line += fmt::format("{}@{} ", prometheus::is_stale_marker(x.value) ? "stale" : fmt::format("{}", x.value), (x.time - 1'700'000'000'000) / 1000);
-    for (auto& h : s.data.histograms) line += fmt::format("h{}/{} ", h.schema, h.count);
-    for (auto& e : s.data.exemplars) line += fmt::format("e{}/{} ", e.value, e.labels.size());
+    for (auto& h : s.histograms) line += fmt::format("h{}/{} ", h.schema, h.count);
+    for (auto& e : s.exemplars) line += fmt::format("e{}/{} ", e.value, e.labels.size());
     lines.push_back(line);
   }
   std::ranges::sort(lines);
@@ -75,7 +76,9 @@ std::string print(const Translated& t) {
 
 std::string translated(Made& made, TranslationSettings settings = {}) {
   Batch batch = made.finish();
-  return print(translate(batch, settings));
+  KnownSeries known;
+  known.begin(TimePoint{});
+  return print(translate(batch, settings, known));
 }
 
 }  // namespace
@@ -146,7 +149,9 @@ TEST_CASE("remote write: what cannot be sent is counted, the rest goes") {
   m.add("...", MetricType::gauge, {m.number(1)});
   m.add("ok", MetricType::gauge, {m.number(1, t0, {text("", "x")}), m.number(2)});
   Batch batch = m.finish();
-  Translated t = translate(batch, {});
+  KnownSeries known;
+  known.begin(TimePoint{});
+  Translated t = translate(batch, {}, known);
   CHECK(t.points == 5);
   CHECK(t.invalid == 4);
   CHECK(t.why == "invalid temporality and type combination for metric \"d\"");
@@ -158,6 +163,152 @@ TEST_CASE("remote write: samples of a series are in the order of their times, wh
   m.add("g", MetricType::gauge, {m.number(3, t0 + 3 * second), m.number(1, t0 + second)});
   m.add("g", MetricType::gauge, {m.number(2, t0 + 2 * second)});
   CHECK(translated(m) == "__name__=g instance=i1 job=eu/shop 1@1 2@2 3@3 \n");
+}
+
+namespace {
+
+// Of every type, each point twice with other values, and one with exemplars.
+void fill(Made& m, double more) {
+  auto at = t0 + static_cast<UnixNanos>(more) * second;
+  Arena& a = m.arena();
+  m.resource->attributes.push_back(a, text("host.name", "n1"));
+  m.scope->name = "lib";
+  m.add("g", MetricType::gauge, {m.number(1 + more, at, {text("k", "a"), text("l", "b")}), m.number(2 + more, at, {text("l", "b"), text("k", "a")}), m.number(3, at)}).unit = "s";
+  m.add("c", MetricType::sum, {m.number(more, at, {{"n", Value::of(std::int64_t{7})}}), m.number(5, at, {text("n", "7")})}).is_monotonic = true;
+  DataPoint whole{.time_unix_nano = at, .flags = more == 2, .type = NumberType::integer, .integer = -4};
+  m.add("i", MetricType::sum, {whole});
+  m.add("d", MetricType::sum, {whole}).temporality = Temporality::delta;
+  auto histogram = [&](bool sum, std::initializer_list<double> bounds) {
+    DataPoint p{.time_unix_nano = at, .count = 9, .has_sum = sum, .sum = 12 + more};
+    for (double b : bounds) p.explicit_bounds.push_back(a, b);
+    for (std::size_t i = 0; i <= bounds.size(); ++i) p.bucket_counts.push_back(a, i + static_cast<std::uint64_t>(more));
+    return p;
+  };
+  auto with_exemplar = histogram(true, {0.5});
+  with_exemplar.attributes.push_back(a, text("k", "e"));
+  with_exemplar.exemplars.push_back(a, {.time_unix_nano = at, .type = NumberType::real, .real = 0.1});
+  m.add("h", MetricType::histogram, {histogram(true, {1, 2}), histogram(false, {1, 3}), histogram(true, {}), histogram(true, {1, INFINITY}), histogram(true, {2, 1}), with_exemplar});
+  DataPoint s{.time_unix_nano = at, .count = 3, .has_sum = true, .sum = 4 + more};
+  s.quantiles.push_back(a, {0.99, 7});
+  s.quantiles.push_back(a, {0.5, more});
+  m.add("s", MetricType::summary, {s, DataPoint{.time_unix_nano = at, .count = 1}});
+  DataPoint e{.time_unix_nano = at, .count = 2, .has_sum = true, .sum = 1, .scale = 1};
+  e.positive.present = true;
+  e.positive.counts.push_back(a, 2);
+  m.add("e", MetricType::exponential_histogram, {e});
+}
+
+Batch from_wire(double more) {
+  Made m;
+  fill(m, more);
+  std::string bytes;
+  for (auto& piece : m.finish().encode()) bytes += piece.view();
+  auto out = Batch::parse(Signal::metrics, Bytes::take(std::move(bytes)));
+  REQUIRE(out);
+  return std::move(*out);
+}
+
+std::vector<TranslationSettings> all_settings() {
+  using remote_write::Version;
+  return {{},
+          {.version = Version::v2},
+          {.name_space = "n", .strategy = Strategy::none, .external_labels = {{"k", "x"}, {"z", "y"}}, .version = Version::v2},
+          {.conversion = {.enabled = true}, .target_info = false, .scope_info = false},
+          {.metadata = true, .custom_buckets = true, .classic_beside = true},
+          {.custom_buckets = true}};
+}
+
+}  // namespace
+
+TEST_CASE("remote write: a series that is known becomes the same as one that is new") {
+  for (auto& settings : all_settings()) {
+    KnownSeries known;
+    for (double more : {0, 1, 2, 3}) {
+      known.begin(TimePoint{} + std::chrono::seconds(static_cast<int>(more)));
+      Batch batch = from_wire(more);
+      Translated t = translate(batch, settings, known);
+      Made fresh;
+      fill(fresh, more);
+      Batch decoded = fresh.finish();
+      KnownSeries nothing;
+      nothing.begin(TimePoint{});
+      Translated expected = translate(decoded, settings, nothing);
+      CHECK(print(t) == print(expected));
+      CHECK(t.points == expected.points);
+      CHECK(t.invalid == expected.invalid);
+      Request all, expected_all;
+      for (auto& s : t.series) all.series.push_back(&s);
+      for (auto& s : expected.series) expected_all.series.push_back(&s);
+      Bytes bytes = encode(settings.version, t, all), expected_bytes = encode(settings.version, expected, expected_all);
+      auto differs = std::ranges::mismatch(bytes.view(), expected_bytes.view());
+      CHECK(bytes.view().substr(static_cast<std::size_t>(differs.in1 - bytes.view().begin())) == "");
+      if (more == 3) CHECK(known.points() > 5);
+    }
+  }
+}
+
+TEST_CASE("remote write: requests are those that the whole series would make") {
+  for (auto& settings : all_settings()) {
+    if (settings.version == remote_write::Version::v2) continue;  // symbols stand in another order there
+    KnownSeries known;
+    known.begin(TimePoint{});
+    Batch batch = from_wire(1);
+    Translated t = translate(batch, settings, known);
+    Request request;
+    std::vector<remote_write::Series> whole;
+    for (auto& s : t.series) {
+      request.series.push_back(&s);
+      whole.push_back(t.whole(s));
+    }
+    request.metadata = t.metadata;
+    std::vector<const remote_write::Series*> pointers;
+    for (auto& s : whole) pointers.push_back(&s);
+    Bytes bytes = encode(settings.version, t, request);
+    CHECK(bytes.view() == remote_write::encode(settings.version, pointers, request.metadata));
+  }
+}
+
+TEST_CASE("remote write: what has not come for long is forgotten, the rest stays") {
+  KnownSeries known(Charge{}, {.age = 100s});
+  auto round = [&](int second, int from, int to) {
+    known.begin(TimePoint{} + std::chrono::seconds(second));
+    std::vector<std::string> texts;
+    for (int i = from; i < to; ++i) texts.push_back(fmt::format("v{}", i));
+    for (auto& text : texts) {
+      LabelSet set;
+      set.put({"__name__", "m"});
+      set.put({"k", text});
+      auto key = known.key(text);
+      if (auto there = known.find(key)) {
+        CHECK(known.labels((*there)[0]).size() == 2);
+        CHECK(known.pair(known.labels((*there)[0])[1]).value() == text);
+        known.place((*there)[0]) = 1;
+        continue;
+      }
+      KnownSeries::Id id = known.intern(set, 1);
+      known.remember(key, std::span(&id, 1));
+    }
+  };
+  for (int second = 1; second < 1000; ++second) round(second, second * 10, second * 10 + 50);
+  CHECK(known.size() < 3000);
+  CHECK(known.points() == known.size());
+  CHECK(known.size() > 1000);
+  for (int second = 1000; second < 1300; ++second) round(second, 0, 5);
+  CHECK(known.size() == 5);
+}
+
+TEST_CASE("remote write: too many series and everything is forgotten") {
+  KnownSeries known(Charge{}, {.max_bytes = 10'000});
+  for (int second = 1; second < 50; ++second) {
+    known.begin(TimePoint{} + std::chrono::seconds(second));
+    CHECK(known.bytes() <= 10'000);
+    for (int i = 0; i < 20; ++i) {
+      std::string text = fmt::format("{}-{}", second, i);
+      LabelSet set;
+      set.put({"k", text});
+      known.intern(set, 1);
+    }
+  }
 }
 
 namespace {
@@ -187,15 +338,15 @@ Tally deliver(Delivery& delivery, const std::function<Verdict(const Request&)>& 
       if (request == nullptr) continue;
       ++out.requests;
       Verdict verdict = backend(*request);
-      if (verdict.kind == Verdict::Kind::taken) out.samples += request->samples();
+      if (verdict.kind == Verdict::Kind::taken) for (auto* s : request->series) out.samples += delivery.content().samples_of(*s);
       delivery.answered(lane, verdict);
     }
   }
   return out;
 }
 
-bool has(const Request& request, double value) {
-  return std::ranges::any_of(request.series, [&](auto* s) { return s->data.samples[0].value == value; });
+bool has(const Delivery& delivery, const Request& request, double value) {
+  return std::ranges::any_of(request.series, [&](auto* s) { return delivery.content().samples[s->first - 1].value.value == value; });
 }
 
 Error away() { return {Errc::retryable, "away", 2s}; }
@@ -203,8 +354,10 @@ Error away() { return {Errc::retryable, "away", 2s}; }
 }  // namespace
 
 TEST_CASE("remote write: a batch goes in lanes and requests of a limited size") {
+  KnownSeries known;
+  known.begin(TimePoint{});
   Batch batch = many(1000);
-  Delivery delivery(translate(batch, {}), 4, 10'000);
+  Delivery delivery(translate(batch, {}, known), 4, 10'000);
   Tally all = deliver(delivery, [](auto& r) {
     CHECK(r.series.size() < 200);
     return Verdict{};
@@ -215,8 +368,10 @@ TEST_CASE("remote write: a batch goes in lanes and requests of a limited size") 
 }
 
 TEST_CASE("remote write: an error that may pass stops its lane, and only what has not arrived is left") {
+  KnownSeries known;
+  known.begin(TimePoint{});
   Batch batch = many(1000);
-  Delivery delivery(translate(batch, {}), 3, 8'000);
+  Delivery delivery(translate(batch, {}, known), 3, 8'000);
   std::size_t answered = 0;
   Tally first = deliver(delivery, [&](auto&) { return ++answered % 5 == 0 ? Verdict{Verdict::Kind::try_again, away(), {}} : Verdict{}; });
   REQUIRE(delivery.error());
@@ -224,15 +379,18 @@ TEST_CASE("remote write: an error that may pass stops its lane, and only what ha
   Batch rest = exporting::rest_of(batch, delivery.unsent());
   CHECK(rest.items() + first.samples == 1000);
   CHECK(rest.items() > 0);
-  Delivery again(translate(rest, {}), 3, 8'000);
+  known.begin(TimePoint{});
+  Delivery again(translate(rest, {}, known), 3, 8'000);
   CHECK(deliver(again, [](auto&) { return Verdict{}; }).samples == rest.items());
 }
 
 TEST_CASE("remote write: of a request with a bad series only that series is dropped") {
+  KnownSeries known;
+  known.begin(TimePoint{});
   Batch batch = many(300);
-  Delivery delivery(translate(batch, {}), 1, 1'000'000);
-  Tally all = deliver(delivery, [](auto& r) {
-    return has(r, 17) || has(r, 200) ? Verdict{Verdict::Kind::partly, {Errc::permanent, "out of order", {}}, {}} : Verdict{};
+  Delivery delivery(translate(batch, {}, known), 1, 1'000'000);
+  Tally all = deliver(delivery, [&](auto& r) {
+    return has(delivery, r, 17) || has(delivery, r, 200) ? Verdict{Verdict::Kind::partly, {Errc::permanent, "out of order", {}}, {}} : Verdict{};
   });
   CHECK(delivery.rejected() == 2);
   CHECK(all.samples == 298);
@@ -242,8 +400,10 @@ TEST_CASE("remote write: of a request with a bad series only that series is drop
 }
 
 TEST_CASE("remote write: a backend that says how much it has written is believed") {
+  KnownSeries known;
+  known.begin(TimePoint{});
   Batch batch = many(300);
-  Delivery delivery(translate(batch, {}), 1, 1'000'000);
+  Delivery delivery(translate(batch, {}, known), 1, 1'000'000);
   Tally all = deliver(delivery, [](auto&) { return Verdict{Verdict::Kind::partly, {Errc::permanent, "x", {}}, 297}; });
   CHECK(all.requests == 1);
   CHECK(delivery.rejected() == 3);
@@ -251,8 +411,10 @@ TEST_CASE("remote write: a backend that says how much it has written is believed
 }
 
 TEST_CASE("remote write: a backend that wants nothing is not asked without end") {
+  KnownSeries known;
+  known.begin(TimePoint{});
   Batch batch = many(1000);
-  Delivery delivery(translate(batch, {}), 2, 1'000'000);
+  Delivery delivery(translate(batch, {}, known), 2, 1'000'000);
   Tally all = deliver(delivery, [](auto&) { return Verdict{Verdict::Kind::partly, {Errc::permanent, "no", {}}, {}}; });
   CHECK(delivery.rejected() == 1000);
   CHECK(all.requests < 400);

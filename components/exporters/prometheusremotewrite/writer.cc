@@ -33,7 +33,8 @@ class Writer : public exporting::Sender {
         executor_(context.executor),
         id_(context.id.to_string()),
         counters_(Counters::of(context, config.client.endpoint)),
-        authorize_(std::move(authorize)) {
+        authorize_(std::move(authorize)),
+        known_(context.host.budget().empty_charge()) {
     for (auto& key : config.include_metadata_keys) metadata_keys_.push_back(to_lower(key));
     settings_ = config.client.settings();
     settings_.compression = net::Compression::none;
@@ -68,7 +69,8 @@ class Writer : public exporting::Sender {
     // finish() may have started the next one, through whoever it told.
     while (!jobs_.empty() && !jobs_.front().delivery) {
       Job& job = jobs_.front();
-      Translated translated = translate(*job.batch, translation_);
+      known_.begin(executor_.now());
+      Translated translated = translate(*job.batch, translation_, known_);
       tell(translated);
       std::size_t lanes = std::min(config_.lanes(), 1 + translated.series.size() / series_per_lane);
       job.delivery = std::make_unique<Delivery>(std::move(translated), lanes, max_bytes());
@@ -97,9 +99,7 @@ class Writer : public exporting::Sender {
   }
 
   void post(Job& job, std::size_t lane, const Request& request) {
-    std::vector<const remote_write::Series*> series;
-    for (auto* s : request.series) series.push_back(&s->data);
-    std::vector<Bytes> body{Bytes::take(remote_write::encode(translation_.version, series, request.metadata))};
+    std::vector<Bytes> body{prometheusremotewrite::encode(translation_.version, job.delivery->content(), request)};
     auto packed = net::compress(net::Compression::snappy_block, body);
     net::HttpRequest out{.url = config_.client.endpoint, .timeout = job.timeout, .compress = false};
     if (packed) out.body = {Bytes::take(std::move(*packed))};
@@ -179,6 +179,7 @@ class Writer : public exporting::Sender {
   std::vector<std::string> metadata_keys_;
   net::HttpClientSettings settings_;
   std::unique_ptr<net::HttpClient> client_;
+  KnownSeries known_;  // one batch at a time is translated
   std::list<Job> jobs_;
   bool closing_ = false;
   log::RateLimit lines_;

@@ -1,9 +1,5 @@
 #include "components/shared/remote_write/encode.h"
 
-#include <unordered_map>
-
-#include "otlp/wire.h"
-
 namespace weir::remote_write {
 namespace {
 
@@ -37,10 +33,47 @@ void write_reals(Writer& out, std::uint32_t field, std::span<const double> value
   out.close(field, mark);
 }
 
-// Last field first, as the writer works.
-void write_histogram(Writer& out, std::uint32_t field, const Histogram& h, bool with_start) {
+void write_label(Writer& out, const Label& label) {
   std::size_t mark = out.size();
-  if (with_start) put_time(out, 17, h.start);
+  out.put_bytes(2, label.value);
+  out.put_bytes(1, label.name);
+  out.close(1, mark);
+}
+
+void write_refs(Writer& out, std::span<const Label> labels, Symbols& symbols) {
+  if (labels.empty()) return;
+  std::size_t mark = out.size();
+  for (auto& label : std::views::reverse(labels)) {
+    out.varint(symbols.of(label.value));
+    out.varint(symbols.of(label.name));
+  }
+  out.close(1, mark);
+}
+
+void write_series_v1(Writer& out, const Series& series) {
+  std::size_t mark = out.size();
+  for (auto& h : std::views::reverse(series.histograms)) write_histogram(out, Version::v1, h);
+  for (auto& e : std::views::reverse(series.exemplars)) write_exemplar(out, e, nullptr);
+  for (auto& sample : std::views::reverse(series.samples)) write_sample(out, sample, false);
+  for (auto& label : std::views::reverse(series.labels)) write_label(out, label);
+  out.close(1, mark);
+}
+
+void write_series_v2(Writer& out, const Series& series, Symbols& symbols) {
+  std::size_t mark = out.size();
+  write_metadata(out, series.metadata, symbols);
+  for (auto& e : std::views::reverse(series.exemplars)) write_exemplar(out, e, &symbols);
+  for (auto& h : std::views::reverse(series.histograms)) write_histogram(out, Version::v2, h);
+  for (auto& sample : std::views::reverse(series.samples)) write_sample(out, sample, true);
+  write_refs(out, series.labels, symbols);
+  out.close(5, mark);
+}
+
+}  // namespace
+
+void write_histogram(Writer& out, Version version, const Histogram& h) {
+  std::size_t mark = out.size();
+  if (version == Version::v2) put_time(out, 17, h.start);
   write_reals(out, 16, h.custom_bounds);
   put_time(out, 15, h.time);
   out.put_number(14, static_cast<std::uint64_t>(h.reset));
@@ -61,7 +94,7 @@ void write_histogram(Writer& out, std::uint32_t field, const Histogram& h, bool 
     out.real(2, static_cast<double>(h.count));
   else
     out.number(1, h.count);
-  out.close(field, mark);
+  out.close(version == Version::v2 ? 3 : 4, mark);
 }
 
 void write_sample(Writer& out, const Sample& sample, bool with_start) {
@@ -72,29 +105,17 @@ void write_sample(Writer& out, const Sample& sample, bool with_start) {
   out.close(2, mark);
 }
 
-void write_label(Writer& out, const Label& label) {
+void write_exemplar(Writer& out, const Exemplar& e, Symbols* symbols) {
   std::size_t mark = out.size();
-  out.put_bytes(2, label.value);
-  out.put_bytes(1, label.name);
-  out.close(1, mark);
-}
-
-void write_series_v1(Writer& out, const Series& series) {
-  std::size_t mark = out.size();
-  for (auto& h : std::views::reverse(series.histograms)) write_histogram(out, 4, h, false);
-  for (auto& e : std::views::reverse(series.exemplars)) {
-    std::size_t inner = out.size();
-    put_time(out, 3, e.time);
-    put_real(out, 2, e.value);
+  put_time(out, 3, e.time);
+  put_real(out, 2, e.value);
+  if (symbols) write_refs(out, e.labels, *symbols);
+  else
     for (auto& label : std::views::reverse(e.labels)) write_label(out, label);
-    out.close(3, inner);
-  }
-  for (auto& sample : std::views::reverse(series.samples)) write_sample(out, sample, false);
-  for (auto& label : std::views::reverse(series.labels)) write_label(out, label);
-  out.close(1, mark);
+  out.close(symbols ? 4 : 3, mark);
 }
 
-void write_metadata_v1(Writer& out, const Metadata& m) {
+void write_metadata(Writer& out, const Metadata& m) {
   std::size_t mark = out.size();
   out.put_bytes(5, m.unit);
   out.put_bytes(4, m.help);
@@ -103,52 +124,17 @@ void write_metadata_v1(Writer& out, const Metadata& m) {
   out.close(3, mark);
 }
 
-class Symbols {
- public:
-  Symbols() { of(""); }
-  std::uint32_t of(std::string_view text) {
-    auto [at, fresh] = refs_.emplace(text, static_cast<std::uint32_t>(all_.size()));
-    if (fresh) all_.push_back(text);
-    return at->second;
-  }
-  const std::vector<std::string_view>& all() const { return all_; }
-
- private:
-  std::unordered_map<std::string_view, std::uint32_t> refs_;
-  std::vector<std::string_view> all_;
-};
-
-void write_refs(Writer& out, std::span<const Label> labels, Symbols& symbols) {
-  if (labels.empty()) return;
+void write_metadata(Writer& out, const Metadata& m, Symbols& symbols) {
   std::size_t mark = out.size();
-  for (auto& label : std::views::reverse(labels)) {
-    out.varint(symbols.of(label.value));
-    out.varint(symbols.of(label.name));
-  }
-  out.close(1, mark);
-}
-
-void write_series_v2(Writer& out, const Series& series, Symbols& symbols) {
-  std::size_t mark = out.size();
-  std::size_t inner = out.size();
-  out.put_number(4, symbols.of(series.metadata.unit));
-  out.put_number(3, symbols.of(series.metadata.help));
-  out.put_number(1, static_cast<std::uint64_t>(series.metadata.type));
-  out.close(5, inner);
-  for (auto& e : std::views::reverse(series.exemplars)) {
-    inner = out.size();
-    put_time(out, 3, e.time);
-    put_real(out, 2, e.value);
-    write_refs(out, e.labels, symbols);
-    out.close(4, inner);
-  }
-  for (auto& h : std::views::reverse(series.histograms)) write_histogram(out, 3, h, true);
-  for (auto& sample : std::views::reverse(series.samples)) write_sample(out, sample, true);
-  write_refs(out, series.labels, symbols);
+  out.put_number(4, symbols.of(m.unit));
+  out.put_number(3, symbols.of(m.help));
+  out.put_number(1, static_cast<std::uint64_t>(m.type));
   out.close(5, mark);
 }
 
-}  // namespace
+void Symbols::write(Writer& out) const {
+  for (auto text : std::views::reverse(all_)) out.bytes(4, text);
+}
 
 std::size_t size_of(const Series& s) {
   std::size_t out = 8;
@@ -167,12 +153,12 @@ std::size_t size_of(const Series& s) {
 std::string encode(Version version, std::span<const Series* const> series, std::span<const Metadata> metadata) {
   Writer out(64 * 1024);
   if (version == Version::v1) {
-    for (auto& m : std::views::reverse(metadata)) write_metadata_v1(out, m);
+    for (auto& m : std::views::reverse(metadata)) write_metadata(out, m);
     for (auto* s : std::views::reverse(series)) write_series_v1(out, *s);
   } else {
     Symbols symbols;
     for (auto* s : std::views::reverse(series)) write_series_v2(out, *s, symbols);
-    for (auto text : std::views::reverse(symbols.all())) out.bytes(4, text);
+    symbols.write(out);
   }
   return std::string(out.view());
 }

@@ -109,12 +109,11 @@ std::size_t Incoming::limit() const {
 
 Answer Incoming::refuse(const Error& error, int http_status) {
   ++host_.stats.refused_requests;
-  body_.discard();
+  count_refused();  // what was counted shows before the answer does
   return host_.handler.on_error(head, error, http_status == 0 ? http_status_of(error) : http_status);
 }
 
 Answer Incoming::no_room() {
-  passing_.reset();  // what was counted shows before the answer does
   return refuse({Errc::refused, "no room for more data", host_.settings.retry_delay}, 503);
 }
 
@@ -171,9 +170,15 @@ std::optional<Answer> Incoming::append(std::string_view bytes) {
 
 bool Incoming::compressed() const { return encoding_ != Compression::none && (!head.is_grpc || prefix_[0] == 1); }
 
+void Incoming::count_refused() {
+  if (body_.size() > 0) start_passing();
+  body_.discard();
+  passing_.reset();
+}
+
 // False when nobody wants to look at it.
 bool Incoming::start_passing() {
-  auto to = host_.handler.on_no_room(head);
+  auto to = host_.handler.on_refused_body(head);
   if (!to) return false;
   auto inflow = Inflow::make(compressed() ? encoding_ : Compression::none);
   if (!inflow) return false;
@@ -190,8 +195,23 @@ std::optional<Answer> Incoming::let_pass(std::string_view bytes) {
 
 std::optional<Answer> Incoming::pass(std::string_view bytes) {
   passing_->size += bytes.size();
-  if (passing_->to && !passing_->inflow->take(bytes, [this](std::string_view part) { passing_->to->take(part); })) passing_->to.reset();
+  look_at(bytes);
   return std::nullopt;
+}
+
+// Not further than into as much as a body may have: a few bytes can become a thousand times more.
+void Incoming::look_at(std::string_view bytes) {
+  constexpr std::size_t piece_bytes = 4 * 1024;
+  Passing& passing = *passing_;
+  auto show = [&](std::string_view part) {
+    if (passing.inflated < limit()) passing.to->take(part.substr(0, limit() - passing.inflated));
+    passing.inflated += part.size();
+  };
+  while (passing.to && !bytes.empty()) {
+    std::string_view piece = bytes.substr(0, piece_bytes);
+    bytes.remove_prefix(piece.size());
+    if (!passing.inflow->take(piece, show) || passing.inflated > limit()) passing.to.reset();
+  }
 }
 
 std::optional<Answer> Incoming::take_prefix(std::string_view& bytes) {
@@ -230,10 +250,7 @@ std::optional<Answer> Incoming::inflate() {
   Charge charge = host_.budget.empty_charge();
   auto text = decompress(encoding_, body_.view(), limit(), charge);
   if (!text) {
-    if (text.error().code == Errc::refused) {
-      start_passing();
-      return no_room();
-    }
+    if (text.error().code == Errc::refused) return no_room();
     if (text.error().code == Errc::permanent) return refuse(text.error(), 413);
     return refuse(text.error(), 400);
   }

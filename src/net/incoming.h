@@ -72,6 +72,8 @@ class BodyBuffer {
 class Incoming {
  public:
   explicit Incoming(ProtocolHost& host) : host_(host), body_(host.budget) {}
+  // The items of a body that its sender breaks off are counted as far as they came.
+  ~Incoming() { count_refused(); }
 
   RequestHead head;
 
@@ -96,14 +98,17 @@ class Incoming {
  private:
   // A body for which there is no room, as it comes and goes.
   struct Passing {
-    std::unique_ptr<PassingBody> to;
+    std::unique_ptr<PassingBody> to;  // null: seen enough
     std::unique_ptr<Inflow> inflow;
-    std::size_t size = 0;
+    std::size_t size = 0, inflated = 0;
   };
   Answer no_room();
+  // Shows what has come of a body that is not taken to the handler, which counts its items.
+  void count_refused();
   std::optional<Answer> let_pass(std::string_view bytes);
   bool start_passing();
   std::optional<Answer> pass(std::string_view bytes);
+  void look_at(std::string_view bytes);
   std::size_t size() const { return passing_ ? passing_->size : body_.size(); }
   bool compressed() const;
   std::optional<Answer> begin_grpc();

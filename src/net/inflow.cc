@@ -3,6 +3,8 @@
 #include <isa-l/igzip_lib.h>
 #include <zstd.h>
 
+#include "net/inflow_lz.h"
+
 namespace weir::net {
 namespace {
 
@@ -47,10 +49,11 @@ class Inflate : public Inflow {
       std::uint8_t piece[piece_bytes];
       state_.next_out = piece;
       state_.avail_out = sizeof piece;
-      if (isal_inflate(&state_) < 0) return false;
+      bool fine = isal_inflate(&state_) >= 0;
       std::size_t made = sizeof piece - state_.avail_out;
       full = state_.avail_out == 0;
       if (made > 0) out({reinterpret_cast<const char*>(piece), made});
+      if (!fine) return false;
     }
     return true;
   }
@@ -89,6 +92,11 @@ class Unzstd : public Inflow {
   Memory memory_{bytes};
 };
 
+template <class T>
+class Accounted : public T {
+  Memory memory_{T::bytes};
+};
+
 }  // namespace
 
 std::unique_ptr<Inflow> Inflow::make(Compression compression) {
@@ -98,8 +106,11 @@ std::unique_ptr<Inflow> Inflow::make(Compression compression) {
     case Compression::gzip:
     case Compression::zlib: return fits(Inflate::bytes) ? std::make_unique<Inflate>(compression == Compression::gzip) : nullptr;
     case Compression::zstd: return fits(Unzstd::bytes) ? std::make_unique<Unzstd>() : nullptr;
-    default: return nullptr;
+    case Compression::snappy:
+    case Compression::snappy_block: return fits(Unsnappy::bytes) ? std::make_unique<Accounted<Unsnappy>>() : nullptr;
+    case Compression::lz4: return fits(Unlz4::bytes) ? std::make_unique<Accounted<Unlz4>>() : nullptr;
   }
+  return nullptr;
 }
 
 }  // namespace weir::net

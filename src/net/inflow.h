@@ -13,7 +13,7 @@ class Inflow {
   // The next compressed bytes. Calls `out` with what comes of them, piece by piece; false when they are damaged.
   virtual bool take(std::string_view in, const std::function<void(std::string_view)>& out) = 0;
 
-  // Null when too many are at work on this core (they hold up to 100 KiB each, of zstd 1 MiB), or when this cannot be done in parts.
+  // Null when too many are at work on this core (they hold up to 100 KiB each, of zstd 1 MiB).
   static std::unique_ptr<Inflow> make(Compression compression);
 };
 

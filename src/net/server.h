@@ -184,8 +184,9 @@ class Handler {
   virtual std::optional<Answer> on_head(const RequestHead&) { return std::nullopt; }
   // The body is complete.
   virtual void on_request(Request request, Responder responder) = 0;
-  // There is no room for the body: it may still be looked at as it passes by, before the request is turned away. Null: no need.
-  virtual std::unique_ptr<PassingBody> on_no_room(const RequestHead&) { return nullptr; }
+  // The body is not taken, for lack of room, damage, or since its sender broke it off: what has come of it, and in the first case what still
+  // comes, may be looked at. Null: no need.
+  virtual std::unique_ptr<PassingBody> on_refused_body(const RequestHead&) { return nullptr; }
   // The server itself turns the request away after on_head: no room, too large, undecodable, too slow. `http_status`
   // says more than the error's code, e.g. 413.
   virtual Answer on_error(const RequestHead& head, const Error& error, int http_status);

@@ -1,4 +1,5 @@
 #include "net/client.h"
+#include "net/compression.h"
 #include "net/testing.h"
 
 using namespace weir;
@@ -327,6 +328,64 @@ TEST_CASE("http1: no room is 503 with Retry-After, and later there is room again
   RawPeer third = s.peer();
   third.send(post(std::string(200'000, 'c')));
   REQUIRE(third.wait_for("cccc"));
+}
+
+TEST_CASE("http1: the handler sees what came of a body that is refused, however it is compressed") {
+  std::string text;
+  for (int i = 0; text.size() < 150'000; ++i) text += fmt::format("{} of many, ", i * 7919);
+  std::array pieces{Bytes::copy_of(text)};
+  for (auto kind : {Compression::none, Compression::gzip, Compression::zlib, Compression::zstd, Compression::snappy, Compression::snappy_block, Compression::lz4}) {
+    CAPTURE(to_string(kind));
+    TestServer s(loopback(), 100'000);
+    RawPeer peer = s.peer();
+    std::string body = kind == Compression::none ? text : *compress(kind, pieces), name(to_string(kind == Compression::snappy_block ? Compression::snappy : kind));
+    peer.send(fmt::format("POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: {}\r\nContent-Length: {}\r\n\r\n", name.empty() ? "identity" : name, body.size()) + body);
+    REQUIRE(peer.wait_for("HTTP/1.1 503 "));
+    CHECK(s.handler.refused == text);
+  }
+}
+
+TEST_CASE("http1: no more is looked at of a refused body than a body may have") {
+  ServerSettings settings = loopback();
+  settings.max_request_body_size = 50'000;
+  std::array pieces{Bytes::take(std::string(10'000'000, 'x'))};
+  for (auto kind : {Compression::gzip, Compression::zstd, Compression::snappy, Compression::lz4}) {
+    CAPTURE(to_string(kind));
+    TestServer s(settings);
+    RawPeer peer = s.peer();
+    std::string body = compress(kind, pieces)->substr(0, 50'000);
+    peer.send(fmt::format("POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: {}\r\nContent-Length: {}\r\n\r\n", to_string(kind), body.size()) + body);
+    REQUIRE(peer.wait_for("HTTP/1.1 4"));
+    CHECK(s.handler.refused.size() <= 50'000);
+    CHECK(s.handler.refused.size() > 0);
+  }
+}
+
+TEST_CASE("http1: the handler sees what came of a body that is too large, damaged or broken off") {
+  ServerSettings settings = loopback();
+  settings.max_request_body_size = 1000;
+  TestServer s(settings);
+  RawPeer too_large = s.peer();
+  too_large.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3e8\r\n" + std::string(1000, 'd') + "\r\n0\r\n\r\n");
+  REQUIRE(too_large.wait_for("HTTP/1.1 413 "));
+  CHECK(s.handler.refused.starts_with("abc"));
+  s.handler.refused.clear();
+
+  std::array pieces{Bytes::copy_of("a text in gzip")};
+  std::string body = *compress(Compression::gzip, pieces);
+  body[body.size() - 6] ^= 1;  // of the checksum
+  RawPeer damaged = s.peer();
+  damaged.send(fmt::format("POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.size()) + body);
+  REQUIRE(damaged.wait_for("HTTP/1.1 400 "));
+  CHECK(s.handler.refused == "a text in gzip");
+  s.handler.refused.clear();
+
+  RawPeer gone = s.peer();
+  gone.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nbegun");
+  s.loop.run_once(1ms);
+  gone.close();
+  CHECK(s.until([&] { return s.handler.refused == "begun"; }));
+  CHECK(s.handler.seen.empty());
 }
 
 TEST_CASE("without any room a new client is still told so") {

@@ -345,6 +345,14 @@ TEST_CASE("http2: a request turned away early is answered, and its stream reset"
   CHECK(s.until([&] { return has(peer.received(), ping, 0); }));
 }
 
+TEST_CASE("http2: the handler sees what came of a message whose stream is reset") {
+  TestServer s;
+  RawPeer peer = s.peer();
+  peer.send(start() + frame(headers, end_headers, 1, grpc_head()) + frame(data, 0, 1, message("begun", 100)) + frame(rst_stream, 0, 1, std::string_view("\0\0\0\x8", 4)));
+  CHECK(s.until([&] { return s.handler.refused == "begun"; }));
+  CHECK(s.handler.seen.empty());
+}
+
 TEST_CASE("http2: a body that is made while it is sent") {
   TestServer s;
   int made = 0;

@@ -102,6 +102,7 @@ struct EchoHandler : Handler {
   std::vector<Request> seen;
   std::vector<Responder> open;  // when `hold`
   std::vector<Error> errors;
+  std::string refused;          // what came of bodies that were not taken, taken apart
   bool hold = false;
   std::function<std::optional<Answer>(const RequestHead&)> head;
 
@@ -113,6 +114,14 @@ struct EchoHandler : Handler {
     seen.push_back(std::move(request));
     if (hold) open.push_back(std::move(responder));
     else responder.answer(std::move(answer));
+  }
+  std::unique_ptr<PassingBody> on_refused_body(const RequestHead&) override {
+    struct Kept : PassingBody {
+      explicit Kept(std::string& s) : to(s) {}
+      void take(std::string_view part) override { to += part; }
+      std::string& to;
+    };
+    return std::make_unique<Kept>(refused);
   }
   Answer on_error(const RequestHead& request, const Error& error, int status) override {
     errors.push_back(error);

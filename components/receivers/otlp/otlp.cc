@@ -36,7 +36,7 @@ class Endpoint : public net::Handler {
     return std::nullopt;
   }
 
-  std::unique_ptr<net::PassingBody> on_no_room(const net::RequestHead& head) override {
+  std::unique_ptr<net::PassingBody> on_refused_body(const net::RequestHead& head) override {
     auto signal = signal_of(head);
     if (!signal) return nullptr;
     return std::make_unique<Refused>(*this, *signal, is_json(head) ? ItemCounter::Encoding::json : ItemCounter::Encoding::protobuf);

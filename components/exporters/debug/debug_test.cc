@@ -99,6 +99,32 @@ TEST_CASE("debug: texts are those of the collector, in every verbosity, for ever
     }
 }
 
+TEST_CASE("debug: a text that is made in slices is the same text") {
+  for (Signal signal : {Signal::traces, Signal::metrics, Signal::logs})
+    for (bool detailed : {false, true})
+      for (std::size_t bytes : {1, 100, 1000}) {
+        auto batch = request(signal);
+        auto printer = detailed ? detailed_printer() : normal_printer();
+        std::string out;
+        int slices = 1;
+        while (!printer->print(batch, bytes, out)) ++slices;
+        CHECK(out == (detailed ? detailed_text(batch) : normal_text(batch)));
+        if (bytes == 1) CHECK(slices > 2);
+      }
+}
+
+TEST_CASE("debug: a large request is printed in slices, and those behind it follow in their order") {
+  TempFile file;
+  std::vector<otlp::Batch> batches;
+  batches.push_back(make_traces(std::vector<SpanSpec>(3000)));
+  batches.push_back(make_traces({{.name = "last"}}));
+  run(fmt::format("{{verbosity: detailed, use_internal_logger: false, output_paths: [{}]}}", file.path), std::move(batches));
+  std::string text = slurp(file.path);
+  CHECK(text.size() > 1'000'000);
+  CHECK(text.find("Span #2999\n") < text.find(": last\n"));
+  CHECK(text.find("Traces\t{\"resource spans\": 1, \"spans\": 1}") > text.find("Span #2999\n"));
+}
+
 TEST_CASE("debug: several requests follow each other in a file, which is appended to") {
   std::vector<otlp::Batch> batches = one(make_traces({{}, {}}));
   batches.push_back(make_traces({{}}));

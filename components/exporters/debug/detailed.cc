@@ -2,6 +2,7 @@
 
 #include "components/exporters/debug/go_text.h"
 #include "components/exporters/debug/text.h"
+#include "components/exporters/debug/walk.h"
 
 namespace weir::exporters::debug {
 namespace {
@@ -29,30 +30,27 @@ std::string typed(const otlp::Value& value) {
 
 class Detailed {
  public:
-  explicit Detailed(Arena& arena) : arena_(arena) {}
+  static constexpr Words words_of_traces{"ResourceSpans", "ScopeSpans", "Span"}, words_of_metrics{"ResourceMetrics", "ScopeMetrics", "Metric"},
+      words_of_logs{"ResourceLog", "ScopeLogs", "LogRecord"};
+  Detailed(Arena& arena, std::string& out) : arena_(arena), out_(out) {}
 
-  // The words of a signal: "ResourceSpans", "ScopeSpans", "Span".
-  template <class T>
-  void print(otlp::Batch& batch, std::string_view resource_word, std::string_view scope_word, std::string_view item_word) {
-    std::size_t r = 0;
-    for (auto& group : batch.groups()) {
-      line("{} #{}", resource_word, r++);
-      line("Resource SchemaURL: {}", group.schema_url);
-      attributes("Resource attributes:", "     -> ", group.resource.read(arena_).attributes);
-      std::size_t s = 0;
-      for (auto& scope : group.scopes) {
-        line("{} #{}", scope_word, s++);
-        print_scope(scope_word, scope);
-        std::size_t i = 0;
-        for (auto& item : scope.items) {
-          line("{} #{}", item_word, i++);
-          print(item.read<T>(arena_));
-        }
-      }
-    }
+  void resource(std::string_view word, otlp::ResourceGroup& group, std::size_t number) {
+    line("{} #{}", word, number);
+    line("Resource SchemaURL: {}", group.schema_url);
+    attributes("Resource attributes:", "     -> ", group.resource.read(arena_).attributes);
   }
-
-  std::string take() { return std::move(out_); }
+  void scope(std::string_view word, otlp::ScopeGroup& scope, std::size_t number) {
+    line("{} #{}", word, number);
+    auto& about = scope.scope.read(arena_);
+    line("{} SchemaURL: {}", word, scope.schema_url);
+    line("InstrumentationScope {} {}", about.name, about.version);
+    attributes("InstrumentationScope attributes:", "     -> ", about.attributes);
+  }
+  template <class T>
+  void item(std::string_view word, const T& message, std::size_t number) {
+    line("{} #{}", word, number);
+    print(message);
+  }
 
  private:
   template <class... Args>
@@ -70,13 +68,6 @@ class Detailed {
   }
   void nested(std::string_view title, const Attributes& list) {
     attributes(fmt::format("     -> {}", title), "          -> ", list);
-  }
-
-  void print_scope(std::string_view word, otlp::ScopeGroup& scope) {
-    auto& about = scope.scope.read(arena_);
-    line("{} SchemaURL: {}", word, scope.schema_url);
-    line("InstrumentationScope {} {}", about.name, about.version);
-    attributes("InstrumentationScope attributes:", "     -> ", about.attributes);
   }
 
   void print(const otlp::Span& span) {
@@ -218,20 +209,22 @@ class Detailed {
   }
 
   Arena& arena_;
-  std::string out_;
+  std::string& out_;
+};
+
+class DetailedPrinter : public Printer {
+ public:
+  bool print(otlp::Batch& batch, std::size_t bytes, std::string& out) override {
+    Detailed text(batch.arena(), out);
+    return walk(batch, at_, end_of(out, bytes), out, text);
+  }
+
+ private:
+  Position at_;
 };
 
 }  // namespace
 
-std::string detailed_text(otlp::Batch& batch) {
-  Detailed text(batch.arena());
-  switch (batch.signal()) {
-    case otlp::Signal::traces: text.print<otlp::Span>(batch, "ResourceSpans", "ScopeSpans", "Span"); break;
-    case otlp::Signal::metrics: text.print<otlp::Metric>(batch, "ResourceMetrics", "ScopeMetrics", "Metric"); break;
-    case otlp::Signal::logs: text.print<otlp::LogRecord>(batch, "ResourceLog", "ScopeLogs", "LogRecord"); break;
-    case otlp::Signal::profiles: break;
-  }
-  return text.take();
-}
+std::unique_ptr<Printer> detailed_printer() { return std::make_unique<DetailedPrinter>(); }
 
 }  // namespace weir::exporters::debug

@@ -2,6 +2,7 @@
 
 #include "components/exporters/debug/go_text.h"
 #include "components/exporters/debug/text.h"
+#include "components/exporters/debug/walk.h"
 
 namespace weir::exporters::debug {
 namespace {
@@ -12,23 +13,21 @@ using otlp::DataPoint;
 // Appends to one text. Arrays and maps are decoded into the batch's arena by who printed the message.
 class Normal {
  public:
-  explicit Normal(Arena& arena) : arena_(arena) {}
+  static constexpr Words words_of_traces{"ResourceTraces", "ScopeTraces", ""}, words_of_metrics{"ResourceMetrics", "ScopeMetrics", ""},
+      words_of_logs{"ResourceLog", "ScopeLog", ""};
+  Normal(Arena& arena, std::string& out) : arena_(arena), out_(out) {}
 
-  template <class T>
-  void print(otlp::Batch& batch, std::string_view resource_word, std::string_view scope_word) {
-    std::size_t r = 0;
-    for (auto& group : batch.groups()) {
-      line("{} #{}{}{}", resource_word, r++, bracketed(group.schema_url), spaced(group.resource.read(arena_).attributes));
-      std::size_t s = 0;
-      for (auto& scope : group.scopes) {
-        auto& about = scope.scope.read(arena_);
-        line("{} #{}{}{}{}", scope_word, s++, named(about), bracketed(scope.schema_url), spaced(about.attributes));
-        for (auto& item : scope.items) print(item.read<T>(arena_));
-      }
-    }
+  void resource(std::string_view word, otlp::ResourceGroup& group, std::size_t number) {
+    line("{} #{}{}{}", word, number, bracketed(group.schema_url), spaced(group.resource.read(arena_).attributes));
   }
-
-  std::string take() { return std::move(out_); }
+  void scope(std::string_view word, otlp::ScopeGroup& scope, std::size_t number) {
+    auto& about = scope.scope.read(arena_);
+    line("{} #{}{}{}{}", word, number, named(about), bracketed(scope.schema_url), spaced(about.attributes));
+  }
+  template <class T>
+  void item(std::string_view, const T& message, std::size_t) {
+    print(message);
+  }
 
  private:
   template <class... Args>
@@ -106,20 +105,22 @@ class Normal {
   }
 
   Arena& arena_;
-  std::string out_;
+  std::string& out_;
+};
+
+class NormalPrinter : public Printer {
+ public:
+  bool print(otlp::Batch& batch, std::size_t bytes, std::string& out) override {
+    Normal text(batch.arena(), out);
+    return walk(batch, at_, end_of(out, bytes), out, text);
+  }
+
+ private:
+  Position at_;
 };
 
 }  // namespace
 
-std::string normal_text(otlp::Batch& batch) {
-  Normal text(batch.arena());
-  switch (batch.signal()) {
-    case otlp::Signal::traces: text.print<otlp::Span>(batch, "ResourceTraces", "ScopeTraces"); break;
-    case otlp::Signal::metrics: text.print<otlp::Metric>(batch, "ResourceMetrics", "ScopeMetrics"); break;
-    case otlp::Signal::logs: text.print<otlp::LogRecord>(batch, "ResourceLog", "ScopeLog"); break;
-    case otlp::Signal::profiles: break;
-  }
-  return text.take();
-}
+std::unique_ptr<Printer> normal_printer() { return std::make_unique<NormalPrinter>(); }
 
 }  // namespace weir::exporters::debug

@@ -16,4 +16,16 @@ Headline headline(otlp::Batch& batch) {
   return {"Metrics", {{"resource metrics", groups.size()}, {"metrics", metrics}, {"data points", batch.items()}}};
 }
 
+std::string normal_text(otlp::Batch& batch) {
+  std::string out;
+  normal_printer()->print(batch, SIZE_MAX, out);
+  return out;
+}
+
+std::string detailed_text(otlp::Batch& batch) {
+  std::string out;
+  detailed_printer()->print(batch, SIZE_MAX, out);
+  return out;
+}
+
 }  // namespace weir::exporters::debug

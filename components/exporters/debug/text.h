@@ -1,5 +1,8 @@
 #pragma once
 // Requests as text, in the layout of the collector's debug exporter, which people and their scripts read.
+#include <memory>
+#include <string>
+
 #include "otlp/batch.h"
 
 namespace weir::exporters::debug {
@@ -11,9 +14,19 @@ struct Headline {
 };
 Headline headline(otlp::Batch& batch);
 
-// One line for each item. Nothing for profiles.
+// Makes the text of one batch in parts, so that a large one does not keep its core from others.
+class Printer {
+ public:
+  virtual ~Printer() = default;
+  // Appends about `bytes` of text, at least an item's; true when the batch is at its end. Nothing comes of profiles.
+  virtual bool print(otlp::Batch& batch, std::size_t bytes, std::string& out) = 0;
+};
+// One line for each item.
+std::unique_ptr<Printer> normal_printer();
+// Every field.
+std::unique_ptr<Printer> detailed_printer();
+
 std::string normal_text(otlp::Batch& batch);
-// Every field. Nothing for profiles.
 std::string detailed_text(otlp::Batch& batch);
 
 }  // namespace weir::exporters::debug

@@ -255,6 +255,17 @@ TEST_CASE("review: Instrumentations get defaults and are checked") {
   CHECK(check(yaml("{exporter: {endpoint: 'https://a'}}")).warnings.size() == 2);
 }
 
+TEST_CASE("review: an Instrumentation without metadata, or without anything, gets its defaults too") {
+  for (std::string_view text : {"{}", "{spec: {java: {image: mine}}}", "{spec: [], metadata: x}"}) {
+    CAPTURE(text);
+    Value resource = yaml(text);
+    apply_defaults(resource);
+    CHECK(text_at(resource, "spec::python::image").find("autoinstrumentation-python:") != std::string::npos);
+    CHECK(resource.find("metadata::labels")->get("app.kubernetes.io/managed-by") != nullptr);
+    CHECK(resource.find("metadata::annotations")->get("instrumentation.opentelemetry.io/default-auto-instrumentation-go-image") != nullptr);
+  }
+}
+
 TEST_CASE("json patch: what differs, and nothing else") {
   auto patch = kube::json_patch(yaml("{a: 1, b: {c: [1], d/e: x}, g: 1}"), yaml("{a: 1, b: {c: [1, 2], d/e: y, f~: z}}"));
   CHECK(config::to_json(patch) == config::to_json(yaml(R"([{op: remove, path: /g}, {op: replace, path: /b/c, value: [1, 2]}, {op: replace, path: /b/d~1e, value: y}, {op: add, path: "/b/f~0", value: z}])")));

@@ -26,6 +26,7 @@ constexpr std::array<LanguageInfo, language_count> table = {{
 constexpr std::array<std::string_view, 9> samplers = {"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
                                                       "parentbased_traceidratio", "jaeger_remote", "parentbased_jaeger_remote", "xray"};
 
+// A reference to another section of `object` is invalid behind this call.
 Value& section_of(Value& object, std::string_view key) {
   Value* there = object.get(key);
   return there != nullptr && there->is_map() ? *there : object.set(key, Value::map());
@@ -85,9 +86,9 @@ const LanguageInfo& info_of(Language language) { return table[static_cast<std::s
 
 std::vector<std::pair<std::string, std::string>> apply_defaults(Value& resource) {
   std::vector<std::pair<std::string, std::string>> made;
-  Value& spec = section_of(resource, "spec");
   Value& labels = section_of(section_of(resource, "metadata"), "labels");
   if (labels.get("app.kubernetes.io/managed-by") == nullptr) labels.set("app.kubernetes.io/managed-by", Value::string("opentelemetry-operator"));
+  Value& spec = section_of(resource, "spec");  // behind the metadata: a new section moves those that are there
   for (auto& language : table) {
     if (language.section.empty()) continue;
     Value& section = section_of(spec, language.section);

@@ -114,12 +114,9 @@ TEST_CASE("debug: a text that is made in slices is the same text") {
 }
 
 TEST_CASE("debug: a large request is printed in slices, and those behind it follow in their order") {
-  TempFile file;
-  std::vector<otlp::Batch> batches;
-  batches.push_back(make_traces(std::vector<SpanSpec>(3000)));
+  std::vector<otlp::Batch> batches = one(make_traces(std::vector<SpanSpec>(3000)));
   batches.push_back(make_traces({{.name = "last"}}));
-  run(fmt::format("{{verbosity: detailed, use_internal_logger: false, output_paths: [{}]}}", file.path), std::move(batches));
-  std::string text = slurp(file.path);
+  std::string text = run(fmt::format("{{verbosity: detailed, {}}}", to_file), std::move(batches));
   CHECK(text.size() > 1'000'000);
   CHECK(text.find("Span #2999\n") < text.find(": last\n"));
   CHECK(text.find("Traces\t{\"resource spans\": 1, \"spans\": 1}") > text.find("Span #2999\n"));

@@ -160,6 +160,23 @@ def grpc_call(port, signal, gzipped):
                 return kind == 1
 
 
+def snappy_literal(raw):
+    """The block format with literals only."""
+    size, head = len(raw), bytearray()
+    while size > 127:
+        head.append(size & 127 | 128)
+        size >>= 7
+    head.append(size)
+    parts = [raw[i:i + 60_000] for i in range(0, len(raw), 60_000)]
+    return bytes(head) + b"".join(bytes([61 << 2]) + struct.pack("<H", len(part) - 1) + part for part in parts)
+
+
+def lz4_plain(raw):
+    """A frame of blocks that are not compressed. Its last byte of the head is a checksum."""
+    parts = [raw[i:i + 65536] for i in range(0, len(raw), 65536)]
+    return b"\x04\x22\x4d\x18\x60\x40\x82" + b"".join(struct.pack("<I", len(part) | 1 << 31) + part for part in parts) + b"\0" * 4
+
+
 def components():
     """{kind: {type: [signals]}} of the table."""
     out = subprocess.run([binary(), "components"], capture_output=True, text=True, check=True).stdout
@@ -246,7 +263,8 @@ class Explosive(unittest.TestCase):
         plain = request(b"".join(field(2, field(1, os.urandom(16)) + field(5, os.urandom(30).hex().encode())) for _ in range(spans)))
         as_json = (JSON_HEAD["traces"][0] + ",".join(['{"name":"%s"}' % os.urandom(30).hex()] * spans) + JSON_HEAD["traces"][1]).encode()
         protobuf, js = {"Content-Type": "application/x-protobuf"}, {"Content-Type": "application/json"}
-        kinds = [(plain, protobuf), (gzip.compress(plain, 1), {**protobuf, "Content-Encoding": "gzip"}), (as_json, js), (gzip.compress(as_json, 1), {**js, "Content-Encoding": "gzip"})]
+        kinds = [(plain, protobuf), (gzip.compress(plain, 1), {**protobuf, "Content-Encoding": "gzip"}), (as_json, js), (gzip.compress(as_json, 1), {**js, "Content-Encoding": "gzip"}),
+                 (snappy_literal(plain), {**protobuf, "Content-Encoding": "snappy"}), (lz4_plain(plain), {**protobuf, "Content-Encoding": "lz4"})]
         with Weir(config, ready=[self.port, self.metrics], args=["--data-dir", "none"]) as weir:  # nothing goes to disk instead
             for i in range(120):
                 body, headers = kinds[i % len(kinds)]

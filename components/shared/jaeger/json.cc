@@ -56,7 +56,7 @@ Result<> read_id(dom::element object, std::string_view key, std::string_view oth
   WEIR_ASSIGN(auto text, text_member(object, key, other));
   std::string bytes;
   if (!decode_base64(text, bytes) || bytes.size() > id.bytes.size()) return fail(malformed(fmt::format("{} is no base64 of an id", key)));
-  std::memcpy(id.bytes.data() + id.bytes.size() - bytes.size(), bytes.data(), bytes.size());
+  std::ranges::copy(bytes, id.bytes.end() - static_cast<std::ptrdiff_t>(bytes.size()));
   return {};
 }
 

@@ -101,8 +101,8 @@ Result<> add_log(std::string_view message, Scratch& scratch, ArenaVector<Log>& l
 template <class Id>
 Id id_of(std::string_view bytes) {
   Id out;
-  std::size_t n = std::min(bytes.size(), out.bytes.size());
-  std::memcpy(out.bytes.data() + out.bytes.size() - n, bytes.data() + bytes.size() - n, n);
+  auto n = static_cast<std::ptrdiff_t>(std::min(bytes.size(), out.bytes.size()));
+  std::copy(bytes.end() - n, bytes.end(), out.bytes.end() - n);
   return out;
 }
 

@@ -86,7 +86,7 @@ class Cursor {
 template <std::size_t N>
 otlp::Id<N> id_of(std::string_view bytes) {
   otlp::Id<N> out;
-  std::memcpy(out.bytes.data(), bytes.data(), std::min(bytes.size(), N));
+  std::ranges::copy(bytes.substr(0, N), out.bytes.begin());
   return out;
 }
 

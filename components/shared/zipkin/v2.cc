@@ -138,7 +138,7 @@ Result<> add_tag(std::string_view message, AttributeSetter& setter) {
 template <class Id>
 bool set_id(std::string_view bytes, Id& id) {
   if (bytes.size() > id.bytes.size()) return false;
-  std::memcpy(id.bytes.data() + id.bytes.size() - bytes.size(), bytes.data(), bytes.size());
+  std::ranges::copy(bytes, id.bytes.end() - static_cast<std::ptrdiff_t>(bytes.size()));
   return true;
 }
 

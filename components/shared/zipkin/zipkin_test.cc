@@ -31,6 +31,17 @@ std::size_t count(const std::string& text, std::string_view part) {
 
 }  // namespace
 
+TEST_CASE("zipkin: protobuf with ids of no bytes, or too many") {
+  for (std::size_t bytes : {0, 17}) {
+    otlp::Writer out;
+    std::size_t span = out.size();
+    out.bytes(3, std::string(bytes, 'x')), out.bytes(2, ""), out.bytes(1, "");
+    out.close(1, span);
+    Charge charge;
+    CHECK(zipkin::from_proto_v2(out.view(), false, charge).has_value() == (bytes == 0));
+  }
+}
+
 TEST_CASE("zipkin: a JSON span of version 2 becomes a span of its local service") {
   std::string out = v2(R"([{"traceId":"1234567812345678","id":"1","parentId":"a","name":"get","kind":"CLIENT","timestamp":1700000000000001,"duration":250,
     "localEndpoint":{"serviceName":"shop","ipv4":"10.0.0.1","port":80},"remoteEndpoint":{"serviceName":"db","ipv6":"::1","port":5432},

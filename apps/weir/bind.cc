@@ -366,6 +366,10 @@ void old_defaults(Value& tree, Problems& problems, std::vector<std::string>& not
   each("extensions", "health_check", [&](config::Entry& entry) {
     if (entry.value.is_null() || (entry.value.is_map() && !entry.value.get("use_v2"))) old_default(entry.value, entry.mark, "0.0.0.0:13133", problems, notes);
   });
+  for (auto type : {"k8sattributes", "k8s_attributes"})
+    each("processors", type, [&](config::Entry& entry) {
+      if (entry.value.is_null() || (entry.value.is_map() && !entry.value.get("connection_ip"))) entry.value.set("connection_ip", Value::of(true, entry.mark), entry.mark);
+    });
   each("receivers", "otlp", [&](config::Entry& entry) {
     Value* protocols = entry.value.get("protocols");
     if (protocols == nullptr) return;

@@ -203,6 +203,19 @@ service: {extensions: [health_check], telemetry: {metrics: {address: 'localhost:
         self.assertIn("0.0.0.0:13133", self.run_weir(text, command="print-config")[1])
         self.assertIn("localhost:13133", self.run_weir(text.replace("telemetry: {metrics: {address: 'localhost:0'}}, ", ""), command="print-config")[1])
 
+    def test_the_dialect_of_0_89_adds_the_address_of_pods(self):
+        text = """
+receivers: {nop: }
+processors: {k8sattributes: {auth_type: none}, k8sattributes/own: {auth_type: none, connection_ip: false}}
+exporters: {nop: }
+extensions: {memory_ballast: }
+service: {extensions: [memory_ballast], pipelines: {traces: {receivers: [nop], processors: [k8sattributes, k8sattributes/own], exporters: [nop]}}}
+"""
+        printed = self.run_weir(text, command="print-config")[1]
+        self.assertEqual(re.findall("connection_ip: (.*)", printed), ["true", "false"])
+        newer = text.replace("extensions: {memory_ballast: }", "").replace("extensions: [memory_ballast], ", "")
+        self.assertEqual(re.findall("connection_ip: (.*)", self.run_weir(newer, command="print-config")[1]), ["false", "false"])
+
     def test_words_that_help(self):
         self.refused("receivers: {nop: }\nexporters: {nop: }\nservice:\n  piplines: {}\n", "'service' has invalid keys: piplines", 'did you mean "pipelines"?')
         self.refused("receivers:\n\tnop:\n", "x.yaml:2:1: error: a tab indents this line")

@@ -5,7 +5,9 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <unordered_set>
 
+#include "base/log.h"
 #include "base/text.h"
 
 namespace weir::processors::k8sattributes {
@@ -14,6 +16,12 @@ namespace {
 using kube::Kind;
 
 constexpr AssociationSource by_connection{Source::connection, {}};
+constexpr std::array own_names = {"k8s.pod.ip", "host.name", "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "container.id"};
+
+// Its value is an attribute of the pod.
+bool is_attribute(const AssociationSource& source) {
+  return source.from == Source::resource_attribute && std::find(own_names.begin(), own_names.end(), source.name) == own_names.end();
+}
 
 bool is_address(const std::string& text) {
   unsigned char buffer[16];
@@ -69,6 +77,7 @@ void WatchMetrics::pods(std::size_t identities) {
 
 Result<std::shared_ptr<Catalog>> Catalog::make(const Config& config, Parts parts) {
   WEIR_ASSIGN(Rules rules, Rules::make(config.extract, Names::by_gates()));
+  if (std::string what = rules.in_vain(); !what.empty() && parts.first_core && !config.passthrough) log::warn("k8sattributes: not found for pods", {{"what", what}});
   std::shared_ptr<Catalog> out(new Catalog(config, std::move(rules), std::move(parts)));  // shared by the stages of this core
   const Exclude standard;
   for (auto& pod : config.exclude.pods.empty() ? standard.pods : config.exclude.pods) {
@@ -80,7 +89,10 @@ Result<std::shared_ptr<Catalog>> Catalog::make(const Config& config, Parts parts
 }
 
 Catalog::Catalog(const Config& config, Rules rules, Parts parts)
-    : config_(config), rules_(std::move(rules)), parts_(std::move(parts)), metrics_(parts_.metrics, parts_.first_core) {}
+    : config_(config), rules_(std::move(rules)), parts_(std::move(parts)), metrics_(parts_.metrics, parts_.first_core) {
+  for (auto& association : config_.pod_association)
+    named_by_attributes_ = named_by_attributes_ || std::any_of(association.sources.begin(), association.sources.end(), is_attribute);
+}
 
 Catalog::~Catalog() { parts_.executor.cancel(timer_); }
 
@@ -100,6 +112,7 @@ Result<> Catalog::subscribe() {
         if (change.removed) replica_sets_.erase(uid);
         else replica_sets_[uid] = change.object;
       }
+      rename(news);
     });
   kube::Query pods{.resource = kube::resource_of(Kind::pod), .name_space = config_.filter.name_space, .label_selector = selector(config_.filter.labels)};
   pods.field_selector = selector(config_.filter.fields_);
@@ -125,8 +138,22 @@ Result<> Catalog::watch(From from, Kind kind, bool by_name) {
       if (change.removed) objects.erase(key);
       else objects[key] = change.object;
     }
+    if (from == From::job) rename(news);
   });
   return {};
+}
+
+// Attributes of a pod that come from its owners may name it.
+void Catalog::rename(const kube::News& news) {
+  if (!named_by_attributes_) return;
+  std::unordered_set<std::string_view> owners;
+  for (auto& change : news.changes) owners.insert(change.object->uid);
+  std::vector<kube::ObjectPtr> owned;
+  for (auto& [uid, pod] : pods_) {
+    bool is = std::any_of(pod.object->owners.begin(), pod.object->owners.end(), [&](auto& owner) { return owners.contains(owner.uid); });
+    if (is && pod.gone == TimePoint::max()) owned.push_back(pod.object);
+  }
+  for (auto& object : owned) put(object);
 }
 
 void Catalog::watch(kube::Query query, kube::Told told) {
@@ -289,7 +316,11 @@ std::vector<std::string> Catalog::values_of(const kube::Object& pod, const Assoc
   } else if (source.name == "k8s.pod.uid") {
     add(pod.uid);
   } else if (source.name == "container.id") {
+    // Other processors may want containers that these rules do not.
+    if (!rules_.needs_containers() || ignores(pod)) return out;
     for (auto& container : pod.containers) add(container.id), add(container.last_id);
+  } else if (ignores(pod)) {
+    // It has no attributes, and takes no name from a pod that has them.
   } else if (auto found = rules_.of_pod(pod, relatives_of(pod)); const std::string* value = found.find(source.name)) {
     add(*value);
   }
@@ -327,9 +358,9 @@ Claim Catalog::claim(const otlp::Attributes& attributes, std::string_view peer) 
 }
 
 std::optional<Claim> Catalog::claim_by(const Association& association, const otlp::Attributes& attributes, std::string_view peer) const {
-  if (association.sources.empty()) return std::nullopt;
   std::vector<std::string> values;
   Claim out;
+  if (association.sources.empty()) return out;  // names no pod, and is the last one looked at
   for (auto& source : association.sources) {
     bool connection = source.from == Source::connection;
     std::string value = connection ? std::string(peer) : text_of(attributes, source.name);
@@ -358,13 +389,14 @@ Resolution Catalog::resolve(const Claim& claim) const {
   auto either = [&](std::string_view of_pod, const std::string& claimed) { return of_pod.empty() ? std::string_view(claimed) : of_pod; };
   const kube::Object* pod = out.pod.get();
   out.name_space = in(From::name_space, either(pod ? pod->name_space : std::string_view(), claim.name_space));
-  out.node = in(From::node, either(pod ? pod->node : std::string_view(), claim.node));
+  out.node = in(From::node, either(pod && rules_.knows_node() ? pod->node : std::string_view(), claim.node));
   out.system = in(From::name_space, "kube-system");
-  if (pod != nullptr) out.replica_set = find(replica_sets_, owner_uid(*pod, "ReplicaSet"));
+  bool owned = pod != nullptr && rules_.knows_owners();
+  if (owned) out.replica_set = find(replica_sets_, owner_uid(*pod, "ReplicaSet"));
   const kube::Owner* deployment = out.replica_set ? out.replica_set->controller() : nullptr;
   out.deployment = in(From::deployment, either(deployment ? deployment->uid : std::string_view(), claim.deployment_uid));
   auto by_owner = [&](From from, std::string_view kind, const std::string& claimed) {
-    auto object = pod != nullptr ? in(from, owner_uid(*pod, kind)) : nullptr;
+    auto object = owned ? in(from, owner_uid(*pod, kind)) : nullptr;
     return object ? object : in(from, claimed);
   };
   out.stateful_set = by_owner(From::stateful_set, "StatefulSet", claim.statefulset_uid);

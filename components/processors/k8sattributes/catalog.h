@@ -85,6 +85,7 @@ class Catalog {
   Result<> watch(From from, kube::Kind kind, bool by_name);
   void watch(kube::Query query, kube::Told told);
   void on_pods(const kube::News& news);
+  void rename(const kube::News& news);
   void put(const kube::ObjectPtr& object);
   void remove(const kube::ObjectPtr& object);
   void lose(Pod& pod, const Identity& name);
@@ -104,6 +105,7 @@ class Catalog {
   Config config_;
   Rules rules_;
   Parts parts_;
+  bool named_by_attributes_ = false;  // an association asks for attributes, such as the owner's name
   std::vector<Regex> excluded_;
   WatchMetrics metrics_;
   std::unordered_map<Identity, Pod, IdentityHash> pods_;       // by uid

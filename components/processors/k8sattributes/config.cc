@@ -153,6 +153,8 @@ std::span<const FieldInfo> Config::fields() {
   static const std::array rows{
       config::embedded<&T::api>(),
       field<&T::passthrough>("passthrough", "Only adds k8s.pod.ip, from the connection; does not talk to the API server."),
+      field<&T::connection_ip>("connection_ip", "Adds k8s.pod.ip to what is looked for by its connection even when extract.metadata does not name it, as collectors "
+                                                "before 0.90 did. On in configurations of that time."),
       field<&T::extract>("extract", "What is added."),
       field<&T::filter>("filter", "Which pods are watched."),
       field<&T::pod_association>("pod_association", "How a pod is found: the first entry whose sources all have a value is used, and no other after it."),

@@ -68,6 +68,7 @@ struct Exclude {
 struct Config {
   kubernetes::ApiConfig api;
   bool passthrough = false;
+  bool connection_ip = false;
   Extract extract;
   Filter filter;
   std::vector<Association> pod_association;

@@ -16,7 +16,7 @@ class K8sAttributes final : public engine::Stage {
   K8sAttributes(const Config& config, std::shared_ptr<Catalog> catalog, const engine::StageContext& context)
       : config_(config),
         catalog_(std::move(catalog)),
-        tagger_(*catalog_, config_.passthrough),
+        tagger_(*catalog_, config_),
         memory_(context.host.budget()),
         signal_(context.signal),
         registry_(context.host.metrics()),

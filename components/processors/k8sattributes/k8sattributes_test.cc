@@ -106,6 +106,7 @@ struct Bench {
 };
 
 constexpr std::string_view talk = R"(
+connection_ip: true
 extract:
   labels:
   - {from: pod, key: team, tag_name: team}
@@ -177,7 +178,61 @@ TEST_CASE("k8sattributes: without rules addresses are looked at in their order")
   bench.start();
   CHECK(bench.ask({{"ip", "10.0.0.1"}}).at("k8s.pod.uid") == "u1");
   CHECK(bench.ask({{"host.name", "10.0.0.1"}}).at("k8s.pod.start_time") == "2023-12-31T23:59:59Z");
-  CHECK(bench.ask({{"host.name", "10.0.0.1"}}, "10.0.0.2").at("k8s.pod.ip") == "10.0.0.2");
+  CHECK(bench.ask({{"host.name", "10.0.0.1"}}, "10.0.0.2") == Pairs{{"host.name", "10.0.0.1"}});
+}
+
+TEST_CASE("k8sattributes: the address of a connection is added when k8s.pod.ip is wanted") {
+  struct { std::string_view yaml; std::string found, missed; } const rows[] = {
+      {"extract: {metadata: [k8s.pod.uid]}", "", ""},
+      {"{connection_ip: true, extract: {metadata: [k8s.pod.uid]}}", "10.0.0.1", "10.0.0.2"},
+      {"extract: {metadata: [k8s.pod.ip]}", "10.0.0.1", "10.0.0.2"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.yaml);
+    Bench bench(row.yaml);
+    bench.put_pod("web-5d4f-1", "u1", standard_pod_meta, standard_pod_spec);
+    bench.start();
+    CHECK(bench.ask({}, "10.0.0.1")["k8s.pod.ip"] == row.found);
+    CHECK(bench.ask({}, "10.0.0.2")["k8s.pod.ip"] == row.missed);
+  }
+}
+
+TEST_CASE("k8sattributes: nodes and owners are known when their attributes are wanted") {
+  std::string owned = R"(,"ownerReferences":[{"kind":"StatefulSet","name":"db","uid":"s1","controller":true}])";
+  auto labels = [&](std::string_view metadata, const Pairs& more) {
+    Bench bench(fmt::format("extract: {{metadata: [{}], labels: [{{from: node, key: zone, tag_name: zone}}, {{from: statefulset, key: tier, tag_name: tier}}]}}", metadata));
+    bench.api->put(kube::resource_of(Kind::node), "", "n1", "n", R"(,"labels":{"zone":"z1"})");
+    bench.api->put(kube::resource_of(Kind::stateful_set), "shop", "db", "s1", R"(,"labels":{"tier":"back"})");
+    bench.put_pod("a", "u1", owned, pod_at("10.0.0.1", ""));
+    bench.start();
+    Pairs given{{"k8s.pod.ip", "10.0.0.1"}};
+    given.insert(more.begin(), more.end());
+    auto found = bench.ask(given);
+    return found["zone"] + "," + found["tier"];
+  };
+  CHECK(labels("k8s.pod.name", {}) == ",");
+  CHECK(labels("k8s.node.name", {}) == "z1,");
+  CHECK(labels("k8s.job.uid", {}) == ",back");
+  CHECK(labels("k8s.pod.name", {{"k8s.node.name", "n1"}, {"k8s.statefulset.uid", "s1"}}) == "z1,back");
+}
+
+TEST_CASE("k8sattributes: attributes of owners name a pod, also when they are told behind it") {
+  Bench bench(R"(
+extract: {metadata: [k8s.pod.name, k8s.deployment.uid]}
+pod_association: [{sources: [{from: resource_attribute, name: k8s.deployment.uid}]}, {sources: []}, {sources: [{from: resource_attribute, name: k8s.pod.uid}]}]
+)");
+  std::string owned = R"(,"ownerReferences":[{"kind":"ReplicaSet","name":"web-5d4f","uid":"rs1","controller":true}])";
+  bench.put_pod("a", "u1", owned, pod_at("10.0.0.1", ""));
+  bench.start();
+  CHECK(bench.ask({{"k8s.deployment.uid", "d1"}})["k8s.pod.name"] == "");
+  bench.api->put(kube::resource_of(Kind::replica_set), "shop", "web-5d4f", "rs1", R"(,"ownerReferences":[{"kind":"Deployment","name":"web","uid":"d1","controller":true}])");
+  bench.world.advance(1s);
+  CHECK(bench.ask({{"k8s.deployment.uid", "d1"}})["k8s.pod.name"] == "a");
+  // A pod that is ignored has no attributes, and takes no name from one that has.
+  bench.put_pod("jaeger-agent-1", "u2", owned, pod_at("10.0.0.2", "2024-01-01T00:00:00Z"));
+  bench.world.advance(1s);
+  CHECK(bench.ask({{"k8s.deployment.uid", "d1"}})["k8s.pod.name"] == "a");
+  CHECK(bench.ask({{"k8s.pod.uid", "u1"}})["k8s.pod.name"] == "");  // behind an entry without sources nothing is looked at
 }
 
 TEST_CASE("k8sattributes: the run of a container is the one that the restart count names") {
@@ -241,6 +296,49 @@ TEST_CASE("k8sattributes: a pod that is gone is found for a while; its address b
   bench.put_pod("job", "u3", R"(,"labels":{"a":"late"})", pod_at("10.0.0.3", "2024-01-01T00:05:00Z", "Succeeded"));
   bench.world.advance(1s);
   CHECK(at({}, "10.0.0.3") == "early");
+}
+
+// Pods come and go, addresses are used again, watches end, lose, double and swap events, versions are forgotten, the server throttles.
+TEST_CASE("k8sattributes: an hour of churn and faults, and never the attributes of another pod") {
+  Bench bench("extract: {metadata: [k8s.pod.name]}\npod_association: [{sources: [{from: resource_attribute, name: k8s.pod.ip}]}, {sources: [{from: resource_attribute, name: k8s.pod.uid}]}]");
+  Rng rng(7);
+  std::vector<std::vector<std::string>> owners(40);  // of each address, the newest last
+  int number = 0;
+  auto put = [&](std::size_t address) {
+    std::string name = fmt::format("pod-{}", number);
+    bench.put_pod(name, "uid-" + name, "", pod_at(fmt::format("10.0.0.{}", address), fmt::format("2024-01-01T{:02}:{:02}:{:02}Z", number / 3600, number / 60 % 60, number % 60)));
+    owners[address].push_back(name);
+    ++number;
+  };
+  auto name_of = [&](const std::string& key, const std::string& value) { return bench.ask({{key, value}})["k8s.pod.name"]; };
+  for (std::size_t address = 0; address < owners.size(); ++address) put(address);
+  bench.start();
+  auto& api = *bench.api;
+  for (int step = 1; step <= 360; ++step) {
+    api.doubles = 0.05, api.swaps = 0.05, api.garbage = 0.01;
+    for (int i = 0; i < 5; ++i) {
+      std::size_t address = rng.below(owners.size());
+      api.remove(kube::resource_of(Kind::pod), "shop", owners[address].back());
+      put(address);
+    }
+    if (rng.chance(0.1)) api.cut(rng.chance(0.5));
+    if (rng.chance(0.05)) api.compact();
+    if (rng.chance(0.05)) api.answers = {{429, 1}, {503, 0}, {410, 0}};
+    bench.world.advance(10s);
+    bool quiet = step % 30 == 0;
+    if (quiet) {
+      api.doubles = api.swaps = api.garbage = 0;
+      api.cut(true);  // an event that was held back is read now
+      bench.world.advance(2min);
+    }
+    for (std::size_t address = 0; address < owners.size(); ++address) {
+      std::string by_uid = name_of("k8s.pod.uid", "uid-" + owners[address].back()), by_address = name_of("k8s.pod.ip", fmt::format("10.0.0.{}", address));
+      CAPTURE(step);
+      CHECK((by_uid == owners[address].back() || (by_uid.empty() && !quiet)));
+      bool had = std::find(owners[address].begin(), owners[address].end(), by_address) != owners[address].end();
+      CHECK((by_address == owners[address].back() || (!quiet && (had || by_address.empty()))));
+    }
+  }
 }
 
 TEST_CASE("k8sattributes: pods in the network of their node, ignored and excluded ones are not found by address") {
@@ -312,7 +410,7 @@ TEST_CASE("k8sattributes: service attributes") {
   bench.put_pod("web-5d4f-1", "u1", standard_pod_meta, standard_pod_spec);
   bench.start();
   CHECK(bench.ask({}, "10.0.0.1") ==
-        Pairs{{"k8s.pod.ip", "10.0.0.1"}, {"service.name", "web"}, {"service.namespace", "shop"}, {"service.version", "1.2"}, {"service.instance.id", "shop.web-5d4f-1.main"},
+        Pairs{{"service.name", "web"}, {"service.namespace", "shop"}, {"service.version", "1.2"}, {"service.instance.id", "shop.web-5d4f-1.main"},
               {"container.image.repo_digests", R"(["reg.test:5000/shop/web@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"])"}});
   Bench noted("extract: {metadata: [service.name], otel_annotations: true}");
   noted.put_pod("web-5d4f-1", "u1", standard_pod_meta, standard_pod_spec);

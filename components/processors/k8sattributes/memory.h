@@ -29,7 +29,7 @@ class Memory {
   std::size_t size() const { return young_.size() + old_.size(); }
 
   static constexpr std::size_t max_entries = 4096;          // each of the two halves
-  static constexpr std::size_t max_bytes = 4 * 1024 * 1024;
+  static constexpr std::size_t max_bytes = 1024 * 1024;
 
  private:
   using Table = std::unordered_map<std::uint64_t, Remembered>;

@@ -109,6 +109,19 @@ bool Rules::needs_replica_sets() const {
 
 bool Rules::needs_jobs() const { return wants(Metadata::cronjob_uid) || takes_from(From::job); }
 
+bool Rules::knows_owners() const {
+  for (std::size_t i = static_cast<std::size_t>(Metadata::deployment_name); i <= static_cast<std::size_t>(Metadata::cronjob_uid); ++i)
+    if (metadata_.test(i)) return true;
+  return wants(Metadata::service_name);
+}
+
+std::string Rules::in_vain() const {
+  if (takes_from(From::node) && !knows_node()) return "labels and annotations of nodes: extract.metadata has neither k8s.node.name nor k8s.node.uid";
+  bool of_owners = takes_from(From::deployment) || takes_from(From::stateful_set) || takes_from(From::daemon_set) || takes_from(From::job);
+  if (of_owners && !knows_owners()) return "labels and annotations of owners: extract.metadata names no owner, such as k8s.deployment.name";
+  return {};
+}
+
 Result<kube::Keep> Rules::keep(From from) const {
   kube::Keep keep;
   auto add_all = [&](const std::vector<Field>& fields, kube::Keys& to) -> Result<> {
@@ -224,7 +237,10 @@ void Rules::take_matching(const Field& field, const kube::Pair& pair, const std:
     RegexText subject(pair.key);
     if (pair.value.empty() || !field.pattern->find(subject, 0, groups)) return;
     name.clear();
-    if (field.has_groups && !field.settings.tag_name.empty()) field.pattern->expand(field.settings.tag_name, groups, name);
+    if (field.has_groups && !field.settings.tag_name.empty()) {
+      field.pattern->expand(field.settings.tag_name, groups, name);
+      return out.set(name, value);  // also as "", when its groups are
+    }
   } else if (pair.key != field.settings.key) {
     return;
   }

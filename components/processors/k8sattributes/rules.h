@@ -57,6 +57,11 @@ class Rules {
   // Replica sets and jobs have to be watched.
   bool needs_replica_sets() const;
   bool needs_jobs() const;
+  // The pod's owners, and its node, are known only when extract.metadata names something of them, as in the Go processor.
+  bool knows_owners() const;
+  bool knows_node() const { return wants(Metadata::node_name) || wants(Metadata::node_uid); }
+  // What cannot be found with these rules, for a warning; "" when all can.
+  std::string in_vain() const;
 
   Found of_pod(const kube::Object& pod, const Relatives& relatives) const;
   Found of(From from, const kube::Object& object) const;

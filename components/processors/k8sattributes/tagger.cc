@@ -47,7 +47,7 @@ std::string_view Tagger::Target::text(std::string_view key) const {
 
 bool Tagger::apply_address(otlp::Attributes& attributes, Arena& arena, const Claim& claim) const {
   Target to{attributes, arena};
-  if (!claim.connection.empty()) to.set("k8s.pod.ip", claim.connection);
+  if (adds_address_ && !claim.connection.empty()) to.set("k8s.pod.ip", claim.connection);
   return to.changed;
 }
 

@@ -6,7 +6,8 @@ namespace weir::processors::k8sattributes {
 
 class Tagger {
  public:
-  Tagger(const Catalog& catalog, bool passthrough) : catalog_(catalog), passthrough_(passthrough) {}
+  Tagger(const Catalog& catalog, const Config& config)
+      : catalog_(catalog), passthrough_(config.passthrough), adds_address_(config.passthrough || config.connection_ip || catalog.rules().wants(Metadata::pod_ip)) {}
 
   // Adds to `attributes`; what is added lives in `arena`. True when there is something new.
   bool apply(otlp::Attributes& attributes, Arena& arena, const Claim& claim, const Resolution& resolution) const;
@@ -30,7 +31,7 @@ class Tagger {
   const kube::Container* container_of(const Target& to, const kube::Object& pod) const;
 
   const Catalog& catalog_;
-  bool passthrough_;
+  bool passthrough_, adds_address_;
 };
 
 }  // namespace weir::processors::k8sattributes

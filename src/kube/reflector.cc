@@ -11,6 +11,8 @@ namespace {
 constexpr Duration head_timeout = 60s;
 constexpr Duration list_silence = 60s;
 constexpr std::size_t page_size = 500;
+// Nobody answers: to ask costs the server nothing, and it may be back at any time. Twice this at most.
+constexpr Duration unreachable_back_off = 4s;
 
 std::string escape(std::string_view text) {
   std::string out;
@@ -349,7 +351,7 @@ void Reflector::fail_with(Error error, bool list_again) {
 void Reflector::retry(Duration at_least, bool list_again) {
   list_next_ = list_again;
   state_ = State::waiting;
-  Duration wait = std::min<Duration>(800ms * (1 << std::min(failures_++, 10)), max_back_off);
+  Duration wait = std::min<Duration>(800ms * (1 << std::min(failures_++, 10)), status_ == 0 ? unreachable_back_off : max_back_off);
   wait += Duration(static_cast<std::int64_t>(rng_.next() % static_cast<std::uint64_t>(wait.count())));
   wait = std::max(wait, std::min<Duration>(at_least, 10min));
   executor_.cancel(retry_timer_);

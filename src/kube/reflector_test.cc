@@ -151,6 +151,23 @@ TEST_CASE("reflector: the server's wish for a pause is obeyed, and pauses grow")
   CHECK(w.api.refusals == 1);
 }
 
+TEST_CASE("reflector: a server that was away for long is found again soon") {
+  Watcher w;
+  w.api.put(pods, "a", "one", "u1");
+  w.reflector.start();
+  w.settle();
+  w.api.unreachable = true;
+  w.api.cut(false);
+  w.settle(600s);
+  std::size_t asked = w.api.asked.size();
+  CHECK(asked > 70);  // every four to eight seconds
+  CHECK(asked < 160);
+  w.api.unreachable = false;
+  w.api.put(pods, "a", "two", "u2");
+  w.settle(9s);
+  CHECK(w.told == w.truth());
+}
+
 TEST_CASE("reflector: an object that was replaced under its name is told as removed") {
   Watcher w;
   w.api.put(pods, "a", "one", "u1");

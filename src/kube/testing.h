@@ -41,7 +41,7 @@ class FakeApi final : public Transport {
     for (auto& [id, stream] : streams) stream.sink->on_end(in_order ? Result<>() : Result<>(fail(Errc::retryable, "the connection was lost")));
   }
 
-  bool streams_lists = true, gzips_pages = false;
+  bool streams_lists = true, gzips_pages = false, unreachable = false;
   std::size_t page_size = 2;
   double doubles = 0, swaps = 0, garbage = 0;      // chances for each event
   std::vector<std::pair<int, int>> answers;        // status and Retry-After of the next requests, instead of what they ask for
@@ -59,7 +59,11 @@ class FakeApi final : public Transport {
     asked.push_back(target);
     net::StreamId id = ++last_;
     streams_[id] = {&sink, path_of(target), {}};
-    later(id, [this, id, target] { answer(id, target); });
+    later(id, [this, id, target] {
+      if (!unreachable) return answer(id, target);
+      auto node = streams_.extract(id);
+      node.mapped().sink->on_end(fail(Errc::retryable, "connection refused"));
+    });
     return id;
   }
   void send(std::string method, const std::string& target, std::string, std::string body, net::HttpCallback done) override {

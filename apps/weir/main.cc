@@ -100,7 +100,9 @@ int main(int argc, char** argv) {
   as_operator->add_option("--collector-image", operator_options.collector_image, "The image of OpenTelemetryCollector resources that name none.")->capture_default_str();
   as_operator->add_flag("!--no-collectors", operator_options.collectors, "Leave OpenTelemetryCollector resources alone.");
   as_operator->add_flag("--restart-on-change", operator_options.restarts, "Restart workloads whose pods use an Instrumentation that has changed.");
-  as_operator->add_flag("--enable-go-instrumentation", operator_options.go, "Go needs a privileged container beside the program.");
+  constexpr std::array languages = {"java", "nodejs", "python", "dotnet", "go", "apache-httpd", "nginx"};
+  for (std::size_t i = 0; i < languages.size(); ++i)
+    as_operator->add_flag(fmt::format("--enable-{}-instrumentation", languages[i]), operator_options.languages[i], "Also with =false. Go, which needs a privileged container, and nginx are off.");
   as_operator->add_flag("!--no-multi-instrumentation", operator_options.several_languages, "Only one language for a pod.");
   AllocatorOptions allocator_options;
   auto* allocator = app.add_subcommand("allocator", "Find scrape targets in Kubernetes and say which collector scrapes which, as the operator's target allocator does.");

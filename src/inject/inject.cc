@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "inject/resource.h"
+#include "inject/web_server.h"
 
 namespace weir::inject {
 namespace {
@@ -54,12 +55,12 @@ class Injection {
  private:
   void one(const Choice& choice) {
     const LanguageInfo& language = info_of(choice.language);
-    if (choice.language == Language::apache_httpd || choice.language == Language::nginx)
-      return problem(choice.language, "is not injected by weir; the module has to be part of the image");
     auto names = names_of(choice);
     if (names.empty()) return;
     if (choice.language == Language::go) {
       go(choice, names.front());
+    } else if (choice.language == Language::apache_httpd || choice.language == Language::nginx) {
+      for (auto& name : names) web_server(choice, language, name);
     } else if (choice.language == Language::sdk) {
       for (auto& name : names)
         if (Value* container = find_container(out_.pod, name)) common(choice, *container, *container), mark(choice.language);
@@ -298,6 +299,20 @@ class Injection {
     };
     provide(secret, "secret", "secretName", in_secret);
     provide(map, "configMap", "name", in_map);
+  }
+
+  void web_server(const Choice& choice, const LanguageInfo& language, const std::string& name) {
+    const Value& spec = choice.instrumentation->spec;
+    const Value* section = spec.get(language.section);
+    const Value none = Value::map();
+    Subject subject{out_.pod, name_space_, *choice.instrumentation, cluster_};
+    const Value& before = *find_container(out_.pod, name);
+    std::string service = service_name_of(subject, attributes_of(subject, before), before);
+    std::string why = attach_web_server(out_.pod, name, {choice.language, spec, section == nullptr ? none : *section, service, name_space_});
+    if (!why.empty()) return problem(choice.language, fmt::format("was not injected into container {}: {}", name, why));
+    Value& container = *find_container(out_.pod, name);
+    common(choice, container, container);
+    mark(choice.language);
   }
 
   // A container of its own beside the one that is looked at.

@@ -146,6 +146,79 @@ TEST_CASE("inject: go runs beside the container and needs to know the program") 
   CHECK(problem(without).find("OTEL_GO_AUTO_TARGET_EXE is not set") != std::string::npos);
 }
 
+namespace {
+// volume@path, in order.
+std::string mounts_of(const Value& container) {
+  std::string out;
+  if (const Value* list = container.get("volumeMounts"))
+    for (auto& mount : list->items()) out += fmt::format("{}@{} ", text_at(mount, "name"), text_at(mount, "mountPath"));
+  return out;
+}
+std::string names_of(const Value& pod, std::string_view list) {
+  std::string out;
+  if (const Value* found = pod.find(list))
+    for (auto& one : found->items()) out += text_at(one, "name") + " ";
+  return out;
+}
+}  // namespace
+
+TEST_CASE("inject: Apache httpd gets its module and a configuration that loads it") {
+  Bench bench;
+  bench.known.clear();
+  bench.add("shop", "mine", "{exporter: {endpoint: 'http://otel:4317'}, env: [{name: A, value: b}], imagePullPolicy: Always, apacheHttpd: {image: 'agent:1', configPath: /etc/httpd/, version: '2.2', "
+                            "env: [{name: L, value: m}], attrs: [{name: ApacheModuleEnabled, value: 'OFF'}, {name: ApacheModuleOtelMaxQueueSize, value: '4096'}], resourceRequirements: {limits: {cpu: 1m}}}}");
+  auto made = bench.run(pod_with(fmt::format("{}inject-apache-httpd: 'true'", prefix),
+                                 "initContainers: [{name: mine, image: i}], containers: [{name: app, image: 'httpd:2', imagePullPolicy: Never, securityContext: {runAsUser: 7}, envFrom: [{configMapRef: {name: c}}], volumeMounts: "
+                                 "[{name: conf, mountPath: /etc/httpd}, {name: extra, mountPath: /etc/httpd/conf.d}, {name: near, mountPath: /etc/httpd-more}, {name: data, mountPath: /data}]}]"));
+  REQUIRE(made.problems.empty());
+  CHECK(made.injected == std::vector<std::string>{"apache-httpd"});
+  CHECK(names_of(made.pod, "spec::initContainers") == "mine otel-agent-source-container-clone otel-agent-attach-apache ");
+  CHECK(names_of(made.pod, "spec::volumes") == "otel-apache-conf-dir otel-apache-agent ");
+  const Value &app = container(made.pod, 0), &clone = container(made.pod, 1, "spec::initContainers"), &attach = container(made.pod, 2, "spec::initContainers");
+  CHECK(mounts_of(app) == "near@/etc/httpd-more data@/data otel-apache-agent@/opt/opentelemetry-webserver/agent otel-apache-conf-dir@/etc/httpd ");
+  CHECK(mounts_of(clone) == "conf@/etc/httpd extra@/etc/httpd/conf.d near@/etc/httpd-more data@/data otel-apache-conf-dir@/opt/opentelemetry-webserver/source-conf ");
+  CHECK(config::to_json(*clone.get("command")) == R"(["cp","-r","/etc/httpd/.","/opt/opentelemetry-webserver/source-conf"])");
+  CHECK(text_at(clone, "image") == "httpd:2");
+  CHECK(text_at(clone, "imagePullPolicy") == "Never");
+  CHECK(clone.get("envFrom") != nullptr);
+  CHECK(env_of(clone) == "L=m\n");
+  CHECK(text_at(attach, "image") == "agent:1");
+  CHECK(text_at(attach, "imagePullPolicy") == "Always");
+  CHECK(attach.get("args")->items().at(2).text() == "/etc/httpd");
+  for (auto* one : {&clone, &attach}) {
+    CHECK(text_at(*one, "securityContext::runAsUser") == "7");
+    CHECK(text_at(*one, "resources::limits::cpu") == "1m");
+  }
+  CHECK(env_of(attach).starts_with("L=m\nA=b\nOTEL_POD_IP<-status.podIP\nOTEL_NODE_IP<-status.hostIP\nOTEL_APACHE_AGENT_CONF=\nLoadFile /opt/opentelemetry-webserver/agent/sdk_lib/lib/libopentelemetry_common.so\n"));
+  std::string configuration = env_text(attach, "OTEL_APACHE_AGENT_CONF");
+  for (auto line : {"libmod_apache_otel22.so\nApacheModuleEnabled OFF\n", "\nApacheModuleOtelExporterEndpoint http://otel:4317\n", "\nApacheModuleOtelMaxQueueSize 4096\n", "\nApacheModuleServiceInstanceId <<SID-PLACEHOLDER>>\n",
+                    "\nApacheModuleServiceName app\n", "\nApacheModuleServiceNamespace shop\n"})
+    CHECK_MESSAGE(configuration.find(line) != std::string::npos, line, configuration);
+  CHECK(env_text(app, "OTEL_SERVICE_NAME") == "app");
+  CHECK(is_injected(made.pod));
+}
+
+TEST_CASE("inject: nginx, when it is enabled") {
+  Bench bench;
+  std::string asked = fmt::format("{}inject-nginx: 'true', {}inject-nginx-container-names: 'app,side'", prefix, prefix);
+  std::string rest = "containers: [{name: app, image: 'nginx:1', env: [{name: LD_LIBRARY_PATH, value: /mine}]}, {name: side, image: x}]";
+  CHECK_FALSE(bench.run(pod_with(asked, rest)).changed);
+  bench.options.enabled[static_cast<std::size_t>(Language::nginx)] = true;
+  auto made = bench.run(pod_with(asked, rest));
+  CHECK(made.problems.empty());
+  const Value &app = container(made.pod, 0), &clone = container(made.pod, 0, "spec::initContainers"), &attach = container(made.pod, 1, "spec::initContainers");
+  CHECK(mounts_of(app) == "otel-nginx-agent@/opt/opentelemetry-webserver/agent otel-nginx-conf-dir@/etc/nginx ");
+  CHECK(env_text(app, "LD_LIBRARY_PATH") == "/mine:/opt/opentelemetry-webserver/agent/sdk_lib/lib");
+  CHECK(clone.get("args")->items().at(2).text() == "/etc/nginx");
+  CHECK(attach.get("args")->items().at(2).text() == "nginx.conf");
+  CHECK(env_text(attach, "OTEL_NGINX_AGENT_CONF").starts_with("NginxModuleEnabled ON;\n"));
+  CHECK(config::to_json(*made.pod.find("spec::volumes")) == R"([{"name":"otel-nginx-conf-dir","emptyDir":{}},{"name":"otel-nginx-agent","emptyDir":{}}])");
+  CHECK(env_text(container(made.pod, 1), "OTEL_SERVICE_NAME") == "side");
+  auto elsewhere = bench.run(pod_with(fmt::format("{}inject-nginx: 'true'", prefix), "containers: [{name: app, image: i, env: [{name: LD_LIBRARY_PATH, valueFrom: {configMapKeyRef: {name: a, key: b}}}]}]"));
+  CHECK_FALSE(elsewhere.changed);
+  CHECK(elsewhere.problems.front().find("LD_LIBRARY_PATH comes from elsewhere") != std::string::npos);
+}
+
 TEST_CASE("inject: what was asked for and cannot be is said, and the pod stays as it is") {
   Bench bench;
   struct { std::string annotations, rest, why; } const rows[] = {
@@ -157,7 +230,6 @@ TEST_CASE("inject: what was asked for and cannot be is said, and the pod stays a
       {fmt::format("{0}inject-java: 'true', {0}inject-python: 'true'", prefix), "containers: [{name: a, image: i}]", "please provide container names"},
       {fmt::format("{0}inject-java: 'true', {0}container-names: x", prefix), "containers: [{name: a, image: i}]", "names no container of the pod"},
       {fmt::format("{}inject-java: 'true'", prefix), "containers: [{name: a, image: i, env: [{name: JAVA_TOOL_OPTIONS, valueFrom: {}}]}]", "JAVA_TOOL_OPTIONS comes from elsewhere"},
-      {fmt::format("{}inject-apache-httpd: 'true'", prefix), "containers: [{name: a, image: i}]", "is not injected by weir"},
       {fmt::format("{}inject-java: 'false'", prefix), "containers: [{name: a, image: i}]", ""},
       {fmt::format("{}inject-java: 'true'", prefix), "containers: [{name: a, image: i}], initContainers: [{name: opentelemetry-auto-instrumentation-java}]", ""},
   };

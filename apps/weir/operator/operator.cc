@@ -1,5 +1,7 @@
 #include "weir/operator/operator.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "weir/operator/connect.h"
 #include "weir/operator/identity.h"
@@ -19,7 +21,7 @@ namespace {
 
 inject::Options choices(const OperatorOptions& options) {
   inject::Options out{.several_languages = options.several_languages};
-  out.enabled[static_cast<std::size_t>(inject::Language::go)] = options.go;
+  std::copy(options.languages.begin(), options.languages.end(), out.enabled.begin());
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 // `weir operator`: the webhook that instruments pods, and collectors that resources ask for.
+#include <array>
 #include <string>
 
 namespace weir::app {
@@ -9,7 +10,8 @@ struct OperatorOptions {
   std::string kubeconfig;  // a file; without it the pod's own account
   std::string name_space, service = "weir-operator", url;
   std::string collector_image = "weir:latest";
-  bool go = false, several_languages = true, collectors = true, restarts = false;
+  bool several_languages = true, collectors = true, restarts = false;
+  std::array<bool, 7> languages = {true, true, true, true, false, true, false};  // java, nodejs, python, dotnet, go, apache-httpd, nginx
 };
 
 int run_operator(const OperatorOptions& options);

@@ -301,21 +301,26 @@ TEST_CASE("review: the answer is a patch; what cannot be read passes") {
 }
 
 TEST_CASE("review: Instrumentations get defaults and are checked") {
-  Value resource = yaml("{metadata: {name: a}, spec: {java: {image: mine}}}");
+  Value resource = yaml("{metadata: {name: a}, spec: {java: {image: mine}, python: {resourceRequirements: {limits: {cpu: 1}}}}}");
   apply_defaults(resource);
   CHECK(text_at(resource, "spec::java::image") == "mine");
   CHECK(text_at(resource, "spec::java::resources::limits::memory") == "256Mi");
   CHECK(text_at(resource, "spec::nodejs::resourceRequirements::requests::memory") == "128Mi");
   CHECK(text_at(resource, "spec::python::image").find("autoinstrumentation-python:") != std::string::npos);
-  CHECK(resource.find("metadata::annotations")->get("instrumentation.opentelemetry.io/default-auto-instrumentation-java-image") == nullptr);
+  CHECK(resource.find("metadata::annotations")->get("instrumentation.opentelemetry.io/default-auto-instrumentation-java-image") != nullptr);
+  CHECK(config::to_json(*resource.find("spec::python::resourceRequirements")) == R"({"limits":{"cpu":1},"requests":{"cpu":"50m","memory":"64Mi"}})");
   CHECK(resource.find("metadata::annotations")->get("instrumentation.opentelemetry.io/default-auto-instrumentation-go-image") != nullptr);
   struct { std::string_view spec, error; } const rows[] = {
       {"{sampler: {type: always_on}}", ""},
-      {"{sampler: {type: odd}}", "none of those"},
+      {"{sampler: {type: odd}}", "spec.sampler.type is not valid: odd"},
       {"{sampler: {type: traceidratio, argument: '2'}}", "[0..1]"},
       {"{sampler: {type: traceidratio, argument: x}}", "not a number"},
       {"{sampler: {type: jaeger_remote, argument: 'endpoint=http://j,pollingIntervalMs=5000'}}", ""},
-      {"{sampler: {type: jaeger_remote, argument: 'color=red'}}", "invalid jaeger_remote argument: color"},
+      {"{sampler: {type: jaeger_remote, argument: 'color=red'}}", ""},
+      {"{sampler: {type: jaeger_remote, argument: 'endpoint='}}", "spec.sampler.argument is not a valid argument for sampler jaeger_remote: endpoint cannot be empty"},
+      {"{sampler: {type: jaeger_remote, argument: 'endpoint'}}", "invalid argument: endpoint, the argument should be in the form of key=value"},
+      {"{sampler: {type: jaeger_remote, argument: 'pollingIntervalMs=5s'}}", "invalid pollingIntervalMs: 5s"},
+      {"{sampler: {type: parentbased_jaeger_remote, argument: 'initialSamplingRate=1.5'}}", "initialSamplingRate should be in rage [0..1]: 1.5"},
       {"{java: {volumeLimitSize: 1Gi, volumeClaimTemplate: {spec: {}}}}", "cannot both be defined"},
   };
   for (auto& row : rows) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "base/text.h"
 
@@ -33,12 +34,37 @@ Value& section_of(Value& object, std::string_view key) {
 }
 
 void default_resources(Value& section, const LanguageInfo& language) {
-  if (section.get(language.resources) != nullptr) return;
   bool web = language.language == Language::apache_httpd || language.language == Language::nginx;
-  Value resources = Value::map();
-  resources.set("limits", map_of({{"cpu", "500m"}, {"memory", web ? "128Mi" : "256Mi"}}));
-  resources.set("requests", map_of({{"cpu", language.cpu}, {"memory", language.memory}}));
-  section.set(language.resources, std::move(resources));
+  Value& resources = section_of(section, language.resources);
+  auto missing = [&](std::string_view key) { return resources.get(key) == nullptr || resources.get(key)->is_null(); };
+  if (missing("limits")) resources.set("limits", map_of({{"cpu", "500m"}, {"memory", web ? "128Mi" : "256Mi"}}));
+  if (missing("requests")) resources.set("requests", map_of({{"cpu", language.cpu}, {"memory", language.memory}}));
+}
+
+std::optional<double> number_of(std::string_view text) {
+  double out = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return out;
+}
+
+// key=value of the sampler jaeger_remote. Why it is wrong, "" when it is right.
+std::string check_jaeger(std::string_view part, Verdict& out) {
+  std::size_t equals = part.find('=');
+  if (equals == part.npos || part.find('=', equals + 1) != part.npos) return fmt::format("invalid argument: {}, the argument should be in the form of key=value", part);
+  std::string_view key = part.substr(0, equals), value = part.substr(equals + 1);
+  if (key == "endpoint") return value.empty() ? "endpoint cannot be empty" : "";
+  if (key == "pollingIntervalMs") {
+    bool digits = !value.empty() && value.find_first_not_of("0123456789", value[0] == '-' || value[0] == '+') == value.npos && value != "-" && value != "+";
+    return digits ? "" : fmt::format("invalid pollingIntervalMs: {}", value);
+  }
+  if (key == "initialSamplingRate") {
+    auto rate = number_of(value);
+    if (!rate) return fmt::format("invalid initialSamplingRate: {}", value);
+    return *rate < 0 || *rate > 1 ? fmt::format("initialSamplingRate should be in rage [0..1]: {}", value) : "";
+  }
+  out.warnings.push_back(fmt::format("spec.sampler.argument: {} is not known", key));
+  return "";
 }
 
 void check_sampler(const Value& spec, Verdict& out) {
@@ -48,23 +74,19 @@ void check_sampler(const Value& spec, Verdict& out) {
     return;
   }
   if (std::find(samplers.begin(), samplers.end(), type) == samplers.end()) {
-    out.errors.push_back(fmt::format("spec.sampler.type: '{}' is none of those that are known", type));
+    out.errors.push_back(fmt::format("spec.sampler.type is not valid: {}", type));
     return;
   }
   if (argument.empty()) return;
   if (type == "traceidratio" || type == "parentbased_traceidratio") {
-    double ratio = -1;
-    auto [end, error] = std::from_chars(argument.data(), argument.data() + argument.size(), ratio);
-    bool number = error == std::errc() && end == argument.data() + argument.size();
-    if (!number) out.errors.push_back(fmt::format("spec.sampler.argument is not a number: {}", argument));
-    else if (ratio < 0 || ratio > 1) out.errors.push_back(fmt::format("spec.sampler.argument should be in rage [0..1]: {}", argument));
+    auto ratio = number_of(argument);
+    if (!ratio) out.errors.push_back(fmt::format("spec.sampler.argument is not a number: {}", argument));
+    else if (*ratio < 0 || *ratio > 1) out.errors.push_back(fmt::format("spec.sampler.argument should be in rage [0..1]: {}", argument));
   }
   if (type != "jaeger_remote" && type != "parentbased_jaeger_remote") return;
   for (auto part : split(argument, ',')) {
-    std::size_t equals = part.find('=');
-    std::string_view key = trim(part.substr(0, equals));
-    if (equals == part.npos) out.errors.push_back(fmt::format("invalid argument: {}, the argument should be in the form of key=value", part));
-    else if (key != "endpoint" && key != "pollingIntervalMs" && key != "initialSamplingRate") out.errors.push_back(fmt::format("invalid jaeger_remote argument: {}", key));
+    std::string why = check_jaeger(part, out);
+    if (!why.empty()) out.errors.push_back(fmt::format("spec.sampler.argument is not a valid argument for sampler {}: {}", type, why));
   }
 }
 
@@ -76,7 +98,7 @@ void check_tls(const Value& spec, Verdict& out) {
   if (tls == nullptr && secure) out.warnings.emplace_back("exporter is using https:// but exporter.tls is unset");
   if (tls == nullptr) return;
   bool cert = !text_at(*tls, "cert_file").empty(), key = !text_at(*tls, "key_file").empty();
-  if (cert != key) out.warnings.emplace_back("both exporter.tls.key_file and exporter.tls.cert_file must be set");
+  if (cert != key) out.warnings.emplace_back("both exporter.tls.key and exporter.tls.cert must be set");
 }
 
 }  // namespace
@@ -92,10 +114,9 @@ std::vector<std::pair<std::string, std::string>> apply_defaults(Value& resource)
   for (auto& language : table) {
     if (language.section.empty()) continue;
     Value& section = section_of(spec, language.section);
-    if (text_at(section, "image").empty()) {
-      section.set("image", Value::string(std::string(language.image)));
-      made.emplace_back(fmt::format("{}default-auto-instrumentation-{}-image", annotation_prefix, language.word), language.image);
-    }
+    if (text_at(section, "image").empty()) section.set("image", Value::string(std::string(language.image)));
+    // Also of images that were given: an upgrade finds what was a default by comparing.
+    made.emplace_back(fmt::format("{}default-auto-instrumentation-{}-image", annotation_prefix, language.word), language.image);
     default_resources(section, language);
   }
   Value& web = section_of(spec, "apacheHttpd");
@@ -117,6 +138,7 @@ Verdict check(const Value& spec) {
     if (section == nullptr) continue;
     const Value* claim = section->get("volumeClaimTemplate");
     bool has_claim = claim != nullptr && claim->size() > 0;
+    if (section->get("volumeLimitSize") != nullptr) out.warnings.push_back(fmt::format("spec.{}.volumeLimitSize is deprecated; use volumeClaimTemplate", language.section));
     if (has_claim && section->get("volumeLimitSize") != nullptr)
       out.errors.push_back(fmt::format("spec.{}.volumeClaimTemplate and spec.{}.volumeSizeLimit cannot both be defined", language.section, language.section));
   }

@@ -1,11 +1,9 @@
 #include "weir/operator/collector.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 
 #include "config/yaml.h"
-#include "weir/operator/collector_ports.h"
+#include "weir/operator/collector_more.h"
 
 namespace weir::app {
 
@@ -17,20 +15,6 @@ using inject::text_at;
 namespace {
 
 constexpr std::string_view container_name = "otc-container", sidecar_annotation = "sidecar.opentelemetry.io/inject", injected_label = "sidecar.opentelemetry.io/injected";
-
-std::string hash_of(std::string_view text) {
-  std::array<unsigned char, 32> digest{};
-  EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-  std::string out;
-  for (unsigned char byte : digest) out += fmt::format("{:02x}", byte);
-  return out;
-}
-
-std::string cut(std::string name) {
-  name.resize(std::min<std::size_t>(name.size(), 63));
-  while (name.ends_with('-')) name.pop_back();
-  return name;
-}
 
 // A collector that is being read.
 class Reading {
@@ -49,9 +33,10 @@ class Reading {
   Result<> read_config();
   const std::string& config_text() const { return config_text_; }
   Value volumes();
+  Value own_volumes() const;
 
  private:
-  std::string base() const { return cut(text_at(object_, "metadata::name") + "-collector"); }
+  std::string base() const { return short_name(text_at(object_, "metadata::name") + "-collector"); }
   std::string name_space() const { return text_at(object_, "metadata::namespace"); }
   std::string mode() const { return text("mode").empty() ? "deployment" : text("mode"); }
   Value selector() const;
@@ -72,7 +57,7 @@ class Reading {
   const CollectorOptions& options_;
   Value none_ = Value::map();
   const Value* spec_ = &none_;
-  Value config_ = Value::map();
+  Value config_ = Value::map(), jobs_ = Value::map();  // jobs_: what the target allocator has of it
   std::string config_text_;
   std::vector<CollectorPort> ports_;
 };
@@ -87,14 +72,18 @@ Result<> Reading::read_config() {
     WEIR_ASSIGN(config_, config::parse_yaml(config->text(), "spec.config"));
   }
   if (!config_.is_map()) return fail(Errc::config, "spec.config is no map");
+  if (has_allocator(*spec_)) {
+    WEIR_ASSIGN(jobs_, hand_over_jobs(config_, text_at(object_, "metadata::name")));
+  }
   config_text_ = config::to_yaml(config_);
   ports_ = ports_of(config_, at("ports"));
   return {};
 }
 
+// As the OpenTelemetry operator has them: a workload that it made is taken over, and a workload's selector cannot change.
 Value Reading::selector() const {
-  return map_of({{"app.kubernetes.io/managed-by", "weir-operator"}, {"app.kubernetes.io/part-of", "opentelemetry"}, {"app.kubernetes.io/component", "opentelemetry-collector"},
-                 {"app.kubernetes.io/instance", cut(fmt::format("{}.{}", name_space(), text_at(object_, "metadata::name")))}});
+  return map_of({{"app.kubernetes.io/managed-by", "opentelemetry-operator"}, {"app.kubernetes.io/part-of", "opentelemetry"}, {"app.kubernetes.io/component", "opentelemetry-collector"},
+                 {"app.kubernetes.io/instance", short_name(fmt::format("{}.{}", name_space(), text_at(object_, "metadata::name")))}});
 }
 
 Value Reading::meta(const std::string& name, bool) const {
@@ -171,6 +160,14 @@ Value Reading::volumes() {
   source.set("items", std::move(items));
   own.set("configMap", std::move(source));
   out.push_back(std::move(own));
+  const Value more = own_volumes();
+  for (auto& volume : more.items()) out.push_back(volume);
+  return out;
+}
+
+// Those that the resource asks for.
+Value Reading::own_volumes() const {
+  Value out = Value::list();
   if (const Value* maps = at("configmaps"))
     for (auto& map : maps->items()) {
       Value one = map_of({{"name", "configmap-" + text_at(map, "name")}});
@@ -230,7 +227,7 @@ Value Reading::workload() {
 }
 
 Value Reading::service(const std::string& name, std::vector<CollectorPort> ports, bool headless) const {
-  Value out = object("v1", "Service", cut(name)), spec = Value::map(), list = Value::list();
+  Value out = object("v1", "Service", short_name(name)), spec = Value::map(), list = Value::list();
   for (auto& port : ports) {
     Value one = map_of({{"name", port.name}, {"protocol", port.protocol}});
     one.set("port", Value::of(std::int64_t{port.service}));
@@ -289,12 +286,18 @@ void Reading::add_availability(Manifests& out) const {
 
 void Reading::name_unsupported(Manifests& out) const {
   auto is_on = [&](std::string_view path) { return text_at(*spec_, path) == "true"; };
-  auto say = [&](bool there, std::string_view what) {
-    if (there) out.unsupported.emplace_back(what);
+  auto say = [&](bool there, std::string what) {
+    if (there) out.unsupported.push_back(std::move(what));
   };
-  say(is_on("targetAllocator::enabled"), "targetAllocator: run `weir allocator` and name it in the receiver's target_allocator");
-  say(at("ingress") != nullptr && !text_at(*spec_, "ingress::type").empty(), "ingress");
-  say(is_on("networkPolicy::enabled"), "networkPolicy");
+  std::string ingress = text_at(*spec_, "ingress::type"), replicas = text_at(*spec_, "targetAllocator::replicas");
+  say(!ingress.empty() && ingress != "ingress", fmt::format("ingress of type {}", ingress.substr(0, 50)));
+  if (has_allocator(*spec_)) {
+    say(!replicas.empty() && replicas != "1" && replicas != "0", "targetAllocator.replicas: one replica runs");
+    say(text_at(*spec_, "targetAllocator::serviceAccount").empty(),
+        "targetAllocator.serviceAccount: rights are not granted by the operator; name an account that has them (deploy/kubernetes/allocator.yaml)");
+    say(is_on("targetAllocator::observability::metrics::enableMetrics"), "targetAllocator.observability.metrics.enableMetrics: no ServiceMonitor is made");
+    say(is_on("targetAllocator::mtls::enabled"), "targetAllocator.mtls");
+  }
   say(is_on("observability::metrics::enableMetrics"), "observability.metrics.enableMetrics: no ServiceMonitor is made");
   if (mode() != "sidecar" && text("serviceAccount").empty() && talks_to_the_api(config_))
     say(true, "serviceAccount: the configuration reads from the API server, and rights are not granted by the operator; name an account that has them");
@@ -312,6 +315,12 @@ Result<Manifests> Reading::manifests() {
   out.objects.push_back(workload());
   add_services(out);
   add_availability(out);
+  CollectorView view{*spec_, text_at(object_, "metadata::name"), name_space(), selector(), ports_,
+                     [this](std::string_view version, std::string_view kind, const std::string& name) { return object(version, kind, name); }};
+  for (auto more : {ingress_of(view), network_policy_of(view)})
+    if (more) out.objects.push_back(std::move(*more));
+  if (has_allocator(*spec_))
+    for (auto& one : allocator_of(view, jobs_, options_.image)) out.objects.push_back(std::move(one));
   return out;
 }
 
@@ -343,48 +352,6 @@ void apply_collector_defaults(Value& collector) {
   }
 }
 
-inject::Verdict check_collector(const Value& collector, const Value* before) {
-  inject::Verdict out;
-  const Value* spec = collector.get("spec");
-  if (spec == nullptr || !spec->is_map()) {
-    out.errors.emplace_back("spec is missing");
-    return out;
-  }
-  std::string mode = text_at(*spec, "mode").empty() ? "deployment" : text_at(*spec, "mode");
-  auto has = [&](std::string_view key) { return spec->get(key) != nullptr && !spec->get(key)->is_null() && (spec->get(key)->is_scalar() || spec->get(key)->size() > 0); };
-  auto error = [&](bool wrong, std::string text) {
-    if (wrong) out.errors.push_back(std::move(text));
-  };
-  bool known = mode == "deployment" || mode == "daemonset" || mode == "statefulset" || mode == "sidecar";
-  error(!known, fmt::format("mode '{}' is none of deployment, daemonset, statefulset, sidecar", mode.substr(0, 50)));
-  for (std::string_view key : {"volumeClaimTemplates", "persistentVolumeClaimRetentionPolicy"})
-    error(mode != "statefulset" && has(key), fmt::format("the collector's mode is {}, which does not support the attribute '{}'", mode, key));
-  for (std::string_view key : {"tolerations", "affinity", "priorityClassName", "additionalContainers", "ingress"})
-    error(mode == "sidecar" && has(key) && (key != "ingress" || !text_at(*spec, "ingress::type").empty()), fmt::format("the collector's mode is sidecar, which does not support the attribute '{}'", key));
-  error(mode != "deployment" && mode != "statefulset" && has("autoscaler"), fmt::format("the collector's mode is {}, which does not support the attribute 'autoscaler'", mode));
-  bool allocator = text_at(*spec, "targetAllocator::enabled") == "true";
-  error(allocator && mode != "statefulset" && mode != "daemonset", fmt::format("the collector's mode is {}, which does not support the target allocator", mode));
-  std::string strategy = text_at(*spec, "targetAllocator::allocationStrategy");
-  error(allocator && (mode == "daemonset") != (strategy == "per-node"), "the strategy per-node is for daemonsets, and daemonsets have no other");
-  if (before != nullptr) {
-    std::string old = text_at(*before, "spec::mode").empty() ? "deployment" : text_at(*before, "spec::mode");
-    error(old != mode, fmt::format("the collector's mode cannot be changed from {} to {}", old, mode));
-  }
-  auto least = [&](std::string_view path, std::int64_t value) {
-    const Value* number = spec->find(path);
-    error(number != nullptr && number->kind() == Value::Kind::integer && number->as_int() < value, fmt::format("{} is below {}", path, value));
-  };
-  least("replicas", 0);
-  least("autoscaler::minReplicas", 1);
-  least("autoscaler::maxReplicas", 1);
-  CollectorOptions options;
-  auto made = manifests_of(collector, options);
-  if (!made) out.errors.push_back(made.error().what);
-  else
-    for (auto& what : made->unsupported) out.warnings.push_back("not supported: " + what);
-  return out;
-}
-
 Result<Manifests> manifests_of(const Value& collector, const CollectorOptions& options) { return Reading(collector, options).manifests(); }
 
 std::string wanted_sidecar(const Value& pod, const Value& name_space) {
@@ -406,19 +373,19 @@ bool add_sidecar(Value& pod, const Value& collector, const CollectorOptions& opt
   // An init container that goes on: it is there before the others begin, and after they have ended.
   container->set("restartPolicy", Value::string("Always"));
   list_in(*spec, "initContainers").items().insert(list_in(*spec, "initContainers").items().begin(), std::move(*container));
-  if (const Value* volumes = reading.at("volumes"))
-    for (auto& volume : volumes->items()) inject::add_volume(pod, volume);
+  const Value volumes = reading.own_volumes();
+  for (auto& volume : volumes.items()) inject::add_volume(pod, volume);
   if (pod.get("metadata") == nullptr) pod.set("metadata", Value::map());
   Value* meta = pod.get("metadata");
   if (meta->get("labels") == nullptr) meta->set("labels", Value::map());
-  meta->get("labels")->set(injected_label, Value::string(cut(fmt::format("{}.{}", text_at(collector, "metadata::namespace"), text_at(collector, "metadata::name")))));
+  meta->get("labels")->set(injected_label, Value::string(short_name(fmt::format("{}.{}", text_at(collector, "metadata::namespace"), text_at(collector, "metadata::name")))));
   return true;
 }
 
 std::string path_of(const Value& object) {
   static const std::map<std::string, std::string, std::less<>> plurals = {{"ConfigMap", "configmaps"}, {"Service", "services"}, {"ServiceAccount", "serviceaccounts"}, {"Deployment", "deployments"},
                                                                           {"DaemonSet", "daemonsets"}, {"StatefulSet", "statefulsets"}, {"PodDisruptionBudget", "poddisruptionbudgets"},
-                                                                          {"HorizontalPodAutoscaler", "horizontalpodautoscalers"}};
+                                                                          {"HorizontalPodAutoscaler", "horizontalpodautoscalers"}, {"Ingress", "ingresses"}, {"NetworkPolicy", "networkpolicies"}};
   std::string version = text_at(object, "apiVersion");
   auto plural = plurals.find(text_at(object, "kind"));
   return fmt::format("{}/{}/namespaces/{}/{}/{}", version == "v1" ? "/api" : "/apis", version, text_at(object, "metadata::namespace"), plural == plurals.end() ? "" : plural->second,

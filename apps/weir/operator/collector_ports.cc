@@ -123,7 +123,7 @@ bool talks_to_the_api(const Value& configuration) {
     if (all == nullptr) return false;
     return std::any_of(all->entries().begin(), all->entries().end(), [&](auto& entry) { return std::find(types.begin(), types.end(), type_of(entry.key)) != types.end(); });
   };
-  return any("processors", {"k8sattributes"}) || any("receivers", {"k8s_events", "k8sobjects", "k8s_cluster", "kubeletstats"});
+  return any("processors", {"k8sattributes", "k8s_attributes"}) || any("receivers", {"k8s_events", "k8sobjects", "k8s_cluster", "kubeletstats"});
 }
 
 }  // namespace weir::app

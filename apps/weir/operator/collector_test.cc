@@ -105,20 +105,90 @@ TEST_CASE("operator: what collectors cannot be") {
   CHECK(errors("{" + configuration + ", mode: deployment, volumeClaimTemplates: [{}]}").find("volumeClaimTemplates") != std::string::npos);
   CHECK(errors("{" + configuration + ", mode: sidecar, tolerations: [{}]}").find("tolerations") != std::string::npos);
   CHECK(errors("{" + configuration + ", mode: daemonset, autoscaler: {maxReplicas: 2}}").find("autoscaler") != std::string::npos);
-  CHECK(errors("{" + configuration + ", mode: deployment, targetAllocator: {enabled: true}}").find("target allocator") != std::string::npos);
+  CHECK(errors("{" + configuration + ", mode: deployment, targetAllocator: {enabled: true}}").find("does not support the target allocation deployment") != std::string::npos);
+  struct { std::string_view spec, error; } const rows[] = {
+      {"mode: statefulset, daemonSetUpdateStrategy: {type: OnDelete}", "does not support the attribute 'updateStrategy'"},
+      {"mode: daemonset, deploymentUpdateStrategy: {type: Recreate}", "does not support the attribute 'deploymentUpdateStrategy'"},
+      {"mode: sidecar, ingress: {type: ingress}", "Ingress can only be used in combination with the modes"},
+      {"ingress: {type: ingress, ruleType: subdomain}", "a valid Ingress hostname has to be defined"},
+      {"replicas: 5, autoscaler: {maxReplicas: 4}", "replicas must not be greater than maxReplicas"},
+      {"autoscaler: {minReplicas: 5, maxReplicas: 4}", "minReplicas must not be greater than maxReplicas"},
+      {"autoscaler: {minReplicas: 5}", "spec.maxReplica must be set"},
+      {"autoscaler: {maxReplicas: 0}", "should be one or more"},
+      {"autoscaler: {maxReplicas: 4, behavior: {scaleUp: {stabilizationWindowSeconds: 4000}}}", "scaleUp.stabilizationWindowSeconds"},
+      {"autoscaler: {maxReplicas: 4, metrics: [{type: Resource}]}", "metric type unsupported"},
+      {"ports: [{name: A, port: 1}]", "port name 'A' num '1'"},
+      {"ports: [{name: a, port: 70000}]", "num '70000'"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.spec);
+    CHECK(errors(fmt::format("{{{}, {}}}", configuration, row.spec)).find(row.error) != std::string::npos);
+  }
   CHECK(errors("{" + configuration + ", mode: statefulset, targetAllocator: {enabled: true, allocationStrategy: per-node}}").find("per-node") != std::string::npos);
   CHECK(errors("{mode: deployment}").find("spec.config is missing") != std::string::npos);
   CHECK(errors("{config: '['}") != "");
   Value before = collector("{" + configuration + ", mode: daemonset}");
   CHECK(errors("{" + configuration + "}", &before).find("cannot be changed from daemonset to deployment") != std::string::npos);
-  auto verdict = check_collector(collector("{" + configuration + ", mode: statefulset, targetAllocator: {enabled: true}}"), nullptr);
+  CHECK(errors("{" + configuration + ", mode: statefulset, targetAllocator: {enabled: true}}").find("a receiver that is named prometheus") != std::string::npos);
+  auto verdict = check_collector(collector("{" + configuration + ", ingress: {type: route}, observability: {metrics: {enableMetrics: true}}}"), nullptr);
   CHECK(verdict.errors.empty());
-  REQUIRE(verdict.warnings.size() == 1);
-  CHECK(verdict.warnings[0].starts_with("not supported: targetAllocator"));
+  REQUIRE(verdict.warnings.size() == 2);
+  CHECK(verdict.warnings[0] == "not supported: ingress of type route");
+}
+
+TEST_CASE("operator: ingresses and network policies") {
+  auto by_path = manifests("{" + configuration + ", ingress: {type: ingress, hostname: otel.test, ingressClassName: c, annotations: {a: b}, tls: [{hosts: [otel.test]}]}, networkPolicy: {enabled: true}}");
+  auto& ingress = object_of(by_path, "Ingress", "main-ingress");
+  CHECK(path_of(ingress) == "/apis/networking.k8s.io/v1/namespaces/otel/ingresses/main-ingress");
+  CHECK(text_at(ingress, "metadata::annotations::a") == "b");
+  CHECK(text_at(ingress, "spec::tls::0::hosts::0") == "otel.test");
+  CHECK(text_at(ingress, "spec::ingressClassName") == "c");
+  CHECK(config::to_json(*ingress.find("spec::rules::0::http::paths::0")) == R"({"path":"/otlp-grpc","pathType":"Prefix","backend":{"service":{"name":"main-collector","port":{"name":"otlp-grpc"}}}})");
+  CHECK(ingress.find("spec::rules")->size() == 1);
+  auto& policy = object_of(by_path, "NetworkPolicy", "main-collector-networkpolicy");
+  CHECK(config::to_json(*policy.find("spec::ingress::0::ports")) ==
+        R"([{"protocol":"TCP","port":4317},{"protocol":"TCP","port":4318},{"protocol":"TCP","port":9411},{"protocol":"TCP","port":8888}])");
+  auto by_name = manifests("{" + configuration + ", ingress: {type: ingress, ruleType: subdomain, hostname: otel.test}}");
+  auto& rules = *object_of(by_name, "Ingress", "main-ingress").find("spec::rules");
+  CHECK(rules.size() == 3);
+  CHECK(text_at(rules.items()[2], "host") == "zipkin.otel.test");
+  for (auto& object : manifests("{" + configuration + "}").objects) CHECK(path_of(object).find("networking") == std::string::npos);
+}
+
+TEST_CASE("operator: a target allocator has the jobs of its collector") {
+  const std::string scraping = "config: {receivers: {prometheus: {config: {global: {scrape_interval: 20s}, scrape_configs: [{job_name: a, static_configs: [{targets: ['x:1']}], relabel_configs: [{target_label: b, replacement: $$1}]}]}}}, "
+                               "exporters: {nop: null}, service: {pipelines: {metrics: {receivers: [prometheus], exporters: [nop]}}}}";
+  auto made = manifests("{" + scraping + ", mode: statefulset, targetAllocator: {enabled: true, allocationStrategy: least-weighted, serviceAccount: ta, resources: {limits: {cpu: 1}}, "
+                        "scrapeConfigs: [{job_name: more}], prometheusCR: {enabled: true, serviceMonitorSelector: {}, podMonitorSelector: {matchLabels: {a: b}}}}}");
+  CHECK(made.unsupported.empty());
+  auto config = config::parse_yaml(text_at(object_of(made, "ConfigMap", "main-collector"), "data::collector.yaml"));
+  REQUIRE(config);
+  CHECK(config::to_json(*config->find("receivers::prometheus")) ==
+        R"({"config":{"global":{"scrape_interval":"20s"}},"target_allocator":{"endpoint":"http://main-targetallocator:80","interval":"30s","collector_id":"${env:POD_NAME}"}})");
+  auto file = config::parse_yaml(text_at(object_of(made, "ConfigMap", "main-targetallocator"), "data::targetallocator.yaml"));
+  REQUIRE(file);
+  CHECK(text_at(*file, "collector_selector::matchLabels::app.kubernetes.io/component") == "opentelemetry-collector");
+  CHECK(text_at(*file, "allocation_strategy") == "least-weighted");
+  CHECK(text_at(*file, "config::scrape_configs::0::job_name") == "more");
+  CHECK(text_at(*file, "config::scrape_configs::1::relabel_configs::0::replacement") == "$1");
+  CHECK(text_at(*file, "config::global::scrape_interval") == "20s");
+  CHECK(text_at(*file, "prometheus_cr::pod_monitor_selector::matchLabels::a") == "b");
+  CHECK(file->find("prometheus_cr::service_monitor_selector") != nullptr);
+  auto& workload = object_of(made, "Deployment", "main-targetallocator");
+  CHECK(text_at(workload, "spec::template::spec::serviceAccountName") == "ta");
+  CHECK(text_at(workload, "spec::template::spec::containers::0::args::0") == "allocator");
+  CHECK(text_at(workload, "spec::selector::matchLabels::app.kubernetes.io/component") == "opentelemetry-targetallocator");
+  CHECK(text_at(object_of(made, "Service", "main-targetallocator"), "spec::ports::0::port") == "80");
+  // The operator's own image is no weir.
+  auto other = manifests("{" + scraping + ", mode: statefulset, targetAllocator: {enabled: true, image: 'ghcr.io/open-telemetry/opentelemetry-operator/target-allocator:1'}}");
+  CHECK(object_of(other, "Deployment", "main-targetallocator").find("spec::template::spec::containers::0::args") == nullptr);
+  CHECK(object_of(other, "ServiceAccount", "main-targetallocator").get("metadata") != nullptr);
+  REQUIRE(other.unsupported.size() == 1);
+  CHECK(other.unsupported[0].starts_with("targetAllocator.serviceAccount"));
 }
 
 TEST_CASE("operator: sidecars of pods") {
-  Value object = collector("{" + configuration + ", mode: sidecar}");
+  Value object = collector("{" + configuration + ", mode: sidecar, configmaps: [{name: m, mountpath: p}], volumes: [{name: v}]}");
   auto pod = config::parse_yaml("{metadata: {annotations: {sidecar.opentelemetry.io/inject: 'true'}}, spec: {containers: [{name: app}], initContainers: [{name: init}]}}");
   REQUIRE(pod);
   CHECK(wanted_sidecar(*pod, Value::map()) == "true");
@@ -127,6 +197,7 @@ TEST_CASE("operator: sidecars of pods") {
   CHECK(text_at(*pod, "spec::initContainers::0::restartPolicy") == "Always");
   CHECK(inject::env_text(*pod->find("spec::initContainers::0"), "OTEL_CONFIG").find("4317") != std::string::npos);
   CHECK(text_at(*pod, "metadata::labels::sidecar.opentelemetry.io/injected") == "otel.main");
+  CHECK(config::to_json(*pod->find("spec::volumes")) == R"([{"name":"configmap-m","configMap":{"name":"m"}},{"name":"v"}])");
   CHECK_FALSE(add_sidecar(*pod, object, {}));
   struct { std::string_view pod, space, wanted; } const rows[] = {{"true", "", "true"}, {"true", "other", "other"}, {"false", "true", ""}, {"", "true", "true"}, {"mine", "true", "mine"}, {"", "", ""}, {"true", "false", "true"}};
   for (auto& row : rows) {
@@ -153,14 +224,14 @@ TEST_CASE("operator: collectors are applied, again only when something changed, 
   home->run();
   Collectors collectors(cluster, simulation.core(0), writes, metrics, {});
   const kube::Resource resource{"/apis/opentelemetry.io/v1beta1", "opentelemetrycollectors"};
-  auto spec = config::parse_yaml("{" + configuration + ", targetAllocator: {enabled: true}, mode: statefulset}");
+  auto spec = config::parse_yaml("{" + configuration + ", observability: {metrics: {enableMetrics: true}}, mode: statefulset}");
   REQUIRE(spec);
   api.put(resource, "otel", "main", "u", "", R"(,"spec":)" + config::to_json(*spec));
   simulation.advance(1s);
   auto count = [&](std::string_view part) { return std::count_if(writes.sent.begin(), writes.sent.end(), [&](auto& sent) { return sent.method == "PATCH" && sent.target.find(part) != std::string::npos; }); };
   CHECK(count("statefulsets/main-collector?fieldManager=weir-operator&force=true") == 1);
   CHECK(count("/status") == 1);
-  CHECK(writes.sent.back().body.find("targetAllocator") != std::string::npos);
+  CHECK(writes.sent.back().body.find("enableMetrics") != std::string::npos);
   api.put(resource, "otel", "main", "u", R"(,"labels":{"a":"b"})", R"(,"spec":)" + config::to_json(*spec));
   simulation.advance(1s);
   CHECK(count("statefulsets/") == 1);

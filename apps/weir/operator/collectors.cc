@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "kube/json.h"
+#include "weir/operator/collector_more.h"
 
 namespace weir::app {
 
@@ -97,10 +98,16 @@ void Collectors::apply(const std::string& key, const Value& object) {
 
 // What an older version of the resource asked for.
 void Collectors::remove_unwanted(const Value& collector, const Manifests& manifests) {
-  std::string base = text_at(collector, "metadata::name") + "-collector";
-  for (auto [version, kind] : {std::pair("policy/v1", "PodDisruptionBudget"), std::pair("autoscaling/v2", "HorizontalPodAutoscaler")}) {
+  std::string name = text_at(collector, "metadata::name"), base = short_name(name + "-collector"), allocator = short_name(name + "-targetallocator");
+  const std::array<std::array<std::string, 3>, 6> kinds = {{{"policy/v1", "PodDisruptionBudget", base},
+                                                            {"autoscaling/v2", "HorizontalPodAutoscaler", base},
+                                                            {"networking.k8s.io/v1", "Ingress", short_name(name + "-ingress")},
+                                                            {"networking.k8s.io/v1", "NetworkPolicy", short_name(name + "-collector-networkpolicy")},
+                                                            {"apps/v1", "Deployment", allocator},
+                                                            {"v1", "Service", allocator}}};
+  for (auto& [version, kind, object_name] : kinds) {
     Value object = map_of({{"apiVersion", version}, {"kind", kind}});
-    object.set("metadata", map_of({{"name", base}, {"namespace", text_at(collector, "metadata::namespace")}}));
+    object.set("metadata", map_of({{"name", object_name}, {"namespace", text_at(collector, "metadata::namespace")}}));
     bool wanted = std::any_of(manifests.objects.begin(), manifests.objects.end(), [&](auto& made) { return path_of(made) == path_of(object); });
     // Only ours: another owner's object of that name stays.
     if (wanted) continue;

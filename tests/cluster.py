@@ -59,7 +59,7 @@ class Cluster:
         self._start("kube-apiserver", "--etcd-servers=http://127.0.0.1:%d" % self.etcd_port, "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port=%d" % self.port,
                     "--endpoint-reconciler-type=none", "--tls-cert-file=api.crt", "--tls-private-key-file=api.key", "--client-ca-file=ca.crt", "--token-auth-file=tokens.csv", "--service-account-key-file=sa.key",
                     "--service-account-signing-key-file=sa.key", "--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.0.0.0/24", "--authorization-mode=RBAC",
-                    "--disable-admission-plugins=ServiceAccount", "--profiling=false")
+                    "--disable-admission-plugins=ServiceAccount", "--profiling=false", "--allow-privileged=true")
         wait_for(self._ready, 120, "the API server")
 
     def stop(self):

@@ -108,27 +108,30 @@ void Departure::tell_losses(const std::map<std::string, std::uint64_t>& before) 
   }
 }
 
-// The number of items that each component holds.
+// The number of items that each component holds, and of requests without an answer.
 void Departure::tell_what_is_waited_for() {
   struct Held {
     std::mutex mutex;
     std::map<std::string, std::size_t> items;
+    std::size_t requests = 0;
   };
   auto held = std::make_shared<Held>();  // shared by all cores while they are asked
   next_line_ = shards_.home().now() + line_interval;
   auto ask = [this, held](Shard& shard) {
     for (OperatorId id : gone_.operators) {
       auto at = shard.operators().find(id);
-      std::size_t items = at != shard.operators().end() && at->second->stage ? at->second->stage->held() : 0;
-      if (items == 0) continue;
+      const Stage* stage = at != shard.operators().end() ? at->second->stage.get() : nullptr;
+      if (stage == nullptr || (stage->idle() && stage->held() == 0)) continue;
       std::lock_guard lock(held->mutex);
-      held->items[at->second->label] += items;
+      held->items[at->second->label] += stage->held();
     }
+    std::lock_guard lock(held->mutex);
+    held->requests += shard.open_requests(gone_);
   };
   shards_.on_all(ask, [held, left = std::max<Duration>(0s, deadline_ - shards_.home().now())] {
-    for (auto& [component, items] : held->items)
-      log::info("Waiting until this is sent",
-                {{"component", component}, {"items", items}, {"time_left", format_duration(std::chrono::ceil<std::chrono::seconds>(left))}});
+    log::Field time_left("time_left", format_duration(std::chrono::ceil<std::chrono::seconds>(left)));
+    for (auto& [component, items] : held->items) log::info("Waiting until this is sent", {{"component", component}, {"items", items}, time_left});
+    if (held->requests) log::info("Waiting until requests are answered", {{"requests", held->requests}, time_left});
   });
 }
 

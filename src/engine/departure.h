@@ -9,7 +9,7 @@ namespace weir::engine {
 // and logged. Last, everything is destroyed. Owned by Engine, on the first core. Operators that stay, and other departures, run meanwhile.
 class Departure {
  public:
-  // Set by earlier departures: this one may drop data when they have pushed what they held, and be destroyed when they are gone.
+  // Set by earlier departures: this one may drop data when they push nothing more, and be destroyed when they are gone.
   struct Turn {
     std::function<bool(const Departure&)> may_abandon, may_destroy;
   };
@@ -22,7 +22,8 @@ class Departure {
   void hurry(TimePoint deadline) { deadline_ = std::min(deadline_, deadline); }
   // The process ends: after the deadline, connections get only a short time to close.
   void hurry_to_the_end(TimePoint deadline);
-  bool drained() const { return drained_; }
+  // It pushes nothing more.
+  bool abandoned() const { return abandoned_; }
 
  private:
   // The result of one round over all cores.

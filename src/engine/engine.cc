@@ -122,7 +122,7 @@ void Engine::depart(Gone gone, Duration patience, io::Task ended_then, io::Task 
   departure->begin(std::move(receivers_stopped));
 }
 
-// A leaving operator feeds only operators that stay or that leave later.
+// A leaving operator feeds only operators that stay or that leave later, which must take what it pushes for as long as it may push.
 Departure::Turn Engine::turn() const {
   auto all_before = [this](const Departure& departure, auto holds) {
     for (auto& other : departures_) {
@@ -131,7 +131,7 @@ Departure::Turn Engine::turn() const {
     }
     return true;
   };
-  return {.may_abandon = [=](const Departure& d) { return all_before(d, [](const Departure& other) { return other.drained(); }); },
+  return {.may_abandon = [=](const Departure& d) { return all_before(d, [](const Departure& other) { return other.abandoned(); }); },
           .may_destroy = [=](const Departure& d) { return all_before(d, [](const Departure&) { return false; }); }};
 }
 

@@ -290,6 +290,35 @@ TEST_CASE("reload: several at once, and a stop in the middle of them") {
   }
 }
 
+// Lets go of what it holds some time after it was told to, as a stage does whose data is on disk.
+class SlowKeeper : public Keeper {
+ public:
+  using Keeper::Keeper;
+  void drain(Out& out) override { out.wake_at(out.now() + 500ms); }
+  void tick(TimePoint, Out& out) override { Keeper::drain(out); }
+};
+
+const Factory slow_factory{.kind = Kind::processor,
+                           .type = "keeper",
+                           .signals = {Signal::traces},
+                           .key = [](const void*, Signal) -> Key { return Key::trace_id; },
+                           .make_stage = [](const void* config, StageContext&) -> Result<std::unique_ptr<Stage>> {
+                             return std::make_unique<SlowKeeper>(probe_of(config));
+                           }};
+
+TEST_CASE("reload: what leaves takes its time, also when the process stops meanwhile") {
+  World world(2, 1);
+  world.add(slow_factory, "keeper", std::make_shared<Probe>());
+  world.pipeline("traces", Signal::traces, {"source"}, {"keeper"}, {"sink"});
+  world.start();
+  world.push(some_traces(20));
+  world.add(slow_factory, "keeper", std::make_shared<Probe>());
+  REQUIRE(world.reload(10s));
+  world.advance(100ms);
+  world.stop();
+  CHECK(items(world.take()) == 20);
+}
+
 // A sink that answers when the test says so.
 struct Late : Probe {
   std::vector<Batch> held;

@@ -182,7 +182,7 @@ void Dial::shake_hands() {
   std::string why = stream_.error().empty() ? "tls: the peer closed the connection" : stream_.error();
   bool plain = why.find("unexpected eof") != why.npos || why.find("wrong version number") != why.npos || why.find("closed") != why.npos;
   std::string what = fmt::format("TLS handshake with {}{}: {}{}", peer(), plan_.server_name.empty() ? "" : fmt::format(" ({})", plan_.server_name), why,
-                                 plain ? "; a server without TLS needs tls::insecure: true" : "");
+                                 plain ? fmt::format("; a server without TLS needs {}", plan_.without_tls) : "");
   static log::RateLimit lines;
   long long more = 0;
   if (lines.allow(more)) log::warn("TLS handshake failed", {{"error", what}, {"suppressed", more}});

@@ -33,6 +33,7 @@ struct DialPlan {
   HeaderList proxy_headers;         // more of them
   TlsContext* tls = nullptr;
   std::string server_name;
+  std::string_view without_tls;  // what the settings need for a server that has none, for messages
   Duration timeout = 20s;  // for all of it; an address that does not answer takes only its share
 };
 

@@ -317,6 +317,7 @@ void GrpcClient::Impl::connect(Subchannel& sub) {
   }
   if (target.secure) {
     plan.tls = tls.get();
+    plan.without_tls = "tls::insecure: true";
     auto name = parse_endpoint(target.authority, 0);
     plan.server_name = name && !name->is_unix() ? name->host : target.endpoint.host;
   }

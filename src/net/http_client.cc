@@ -297,6 +297,7 @@ void HttpClient::Impl::connect(Pool& pool, const std::shared_ptr<Dialing>& diali
   }
   if (pool.url.https) {
     plan.tls = tls.get();
+    plan.without_tls = "http:// in its URL";
     plan.server_name = pool.url.host;
   }
   dialing->dial = std::make_unique<Dial>(loop, std::move(plan),

@@ -5,26 +5,12 @@
 #include "components/shared/ottl_settings/places.h"
 #include "engine/decode.h"
 #include "engine/out.h"
+#include "otlp/attribute_key.h"
 
 namespace weir::connectors::signaltometrics {
 namespace {
 
 using otlp::Batch;
-
-// Equal texts for equal attributes in any order.
-std::string key_of(const otlp::Attributes& attributes, otlp::Writer& writer) {
-  std::vector<const otlp::KeyValue*> sorted;
-  for (auto& kv : attributes) sorted.push_back(&kv);
-  std::ranges::sort(sorted, {}, [](auto* kv) { return kv->key; });
-  std::string out;
-  for (auto* kv : sorted) {
-    writer.clear();
-    encode(kv->value, writer);
-    out += fmt::format("{}:{}{}:", kv->key.size(), kv->key, writer.size());
-    out += writer.view();
-  }
-  return out;
-}
 
 class SignalToMetrics final : public engine::Stage {
  public:
@@ -98,12 +84,12 @@ class SignalToMetrics final : public engine::Stage {
     if (!something) return {};
     if (known[i] == nullptr) {
       WEIR_ASSIGN(auto attributes, definition.resource_of(c_, c_.resource->resource.read(c_.arena()).attributes, into));
-      auto [at, fresh] = resources.try_emplace(key_of(attributes, key_));
+      auto [at, fresh] = resources.try_emplace(otlp::key_of(attributes, key_));
       if (fresh) at->second.attributes = attributes, at->second.series.resize(definitions_.size());
       known[i] = &at->second;
     }
     WEIR_ASSIGN(auto attributes, definition.attributes_of(c_, item, into));
-    auto [at, fresh] = known[i]->series[i].try_emplace(key_of(attributes, key_));
+    auto [at, fresh] = known[i]->series[i].try_emplace(otlp::key_of(attributes, key_));
     if (fresh) at->second.attributes = attributes;
     return definition.add_to(at->second);
   }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "components/shared/jaeger/span_writer.h"
 #include "components/shared/zipkin/span_writer.h"
+#include "otlp/attribute_key.h"
 #include "otlp/json.h"
 
 namespace weir::exporters::kafka {
@@ -28,17 +29,8 @@ otlp::TraceId trace_id_of(Signal signal, otlp::Item& item, Arena& arena) {
 
 // Equal for equal attributes, in whatever order they come.
 std::string hash_of(const otlp::Attributes& attributes) {
-  std::vector<const otlp::KeyValue*> sorted;
-  for (auto& kv : attributes) sorted.push_back(&kv);
-  std::ranges::sort(sorted, {}, [](auto* kv) { return kv->key; });
-  std::string text;
   otlp::Writer writer(256);
-  for (auto* kv : sorted) {
-    writer.clear();
-    encode(kv->value, writer);
-    text += fmt::format("{}:{}{}:", kv->key.size(), kv->key, writer.size());
-    text += writer.view();
-  }
+  std::string text = otlp::key_of(attributes, writer);
   XXH128_canonical_t hash;
   XXH128_canonicalFromHash(&hash, XXH3_128bits(text.data(), text.size()));
   return {reinterpret_cast<const char*>(hash.digest), sizeof hash.digest};

@@ -4,6 +4,7 @@
 #include "config/field.h"
 #include "engine/decode.h"
 #include "engine/out.h"
+#include "otlp/attribute_key.h"
 #include "otlp/copy.h"
 
 namespace weir::processors::groupbyattrs {
@@ -20,21 +21,6 @@ struct Config {
   }
 };
 
-// Equal texts for equal attributes, in whatever order.
-std::string text_of(const Attributes& attributes, otlp::Writer& writer) {
-  std::vector<const otlp::KeyValue*> sorted;
-  for (auto& kv : attributes) sorted.push_back(&kv);
-  std::ranges::sort(sorted, {}, [](auto* kv) { return kv->key; });
-  std::string out;
-  for (auto* kv : sorted) {
-    writer.clear();
-    encode(kv->value, writer);
-    out += fmt::format("{}:{}{}:", kv->key.size(), kv->key, writer.size());
-    out += writer.view();
-  }
-  return out;
-}
-
 // Where what was taken apart goes.
 class Target {
  public:
@@ -49,7 +35,7 @@ class Target {
     otlp::Resource resource;
     resource.attributes = copy_of(from.attributes, arena_);
     for (auto& kv : moved) resource.attributes.set(arena_, kv.key, kv.value);
-    auto [at, fresh] = resources_.emplace(text_of(resource.attributes, writer_), groups_.size());
+    auto [at, fresh] = resources_.emplace(otlp::key_of(resource.attributes, writer_), groups_.size());
     if (fresh) {
       groups_.emplace_back(otlp::Lazy<otlp::Resource>(arena_.make<otlp::Resource>(resource)), schema);
       scopes_.emplace_back();

@@ -1,6 +1,7 @@
 #pragma once
-// Where characters end.
+// Characters as UTF-8.
 #include <cstddef>
+#include <string>
 
 namespace weir {
 
@@ -24,5 +25,8 @@ inline std::size_t utf8_length(const unsigned char* p, std::size_t left) {
   }
   return 0;
 }
+
+// U+FFFD for what is no character (surrogates, above U+10FFFF).
+void append_utf8(std::string& out, char32_t character);
 
 }  // namespace weir

@@ -188,7 +188,7 @@ class Lexer {
     if (to.kind == TokenKind::bytes || !rune)
       to.text += static_cast<char>(code);
     else
-      ottl::append_rune(to.text, code);
+      append_utf8(to.text, code);
     return {};
   }
 

@@ -29,7 +29,7 @@ bool take_escape(std::string_view& text, char quote, std::string& out) {
   if (error != std::errc{} || end != part.data() + part.size()) return false;
   if (digits <= 3) return code <= 255 && (out += static_cast<char>(code), true);
   if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return false;
-  return ottl::append_rune(out, code), true;
+  return append_utf8(out, code), true;
 }
 
 }  // namespace
@@ -59,7 +59,7 @@ bool unquote_go(std::string_view text, std::string& out) {
       char32_t rune = ottl::take_rune(text);
       // Bytes that are no character become one.
       if (rune == U'\uFFFD')
-        ottl::append_rune(out, rune);
+        append_utf8(out, rune);
       else
         out += before.substr(0, before.size() - text.size());
     }

@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "ottl/time/civil.h"
 #include "ottl/text/unicode.h"
 
@@ -300,7 +301,7 @@ class Formatter {
     } else if (rune < 0x20 || rune == 0x7F) {
       out += fmt::format("\\x{:02x}", static_cast<std::uint32_t>(rune));
     } else if (rune < 0x80 || (!flags_.plus && printable(rune))) {
-      append_rune(out, rune);
+      append_utf8(out, rune);
     } else {
       out += rune < 0x10000 ? fmt::format("\\u{:04x}", static_cast<std::uint32_t>(rune)) : fmt::format("\\U{:08x}", static_cast<std::uint32_t>(rune));
     }
@@ -360,7 +361,7 @@ class Formatter {
   }
   void character(std::int64_t v) {
     std::string out;
-    append_rune(out, v < 0 || v > 0x10FFFF ? 0xFFFD : static_cast<char32_t>(v));
+    append_utf8(out, v < 0 || v > 0x10FFFF ? 0xFFFD : static_cast<char32_t>(v));
     pad(out);
   }
   void quoted_character(std::int64_t v) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "otlp/verify.h"
 #include "ottl/map_builder.h"
 #include "ottl/text/unicode.h"
@@ -186,7 +187,7 @@ class JsonReader {
           else
             at_ = before;
         }
-        append_rune(out, rune >= 0xD800 && rune < 0xE000 ? U'\uFFFD' : static_cast<char32_t>(rune));
+        append_utf8(out, static_cast<char32_t>(rune));
       }
     }
     return wrong("in string literal");

@@ -3,6 +3,8 @@
 #include <locale.h>
 #include <wctype.h>
 
+#include "base/utf8.h"
+
 namespace weir::ottl {
 namespace {
 
@@ -26,7 +28,7 @@ std::string mapped(std::string_view text) {
   while (!text.empty()) {
     char32_t rune = take_rune(text);
     if (locale_t locale = utf8_locale(); locale != nullptr) rune = static_cast<char32_t>(convert(static_cast<wint_t>(rune), locale));
-    append_rune(out, rune);
+    append_utf8(out, rune);
   }
   return out;
 }
@@ -69,25 +71,6 @@ std::string_view trim_space(std::string_view text) {
     if (!space) end = text.size() - rest.size();
   }
   return text.substr(0, end);
-}
-
-void append_rune(std::string& out, char32_t c) {
-  if ((c >= 0xD800 && c < 0xE000) || c > 0x10FFFF) c = 0xFFFD;  // no characters
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xE0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | c >> 18);
-    out += static_cast<char>(0x80 | (c >> 12 & 0x3F));
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  }
 }
 
 std::string to_upper_case(std::string_view text) { return mapped<towupper_l>(text); }

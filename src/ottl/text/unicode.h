@@ -10,7 +10,6 @@ namespace weir::ottl {
 char32_t take_rune(std::string_view& text);
 // Without Unicode's white space at both ends, as Go's strings.TrimSpace.
 std::string_view trim_space(std::string_view text);
-void append_rune(std::string& out, char32_t rune);
 // One character becomes one character, as in Go's strings.ToUpper and ToLower.
 std::string to_upper_case(std::string_view text);
 std::string to_lower_case(std::string_view text);

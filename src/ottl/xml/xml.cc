@@ -1,6 +1,7 @@
 #include "ottl/xml/xml.h"
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace weir::ottl {
 
@@ -116,16 +117,6 @@ bool is_space(char ch) { return ch == ' ' || ch == '\t' || ch == '\n' || ch == '
 bool starts_name(unsigned char ch) { return std::isalpha(ch) || ch == '_' || ch == ':' || ch >= 0x80; }
 bool in_name(unsigned char ch) { return starts_name(ch) || std::isdigit(ch) || ch == '-' || ch == '.'; }
 
-void append_rune(std::string& out, std::uint32_t rune) {
-  if (rune < 0x80) {
-    out += static_cast<char>(rune);
-    return;
-  }
-  int more = rune < 0x800 ? 1 : rune < 0x10000 ? 2 : 3;
-  out += static_cast<char>((0xF00u >> more & 0xFF) | rune >> (6 * more));
-  while (more-- > 0) out += static_cast<char>(0x80 | (rune >> (6 * more) & 0x3F));
-}
-
 bool in_character_range(std::uint32_t rune) {
   return rune == 9 || rune == 10 || rune == 13 || (rune >= 0x20 && rune <= 0xD7FF) || (rune >= 0xE000 && rune <= 0xFFFD) ||
          (rune >= 0x10000 && rune <= 0x10FFFF);
@@ -227,7 +218,7 @@ class XmlParser {
       rune = rune * (hex ? 16 : 10) + static_cast<unsigned>(std::isdigit(ch) ? ch - '0' : (ch | 32) - 'a' + 10);
     }
     if (rune > 0x10FFFF || !in_character_range(static_cast<std::uint32_t>(rune))) return false;
-    return append_rune(out, static_cast<std::uint32_t>(rune)), true;
+    return append_utf8(out, static_cast<std::uint32_t>(rune)), true;
   }
   static std::string_view without_returns(std::string_view raw, Arena& arena) {
     if (raw.find('\r') == std::string_view::npos) return raw;

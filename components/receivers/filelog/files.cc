@@ -24,7 +24,7 @@ std::string key_of(const TrackedFile& file) { return fmt::format("f{}", file.id)
 
 std::string encode(const TrackedFile& f) {
   return fmt::format("1\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}", f.device, f.inode, f.fingerprint_size, f.fingerprint, f.settled.offset, f.settled.record,
-                     f.settled.tail, f.compressed ? 1 : 0, f.compressed ? f.compressed_read : 0, (f.header_done ? 1 : 0) | (f.replaced ? 2 : 0), f.last_seen, f.path);
+                     f.settled.tail, f.compressed ? 1 : 0, f.compressed && !f.busy && f.all_arrived() ? f.compressed_read : 0, (f.header_done ? 1 : 0) | (f.replaced ? 2 : 0), f.last_seen, f.path);
 }
 
 bool decode(std::string_view text, TrackedFile& f) {
@@ -274,6 +274,8 @@ TrackedFile* Files::unknown(const Found& found, TimePoint now, UnixNanos wall) {
     log::info("Previously unreadable file is now readable", {{"receiver", component_}, {"path", found.path}});
   }
   Source& source = **opened;
+  // Something else has its name by now.
+  if (auto stat = source.stat(); !stat || stat->device != found.device || stat->inode != found.inode) return undecided_ = true, nullptr;
   if (decide_compressed(source)) source.decompress();
   Kinship kinship = Kinship::none;
   TrackedFile* relative = relative_of(source, found, now, kinship);
@@ -385,7 +387,9 @@ Files::Kinship Files::compare(TrackedFile& file, Source& source, const Found& fo
   bool compressing = source.compressed() && !file.compressed;
   std::uint64_t common = compressing ? file.size : std::min(found.size, file.size), from = common - std::min(common, tail_bytes);
   bool too_far = compressing && common > far;
-  if (!too_far && (!open(file) || source.sum(from, common) != file.source->sum(from, common))) return Kinship::none;
+  if (!too_far && !open(file)) return Kinship::none;
+  // If it was truncated or written anew since it was found, its content tells nothing.
+  if (!too_far && still_itself(file) && source.sum(from, common) != file.source->sum(from, common)) return Kinship::none;
   auto [waiting, fresh] = waiting_.try_emplace({found.device, found.inode}, Waiting{now, found.size});
   if (!fresh && waiting->second.size != found.size) waiting->second = {now, found.size};
   return now - waiting->second.since < copy_grace ? Kinship::undecided : Kinship::none;

@@ -25,13 +25,22 @@ struct Disk {
   ~Disk() { std::filesystem::remove_all(folder); }
 
   std::string operator/(std::string_view name) const { return folder + "/" + std::string(name); }
+  // Positions are kept from now on.
+  void keep() { REQUIRE(files->open_checkpoints(fs, "/state", "p").has_value()); }
+  // Goes on from the positions that were kept.
+  void kill() {
+    auto image = files->checkpoints()->image(true);
+    REQUIRE(image.has_value());
+    REQUIRE(storage::Checkpoints::write(fs, *image).has_value());
+    restart();
+    keep();
+  }
   void restart() { files.emplace(config, "filelog"); }
   // Keeps the inode.
   void write(std::string_view name, std::string_view text, bool anew = true) { std::ofstream(*this / name, anew ? std::ios::trunc : std::ios::app) << text; }
   void rename(std::string_view from, std::string_view to) { std::filesystem::rename(*this / from, *this / to); }
 
-  std::vector<TrackedFile*> look(Duration later = 1s) {
-    now += later;
+  std::vector<Found> list() {
     std::vector<Found> found;
     std::set<std::string> paths;
     for (auto& entry : std::filesystem::directory_iterator(folder)) paths.insert(entry.path());
@@ -41,24 +50,31 @@ struct Disk {
       // Times of the file system are coarser than the test is quick.
       found.push_back({path, s.st_dev, s.st_ino, static_cast<std::uint64_t>(s.st_size), ++modified});
     }
+    return found;
+  }
+  std::vector<TrackedFile*> look() { return look(list()); }
+  std::vector<TrackedFile*> look(std::vector<Found> found) {
+    now += 1s;
     return files->update(std::move(found), now, 1'000'000'000'000u + static_cast<UnixNanos>(now.time_since_epoch().count()));
   }
   // What comes out of files that have something to read, as "name:text".
-  std::vector<std::string> read(Duration later = 1s) {
+  std::vector<std::string> read() { return read(list()); }
+  std::vector<std::string> read(std::vector<Found> found, bool arrives = true) {
     std::vector<std::string> out;
-    for (TrackedFile* file : look(later)) {
+    for (TrackedFile* file : look(std::move(found))) {
       REQUIRE(files->open(*file));
       std::string text;
       REQUIRE(file->source->read(file->read.offset, 1 << 20, text));
       file->read.offset += text.size();
       file->read.tail = Files::tail_of(*file, file->read.offset);
       if (file->compressed) file->compressed_read = file->size;
-      files->settle(*file, file->read);
+      if (arrives) files->settle(*file, file->read);
       out.push_back(file->path.substr(folder.size() + 1) + ":" + text);
     }
     return out;
   }
 
+  io::MemoryFs fs;
   Config config;
   std::string folder;
   TimePoint now{};
@@ -117,19 +133,54 @@ TEST_CASE("filelog: a read shows that a file was written anew after it was looke
 }
 
 TEST_CASE("filelog: what a file was before its inode was used anew survives a restart") {
-  io::MemoryFs fs;
   Disk disk;
-  REQUIRE(disk.files->open_checkpoints(fs, "/state", "p").has_value());
+  disk.keep();
   disk.write("a.log", "a1 a2 ");
   CHECK(disk.read().size() == 1);
   disk.write("a.log", "b1 ");
   CHECK(disk.read() == Strings{"a.log:b1 "});
-  auto image = disk.files->checkpoints()->image(true);
-  REQUIRE(image.has_value());
-  REQUIRE(storage::Checkpoints::write(fs, *image).has_value());
   // Killed before the copy was found.
   disk.write("a.log.1", "a1 a2 a3 ");
-  disk.restart();
-  REQUIRE(disk.files->open_checkpoints(fs, "/state", "p").has_value());
+  disk.kill();
   CHECK(disk.read() == Strings{"a.log.1:a3 "});
+}
+
+TEST_CASE("filelog: what was read of a compressed file and did not arrive is read again after a kill") {
+  Disk disk;
+  disk.config.compression = Compression::gzip;
+  disk.keep();
+  // "a1 a2 "
+  disk.write("a.gz", std::string_view("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x34\x54\x48\x34\x52\x00\x00\xfa\x96\x12\xd1\x06\x00\x00\x00", 26));
+  REQUIRE(disk.look().size() == 1);
+  TrackedFile& file = **disk.look().begin();
+  CHECK(disk.read(disk.list(), false) == Strings{"a.gz:a1 a2 "});
+  disk.files->settle(file, {.offset = 3});
+  disk.kill();
+  CHECK(disk.read() == Strings{"a.gz:a2 "});
+  disk.kill();
+  CHECK(disk.read().empty());
+}
+
+TEST_CASE("filelog: a file that was renamed after it was found is left for the next look") {
+  Disk disk;
+  disk.write("a.log", "a1 ");
+  auto found = disk.list();
+  disk.rename("a.log", "a.log.1");
+  disk.write("a.log", "b1 ");
+  CHECK(disk.read(found).empty());
+  CHECK(disk.files->undecided());
+  CHECK(disk.read() == Strings{"a.log:b1 ", "a.log.1:a1 "});
+}
+
+TEST_CASE("filelog: an original that was truncated after it was found still has its copy") {
+  Disk disk;
+  disk.write("a.log", "a1 ");
+  CHECK(disk.read() == Strings{"a.log:a1 "});
+  disk.write("a.log", "a1 a2 ");
+  disk.write("a.log.1", "a1 a2 ");
+  auto found = disk.list();
+  disk.write("a.log", "");
+  CHECK(disk.read(found) == Strings{"a.log:", "a.log.1:a2 "});
+  disk.write("a.log", "a3 ");
+  CHECK(disk.read() == Strings{"a.log:a3 "});
 }

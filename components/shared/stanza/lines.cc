@@ -69,8 +69,6 @@ Result<Lines> Lines::make(const LineSettings& settings) {
     out.decoder_.emplace(std::move(decoder));
     out.newline_ = spread('\n', encoding);
     out.carriage_return_ = spread('\r', encoding);
-    if (out.newline_.size() > 1 && (!multiline.line_start_pattern.empty() || !multiline.line_end_pattern.empty()))
-      return fail(Errc::config, "multiline needs an encoding whose ASCII characters are single bytes, not {}", encoding);
   }
   auto compile = [](std::string_view what, const std::string& pattern, std::optional<Regex>& to) -> Result<> {
     if (pattern.empty()) return {};
@@ -108,9 +106,17 @@ Value Lines::read(std::string_view raw, Arena& arena) {
   return Value::of(arena.copy(scratch_));
 }
 
-LineScan::LineScan(const Lines& lines, std::string_view data, bool at_end, bool& skipping)
-    : lines_(lines), data_(data), at_end_(at_end), skipping_(skipping) {
-  if (lines.start_ || lines.end_) subject_.emplace(data);
+LineScan::LineScan(Lines& lines, std::string_view data, bool at_end, bool& skipping) : lines_(lines), data_(data), at_end_(at_end), skipping_(skipping) {
+  if (!lines.start_ && !lines.end_) return;
+  if (lines.newline_.size() == 1) {
+    subject_.emplace(data);
+    return;
+  }
+  lines.decoder_->decode(data, decoded_);
+  // A mark of the byte order is no text for some encodings.
+  bool marked = data.starts_with("\xff\xfe") || data.starts_with("\xfe\xff");
+  if (lines.newline_.size() == 2 && marked && !decoded_.starts_with("\xef\xbb\xbf")) decoded_data_at_ = 2;
+  subject_.emplace(decoded_);
 }
 
 std::optional<std::string_view> LineScan::next() {
@@ -145,9 +151,35 @@ std::optional<LineScan::Found> LineScan::split() {
     if (!at_end_ && data_.size() - at_ < lines_.settings_.max_size) return {};
     return Found{data_.substr(at_), data_.size() - at_};
   }
-  if (lines_.start_) return by_start();
-  if (lines_.end_) return by_end();
-  return by_newline();
+  return subject_ ? by_expression() : by_newline();
+}
+
+std::optional<LineScan::Found> LineScan::by_expression() {
+  auto find = [&](std::string_view text, std::size_t at) { return lines_.start_ ? by_start(text, at) : by_end(text, at); };
+  std::size_t unit = lines_.newline_.size();
+  if (unit == 1) {
+    auto found = find(data_, at_);
+    if (!found) return {};
+    return Found{data_.substr(found->begin, found->end - found->begin), found->next - at_};
+  }
+  // Characters outside the basic plane take four bytes in all of these.
+  std::size_t in_text = decoded_at_, in_data = decoded_data_at_;
+  auto step = [&] {
+    auto lead = static_cast<unsigned char>(decoded_[in_text]);
+    std::size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    in_text += length;
+    in_data += length == 4 ? 4 : unit;
+  };
+  while (in_data < at_ && in_text < decoded_.size()) step();
+  decoded_at_ = in_text, decoded_data_at_ = in_data;
+  auto found = find(decoded_, in_text);
+  if (!found) return {};
+  auto data_place = [&](std::size_t place) {
+    while (in_text < place) step();
+    return std::min(in_data, data_.size());
+  };
+  std::size_t begin = data_place(found->begin), end = data_place(found->end), next = data_place(found->next);
+  return Found{data_.substr(begin, end - begin), next - at_};
 }
 
 std::optional<LineScan::Found> LineScan::by_newline() const {
@@ -159,33 +191,29 @@ std::optional<LineScan::Found> LineScan::by_newline() const {
   return Found{token, end + lines_.newline_.size()};
 }
 
-std::optional<LineScan::Found> LineScan::by_start() {
+std::optional<LineScan::Span> LineScan::by_start(std::string_view text, std::size_t at) {
   std::string_view group[1];
-  auto place = [&] { return static_cast<std::size_t>(group[0].data() - data_.data()); };
-  if (!lines_.start_->find(*subject_, at_, group)) return {};
+  auto place = [&] { return static_cast<std::size_t>(group[0].data() - text.data()); };
+  if (!lines_.start_->find(*subject_, at, group)) return {};
   std::size_t first = place(), first_end = first + group[0].size();
   // What stands in front of the first start is an entry too.
-  if (first > at_) return Found{data_.substr(at_, first - at_), first - at_};
-  if (first_end == data_.size()) return {};
-  for (std::size_t from = std::max(first_end, first + 1); from <= data_.size() && lines_.start_->find(*subject_, from, group);) {
+  if (first > at) return Span{at, first, first};
+  if (first_end == text.size()) return {};
+  for (std::size_t from = std::max(first_end, first + 1); from <= text.size() && lines_.start_->find(*subject_, from, group);) {
     std::size_t second = place();
-    if (second > first_end) {
-      std::size_t begin = lines_.settings_.multiline.omit_pattern ? first_end : first;
-      return Found{data_.substr(begin, second - begin), second - at_};
-    }
+    if (second > first_end) return Span{lines_.settings_.multiline.omit_pattern ? first_end : first, second, second};
     from = std::max(second + group[0].size(), second + 1);
   }
   return {};
 }
 
-std::optional<LineScan::Found> LineScan::by_end() {
+std::optional<LineScan::Span> LineScan::by_end(std::string_view text, std::size_t at) {
   std::string_view group[1];
-  if (!lines_.end_->find(*subject_, at_, group)) return {};
-  auto begin = static_cast<std::size_t>(group[0].data() - data_.data()), end = begin + group[0].size();
-  if (end + 1 == data_.size() && !at_end_) return {};
-  if (end == at_) return {};  // an empty match is no end
-  std::size_t until = lines_.settings_.multiline.omit_pattern ? begin : end;
-  return Found{data_.substr(at_, until - at_), end - at_};
+  if (!lines_.end_->find(*subject_, at, group)) return {};
+  auto begin = static_cast<std::size_t>(group[0].data() - text.data()), end = begin + group[0].size();
+  if (end + 1 == text.size() && !at_end_) return {};
+  if (end == at) return {};  // an empty match is no end
+  return Span{at, lines_.settings_.multiline.omit_pattern ? begin : end, end};
 }
 
 }  // namespace weir::stanza

@@ -45,7 +45,7 @@ class Lines {
 class LineScan {
  public:
   // `skipping`: a line that was cut off is not over yet; kept by whoever brings the next piece. at_end: no more data now.
-  LineScan(const Lines& lines, std::string_view data, bool at_end, bool& skipping);
+  LineScan(Lines& lines, std::string_view data, bool at_end, bool& skipping);
 
   // The next line as it stands in the data; nullopt at the end of it. Empty lines are empty texts.
   std::optional<std::string_view> next();
@@ -60,16 +60,24 @@ class LineScan {
     std::string_view token;
     std::size_t advance;
   };
+  // Places in the text that expressions look at: an entry, and where the next one begins.
+  struct Span {
+    std::size_t begin, end, next;
+  };
   std::optional<Found> split();
   std::optional<Found> by_newline() const;
-  std::optional<Found> by_start();
-  std::optional<Found> by_end();
+  std::optional<Found> by_expression();
+  std::optional<Span> by_start(std::string_view text, std::size_t at);
+  std::optional<Span> by_end(std::string_view text, std::size_t at);
 
   const Lines& lines_;
   std::string_view data_;
   bool at_end_;
   bool& skipping_;
   std::optional<RegexText> subject_;
+  // UTF-16 and UTF-32: the data as UTF-8, for expressions, and a place in it that is a known one of the data.
+  std::string decoded_;
+  std::size_t decoded_at_ = 0, decoded_data_at_ = 0;
   std::size_t at_ = 0, begin_ = 0;
 };
 

@@ -54,6 +54,10 @@ TEST_CASE("lines: encodings") {
   CHECK(split({.encoding = "iso-8859-1"}, "caf\xe9\n") == "café/");
   CHECK(split({.encoding = "utf-16le"}, std::string_view(" \0a\0\r\0\n\0\x0a\x01\n\0", 12)) == "a|\u010a/");
   CHECK(split({.encoding = "utf-16be"}, std::string_view("\0a\0\n", 4)) == "a/");
+  auto utf16 = [](std::u16string_view text) { return std::string(reinterpret_cast<const char*>(text.data()), text.size() * 2); };
+  CHECK(split({.encoding = "utf-16le", .multiline = {.line_start_pattern = "^#"}}, utf16(u"x\n#1 é😀\n日\n#2\n#3")).starts_with("x|#1 é😀\n日|#2/#"));
+  CHECK(split({.encoding = "utf-16le", .multiline = {.line_end_pattern = ";", .omit_pattern = true}}, utf16(u"a😀;\n日;c")).starts_with("a😀|日/c"));
+  CHECK(split({.encoding = "utf-16le", .multiline = {.line_end_pattern = ";"}, .max_size = 4}, utf16(u"abc;d;")) == "ab|c;|d;/");
   CHECK(split({.encoding = "gbk"}, "\xc4\xe3\n") == "你/");
   CHECK(split({}, "a\xff\xfe\n") == "a\uFFFD\uFFFD/");
   // The beginning of a character is replaced as a whole.

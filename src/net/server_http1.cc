@@ -263,11 +263,12 @@ void Http1Server::write(Response& response) {
 
 void Http1Server::write_next_part() {
   std::string part;
-  bool more = source_->next(part);
+  bool more = true;
+  while (more && part.empty()) more = source_->next(part);  // one that compresses may need several for the first bytes
   if (!chunked_) {
     host_.out.append(Bytes::take(std::move(part)));
   } else {
-    if (!part.empty()) {  // a chunk without bytes would be the last one
+    if (!part.empty()) {  // empty when that was all; a chunk without bytes would be the last one
       host_.out.append(fmt::format("{:x}\r\n", part.size()));
       host_.out.append(Bytes::take(std::move(part)));
       host_.out.append("\r\n");

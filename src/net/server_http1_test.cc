@@ -612,6 +612,28 @@ TEST_CASE("http1: a body that is made while it is sent, in chunks, and the next 
                     "14\r\ncccccccccccccccccccc\r\n0\r\n\r\nHTTP/1.1 200 OK") != answer.npos);
 }
 
+namespace {
+
+// Has its first bytes late, as one that compresses.
+struct Late : BodySource {
+  bool next(std::string& out) override {
+    if (++asked_ % 5 == 0) out += "late";
+    return asked_ < 12;
+  }
+  int asked_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("http1: parts of a body that is made while it is sent may be empty") {
+  TestServer s;
+  s.handler.head = [&](const RequestHead&) { return Response{.source = std::make_shared<Late>()}; };
+  RawPeer peer = s.peer();
+  peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  REQUIRE(peer.wait_for("0\r\n\r\n"));
+  CHECK(peer.take().ends_with("\r\n\r\n4\r\nlate\r\n4\r\nlate\r\n0\r\n\r\n"));
+}
+
 TEST_CASE("http1: HTTP/1.0 gets a streamed body up to the end of the connection, HEAD none of it") {
   TestServer s;
   int made = 0;

@@ -99,6 +99,7 @@ struct HttpClient::Impl final : ClientConnection::Owner {
   ProxyRules rules;
   std::unique_ptr<TlsContext> tls;  // made for the first https URL: the system's authorities cost time and memory
   std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools;
+  std::unordered_map<const ClientConnection*, Pool*> owners;  // there may be thousands of pools: one for each target of a scraper
   std::unordered_map<std::uint64_t, Pending> requests;
   std::vector<std::pair<std::uint64_t, Error>> wrong;  // streams that could not begin
   std::uint64_t last_id = 0;
@@ -108,6 +109,7 @@ struct HttpClient::Impl final : ClientConnection::Owner {
 
 HttpClient::Impl::~Impl() {
   loop.cancel(timer);
+  owners.clear();
   pools.clear();
   auto open = std::exchange(requests, {});
   Error closed{Errc::retryable, "the client was closed", {}};
@@ -315,6 +317,7 @@ void HttpClient::Impl::connected(Pool& pool, const std::shared_ptr<Dialing>& dia
   if (settings.http2_read_idle_timeout > Duration::zero())
     keepalive = {settings.http2_read_idle_timeout, settings.http2_ping_timeout, true};
   pool.connections.push_back(std::make_unique<ClientConnection>(loop, std::move(*stream), http2, keepalive, *this));
+  owners.emplace(pool.connections.back().get(), &pool);
   dispatch(pool);
   if (settings.idle_conn_timeout > Duration::zero()) check_at(loop.now() + settings.idle_conn_timeout);
 }
@@ -379,12 +382,11 @@ void HttpClient::Impl::on_result(ClientConnection& connection, std::uint64_t id,
 }
 
 void HttpClient::Impl::on_change(ClientConnection& connection) {
-  for (auto& [key, pool] : pools)
-    for (auto& own : pool->connections)
-      if (own.get() == &connection) {
-        prune(*pool);
-        return dispatch(*pool);
-      }
+  auto at = owners.find(&connection);
+  if (at == owners.end()) return;
+  Pool& pool = *at->second;
+  prune(pool);
+  dispatch(pool);
 }
 
 // Lets go of what is closed, unwanted or idle beyond the limits.
@@ -401,6 +403,7 @@ void HttpClient::Impl::prune(Pool& pool) {
                now >= connection->idle_since() + settings.idle_conn_timeout;
     bool spent = settings.disable_keep_alives && connection->used() > 0;
     if (!connection->closed() && !(is_idle && (spent || old || ++idle > limit))) continue;
+    owners.erase(connection.get());
     ClientConnection::retire(loop, std::move(connection));
     pool.connections.erase(pool.connections.begin() + static_cast<std::ptrdiff_t>(i));
   }

@@ -72,17 +72,18 @@ class CumulativeToDelta : public engine::Stage {
     return (exclude_.names.empty() || !exclude_.names.matches(m.name)) && !exclude_.has_type(m.type);
   }
 
-  // A new start time is a new series, as it is for senders that restart.
-  static StreamId with_start(StreamId id, const otlp::DataPoint& point) {
+  // A new start time is a new series, as it is for senders that restart; so is a number of the other type.
+  static StreamId series_of(StreamId id, const otlp::DataPoint& point) {
+    bool real = point.type == otlp::NumberType::real;
     id.high ^= point.start_time_unix_nano * 0x9e3779b97f4a7c15ULL;
-    id.low += point.start_time_unix_nano;
+    id.low += point.start_time_unix_nano + (real ? 0x9e3779b97f4a7c15ULL : 0);
     return id;
   }
 
   Fate fate_of(const otlp::Metric& metric, otlp::DataPoint& point, const StreamHasher& ids, TimePoint now, Arena& arena) {
     if (point.flags & 1) return Fate::drop(Reason::filtered);  // no value: there is no difference either
     if (metric.type == MetricType::sum && point.type == otlp::NumberType::real && std::isnan(point.real)) return Fate::keep();
-    StreamId id = with_start(ids.point(point.attributes), point);
+    StreamId id = series_of(ids.point(point.attributes), point);
     StoredPoint arrived = StoredPoint::of(metric.type, point);
     StoredPoint* before = streams_.find(id, now);
     if (before == nullptr) {

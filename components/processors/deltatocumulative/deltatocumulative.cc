@@ -10,6 +10,8 @@ using metric_streams::Fate;
 using metric_streams::StoredPoint;
 using metric_streams::StreamHasher;
 using metric_streams::StreamId;
+
+constexpr std::uint32_t no_recorded_value = 1;  // a flag
 using otlp::MetricType;
 
 constexpr std::uint64_t max_overflow = 10'000;  // series of what is beyond a limit
@@ -70,6 +72,7 @@ Fate DeltaToCumulative::fate_of(const otlp::Metric& metric, otlp::DataPoint& poi
   add(*state, arrived, metric.type);
   streams_.account(id);
   state->write(metric.type, arena, point);
+  point.flags &= ~no_recorded_value;  // the sum is one
   return Fate::keep();
 }
 

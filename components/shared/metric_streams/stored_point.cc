@@ -97,6 +97,7 @@ std::size_t StoredPoint::bytes() const {
 void add(StoredPoint& state, const StoredPoint& point, MetricType type) {
   state.time = point.time;
   if (is_number(type)) {
+    if (point.type == NumberType::none) return;
     bool both_whole = state.type == NumberType::integer && point.type == NumberType::integer;
     if (both_whole) {
       state.integer = static_cast<std::int64_t>(static_cast<std::uint64_t>(state.integer) + static_cast<std::uint64_t>(point.integer));

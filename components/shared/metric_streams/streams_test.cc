@@ -36,6 +36,14 @@ TEST_CASE("metric streams: a series is the same whatever the order of attributes
   CHECK_FALSE(id({{"a", "1"}}, MetricType::sum) == id({{"a", "1"}}, MetricType::gauge));
 }
 
+TEST_CASE("metric streams: a point without a value adds nothing") {
+  StoredPoint sum = StoredPoint::of(MetricType::sum, {.time_unix_nano = 1, .type = otlp::NumberType::integer, .integer = 7});
+  add(sum, StoredPoint::of(MetricType::sum, {.time_unix_nano = 2, .flags = 1}), MetricType::sum);
+  CHECK(sum.type == otlp::NumberType::integer);
+  CHECK(sum.integer == 7);
+  CHECK(sum.time == 2);
+}
+
 TEST_CASE("metric streams: series of one metric have a limit of their own") {
   engine::testing::TestHost host;
   io::Simulation simulation(1, 1);

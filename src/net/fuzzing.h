@@ -12,6 +12,13 @@ struct Handler final : net::Handler {
     return std::nullopt;
   }
   void on_request(Request request, Responder) override { grpc.push_back(request.is_grpc); }
+  std::unique_ptr<PassingBody> on_refused_body(const RequestHead&) override {
+    struct Bounded : PassingBody {
+      void take(std::string_view part) override { WEIR_CHECK((size += part.size()) <= 64 * 1024); }
+      std::size_t size = 0;
+    };
+    return std::make_unique<Bounded>();
+  }
 };
 
 struct ServerSide final : ProtocolHost {

@@ -1,5 +1,8 @@
-// Any bytes as a request: what verify() accepts can be indexed, read, written as JSON and read from that again.
+// Any bytes as a request: what verify() accepts can be indexed, read, written as JSON and read from that again. What it costs is known
+// before, pieces of it have all of it, and its items are counted as it passes by.
 #include "otlp/fuzzing.h"
+#include "otlp/item_counter.h"
+#include "otlp/slicer.h"
 
 using namespace weir;
 using namespace weir::otlp;
@@ -31,6 +34,54 @@ void check_views(Batch& batch) {
       }
 }
 
+std::vector<std::string_view> items_of(Batch& batch) {
+  std::vector<std::string_view> out;
+  for (auto& group : batch.groups())
+    for (auto& scope : group.scopes)
+      for (auto& item : scope.items) out.push_back(item.raw);
+  return out;
+}
+
+// Its index and all of it decoded take no more than was said before. Of an arena at least the half is in use, its first chunk apart.
+void check_cost(Signal signal, const Bytes& body) {
+  Budget budget;
+  auto batch = Batch::parse(signal, body, budget.empty_charge());
+  std::size_t said = batch->cost().bytes, before = batch->charge.bytes();
+  Arena& arena = batch->arena();
+  for (auto& group : batch->groups()) {
+    group.resource.read(arena);
+    for (auto& scope : group.scopes) {
+      scope.scope.read(arena);
+      for (auto& item : scope.items) {
+        if (signal == Signal::traces) item.read<Span>(arena);
+        if (signal == Signal::metrics) item.read<Metric>(arena);
+        if (signal == Signal::logs) item.read<LogRecord>(arena);
+      }
+    }
+  }
+  constexpr std::size_t first_chunk = 4096;
+  std::size_t index = batch->charge.bytes() - before, decoded = arena.footprint() / 2;
+  WEIR_CHECK(index + decoded <= said + first_chunk, "{} + {} bytes, {} were said", index, decoded, said);
+}
+
+void check_pieces(Signal signal, const Bytes& body, std::size_t most) {
+  auto whole = Batch::parse(signal, body), cut = Batch::parse(signal, body);
+  std::vector<std::string_view> seen;
+  std::vector<Batch> kept;
+  for (Slicer slicer(std::move(*cut), most); !slicer.done();) {
+    for (auto raw : items_of(kept.emplace_back(slicer.next()))) seen.push_back(raw);
+  }
+  WEIR_CHECK(seen == items_of(*whole));
+}
+
+void check_counter(Signal signal, std::string_view body, std::size_t items) {
+  for (std::size_t part : {std::size_t{1}, std::size_t{7}, body.size()}) {
+    ItemCounter counter(signal, ItemCounter::Encoding::protobuf);
+    for (std::size_t at = 0; at < body.size(); at += part) counter.take(body.substr(at, part));
+    WEIR_CHECK(counter.items() == items, "{} counted, {} items", counter.items(), items);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
@@ -39,7 +90,13 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   Bytes body = fuzzing::exact({reinterpret_cast<const char*>(data) + 1, size - 1});
   auto batch = Batch::parse(signal, body);
   if (!batch) return 0;
-  WEIR_CHECK(fuzzing::joined(*batch) == body.view());
+  bool repaired = batch->repaired_texts > 0;
+  WEIR_CHECK(repaired || fuzzing::joined(*batch) == body.view());
+  check_counter(signal, body.view(), batch->items());
+  if (!repaired) {
+    check_cost(signal, body);
+    check_pieces(signal, body, 1 + data[0] * std::size_t{40});
+  }
   if (signal == Signal::traces) {
     check_views(*batch);
     fuzzing::check_landmarks(body);

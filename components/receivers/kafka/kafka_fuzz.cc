@@ -20,6 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Charge charge = budget.empty_charge();
   auto request = decoder->decode(Bytes::copy_of({reinterpret_cast<const char*>(data) + 1, size - 1}), 7, budget, charge);
   if (!request) return 0;
-  if (auto batch = otlp::Batch::parse(row.signal, *request)) batch->settle({});
+  auto batch = otlp::Batch::parse(row.signal, *request);
+  WEIR_CHECK(batch.has_value() || row.encoding.starts_with("otlp"), "{}", batch.error().what);
+  if (batch) batch->settle({});
   return 0;
 }

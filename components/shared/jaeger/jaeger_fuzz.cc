@@ -18,6 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     default: request = data[0] & 8 ? jaeger::from_json_span(body, charge) : jaeger::from_post_spans(body, charge);
   }
   if (!request) return 0;
-  if (auto batch = otlp::Batch::parse(otlp::Signal::traces, *request)) batch->settle({});
+  WEIR_CHECK(charge.bytes() >= request->size());
+  auto batch = otlp::Batch::parse(otlp::Signal::traces, *request);
+  WEIR_CHECK(batch.has_value(), "{}", batch.error().what);
+  batch->settle({});
   return 0;
 }

@@ -12,13 +12,18 @@ engine::Factory factory();
 
 using namespace weir;
 using namespace weir::engine::testing;
-using connectors::count::Attribute;
 using connectors::count::Config;
 using engine::Signal;
 
 namespace {
 
 const engine::Factory factory = connectors::count::factory();
+
+Config config_of(Config::Metrics Config::*section, Config::Metrics metrics) {
+  Config config;
+  config.*section = std::move(metrics);
+  return config;
+}
 
 struct Bench {
   Bench(Signal signal, Config config) : world(1, 1) {
@@ -81,9 +86,9 @@ TEST_CASE("count: all spans, by resource, in the time they lie in") {
 }
 
 TEST_CASE("count: conditions are joined by or; attributes of item, scope and resource, with defaults") {
-  Bench bench(Signal::traces, {.spans = {{"slow", {.conditions = {R"(attributes["n"] == "1")", R"(span.name == "b")"}}},
+  Bench bench(Signal::traces, config_of(&Config::spans, {{"slow", {.conditions = {R"(attributes["n"] == "1")", R"(span.name == "b")"}}},
                                          {"by", {.attributes = {{"n", config::Value::plain("none")}, {"service.name", {}}}}},
-                                         {"lacking", {.attributes = {{"nowhere", {}}}}}}});
+                                         {"lacking", {.attributes = {{"nowhere", {}}}}}}));
   CHECK(!bench.push(make_traces({{.attributes = {{"n", "1"}}}, {.span = 2, .name = "b"}, {.span = 3, .attributes = {{"n", "1"}}}, {.span = 4, .name = "c"}})));
   CHECK(bench.counts() == Lines{"shop by{n=1,service.name=shop}=2", "shop by{n=none,service.name=shop}=2", "shop slow{}=3"});
   CHECK(!bench.push(make_traces({{.name = "c"}})));
@@ -91,14 +96,14 @@ TEST_CASE("count: conditions are joined by or; attributes of item, scope and res
 }
 
 TEST_CASE("count: events of spans") {
-  Bench bench(Signal::traces, {.spanevents = {{"exceptions", {.conditions = {R"(spanevent.name == "exception")"}, .attributes = {{"type", {}}}}}}});
+  Bench bench(Signal::traces, config_of(&Config::spanevents, {{"exceptions", {.conditions = {R"(spanevent.name == "exception")"}, .attributes = {{"type", {}}}}}}));
   CHECK(!bench.push(from_json(Signal::traces, R"({"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","name":"s",
     "events":[{"name":"exception","timeUnixNano":"7","attributes":[{"key":"type","value":{"stringValue":"io"}}]},{"name":"exception"},{"name":"retry"}]}]}]}]})")));
   CHECK(bench.counts() == Lines{"- exceptions{type=io}=1", "- trace.span.count{}=1"});
 }
 
 TEST_CASE("count: metrics and data points, of whichever type") {
-  Bench bench(Signal::metrics, {.datapoints = {{"points", {.attributes = {{"k", config::Value::plain("0")}}}}}});
+  Bench bench(Signal::metrics, config_of(&Config::datapoints, {{"points", {.attributes = {{"k", config::Value::plain("0")}}}}}));
   CHECK(!bench.push(from_json(Signal::metrics, R"({"resourceMetrics":[{"scopeMetrics":[{"metrics":[
     {"name":"a","gauge":{"dataPoints":[{"asInt":"1","attributes":[{"key":"k","value":{"intValue":"1"}}]},{"asInt":"2"}]}},
     {"name":"b","histogram":{"aggregationTemporality":2,"dataPoints":[{"count":"1"}]}}]}]}]})")));
@@ -106,7 +111,7 @@ TEST_CASE("count: metrics and data points, of whichever type") {
 }
 
 TEST_CASE("count: conditions about the data points of a metric") {
-  Bench bench(Signal::metrics, {.metrics = {{"with k", {.conditions = {R"(HasAttrKeyOnDatapoint("k"))"}}}}});
+  Bench bench(Signal::metrics, config_of(&Config::metrics, {{"with k", {.conditions = {R"(HasAttrKeyOnDatapoint("k"))"}}}}));
   CHECK(!bench.push(from_json(Signal::metrics, R"({"resourceMetrics":[{"scopeMetrics":[{"metrics":[
     {"name":"a","gauge":{"dataPoints":[{"asInt":"1","attributes":[{"key":"k","value":{"intValue":"1"}}]}]}},{"name":"b","gauge":{"dataPoints":[{"asInt":"1"}]}}]}]}]})")));
   CHECK(bench.counts() == Lines{"- metric.datapoint.count{}=2", "- with k{}=1"});
@@ -120,7 +125,7 @@ TEST_CASE("count: log records; one without a time gets the time it was counted")
 }
 
 TEST_CASE("count: a condition that fails refuses the batch; counts that are refused are the sender's to know") {
-  Bench bench(Signal::traces, {.spans = {{"n", {.conditions = {R"(ParseInt(span.name, 10) > 5)"}}}}});
+  Bench bench(Signal::traces, config_of(&Config::spans, {{"n", {.conditions = {R"(ParseInt(span.name, 10) > 5)"}}}}));
   auto error = bench.push(make_traces({{.name = "7"}, {.span = 2, .name = "x"}}));
   REQUIRE(error);
   CHECK(error->what.find("ParseInt") != std::string::npos);

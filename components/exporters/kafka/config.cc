@@ -83,12 +83,7 @@ std::span<const FieldInfo> Config::fields() {
   static const std::array rows{
       config::embedded<&T::client>(),
       field<&T::producer>("producer", "How messages are written."),
-      field<&T::traces>("traces", "Traces."),
-      field<&T::metrics>("metrics", "Metrics."),
-      field<&T::logs>("logs", "Logs."),
-      field<&T::profiles>("profiles", "Profiles."),
-      field<&T::topic>("topic", "Old: topic of signals that have none of their own."),
-      field<&T::encoding>("encoding", "Old: encoding of signals that have none of their own."),
+      config::embedded<&T::signals>(),
       field<&T::include_metadata_keys>("include_metadata_keys", "Metadata of the request that goes along as headers."),
       field<&T::record_headers>("record_headers", "Headers of every message."),
       field<&T::topic_from_attribute>("topic_from_attribute", "Attribute of the resource that names the topic, where there is one."),
@@ -108,32 +103,22 @@ void Config::validate(config::Context& context) const {
   auto exclusive = [&](const SignalConfig& signal, bool partitioned, std::string_view what) {
     if (!signal.message_key_from_metadata_key.empty() && partitioned) context.error_at("", fmt::format("{0}::message_key_from_metadata_key cannot be combined with partition_{0}_*", what));
   };
-  exclusive(traces, partition_traces_by_id, "traces");
-  exclusive(metrics, partition_metrics_by_resource_attributes, "metrics");
-  exclusive(logs, partition_logs_by_resource_attributes || partition_logs_by_trace_id, "logs");
+  exclusive(signals.traces, partition_traces_by_id, "traces");
+  exclusive(signals.metrics, partition_metrics_by_resource_attributes, "metrics");
+  exclusive(signals.logs, partition_logs_by_resource_attributes || partition_logs_by_trace_id, "logs");
   if (auto checked = weir::kafka::check(properties()); !checked) context.machine_error_at("", checked.error().what);
 }
 
-const SignalConfig& Config::of(Signal signal) const {
-  switch (signal) {
-    case Signal::metrics: return metrics;
-    case Signal::logs: return logs;
-    case Signal::profiles: return profiles;
-    default: return traces;
-  }
-}
-
-Encoding Config::encoding_of(Signal signal) const { return of(signal).encoding.value_or(encoding.value_or(Encoding::otlp_proto)); }
+Encoding Config::encoding_of(Signal signal) const { return signals.of(signal).encoding.value_or(signals.encoding.value_or(Encoding::otlp_proto)); }
 
 std::string Config::topic_of(Signal signal) const {
-  if (!of(signal).topic.empty()) return of(signal).topic;
-  if (!topic.empty()) return topic;
-  return signal == Signal::traces ? "otlp_spans" : fmt::format("otlp_{}", to_string(signal));
+  auto& own = signals.of(signal).topic;
+  return own.empty() ? signals.common_topic(signal) : own;
 }
 
 weir::kafka::Properties Config::properties() const {
   auto out = client.properties();
-  auto millis = [](Duration d) { return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count()); };
+  using weir::kafka::millis;
   // librdkafka adds what surrounds a message.
   out.emplace_back("message.max.bytes", std::to_string(producer.max_message_bytes + 1024));
   out.emplace_back("request.required.acks", std::to_string(static_cast<int>(producer.required_acks)));

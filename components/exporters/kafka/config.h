@@ -58,9 +58,7 @@ struct Config {
   exporting::Config exporting;
   weir::kafka::Client client;
   ProducerConfig producer;
-  SignalConfig traces, metrics, logs, profiles;
-  std::string topic;                 // old: of all signals
-  std::optional<Encoding> encoding;  // old: of all signals
+  weir::kafka::PerSignal<SignalConfig> signals;
   std::vector<std::string> include_metadata_keys;
   std::vector<RecordHeader> record_headers;
   std::string topic_from_attribute;
@@ -70,7 +68,6 @@ struct Config {
 
   static std::span<const config::FieldInfo> fields();
   void validate(config::Context& context) const;
-  const SignalConfig& of(otlp::Signal signal) const;
   Encoding encoding_of(otlp::Signal signal) const;
   std::string topic_of(otlp::Signal signal) const;
   weir::kafka::Properties properties() const;

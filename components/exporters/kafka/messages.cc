@@ -222,8 +222,8 @@ class Builder {
 
 Rules Rules::of(const Config& config, Signal signal) {
   Rules out{.encoding = config.encoding_of(signal), .topic = config.topic_of(signal), .topic_from_attribute = config.topic_from_attribute};
-  out.topic_from_metadata_key = config.of(signal).topic_from_metadata_key;
-  out.key_from_metadata_key = config.of(signal).message_key_from_metadata_key;
+  out.topic_from_metadata_key = config.signals.of(signal).topic_from_metadata_key;
+  out.key_from_metadata_key = config.signals.of(signal).message_key_from_metadata_key;
   out.by_trace = (signal == Signal::traces && config.partition_traces_by_id) || (signal == Signal::logs && config.partition_logs_by_trace_id);
   out.by_resource = (signal == Signal::metrics && config.partition_metrics_by_resource_attributes) ||
                     (signal == Signal::logs && config.partition_logs_by_resource_attributes);

@@ -142,13 +142,13 @@ TEST_CASE("kafka exporter: old and new settings, and encodings that a signal doe
   Config config;
   CHECK(config.topic_of(otlp::Signal::traces) == "otlp_spans");
   CHECK(config.topic_of(otlp::Signal::logs) == "otlp_logs");
-  config.topic = "old";
-  config.logs.topic = "own";
+  config.signals.topic = "old";
+  config.signals.logs.topic = "own";
   CHECK(config.topic_of(otlp::Signal::traces) == "old");
   CHECK(config.topic_of(otlp::Signal::logs) == "own");
-  config.encoding = Encoding::jaeger_proto;
+  config.signals.encoding = Encoding::jaeger_proto;
   CHECK(check(config, otlp::Signal::traces));
   CHECK(check(config, otlp::Signal::metrics).error().what == "unrecognized metrics encoding \"jaeger_proto\"");
-  config.logs.encoding = Encoding::raw;
+  config.signals.logs.encoding = Encoding::raw;
   CHECK(check(config, otlp::Signal::logs));
 }

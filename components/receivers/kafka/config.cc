@@ -7,7 +7,7 @@
 namespace weir::receivers::kafka {
 namespace {
 
-std::string millis(Duration d) { return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count()); }
+using weir::kafka::millis;
 
 constexpr std::array strategies = {std::string_view("range"), std::string_view("roundrobin"), std::string_view("cooperative-sticky")};
 
@@ -61,12 +61,7 @@ std::span<const FieldInfo> Config::fields() {
   using T = Config;
   static const std::array rows{
       config::embedded<&T::client>(),
-      field<&T::traces>("traces", "Traces."),
-      field<&T::metrics>("metrics", "Metrics."),
-      field<&T::logs>("logs", "Logs."),
-      field<&T::profiles>("profiles", "Profiles."),
-      field<&T::topic>("topic", "Old: topic of signals that have none of their own."),
-      field<&T::encoding>("encoding", "Old: encoding of signals that have none of their own."),
+      config::embedded<&T::signals>(),
       field<&T::group_id>("group_id", "Consumer group."),
       field<&T::group_instance_id>("group_instance_id", "Static member of the group: it gets its partitions back when it comes back within session_timeout."),
       field<&T::initial_offset>("initial_offset", "Where a group begins that never read a partition.", {.choices = "latest|earliest"}),
@@ -97,7 +92,7 @@ void Config::validate(config::Context& context) const {
   if (max_fetch_size > 0 && max_fetch_size < min_fetch_size)
     context.error_at("max_fetch_size", fmt::format("max_fetch_size ({}) cannot be less than min_fetch_size ({})", max_fetch_size, min_fetch_size));
   for (auto signal : otlp::all_signals) {
-    auto& own = of(signal);
+    auto& own = signals.of(signal);
     bool pattern = std::ranges::any_of(own.topics, [](auto& name) { return name.starts_with('^'); });
     auto at = [&](std::string_view key) { return fmt::format("{}::{}", to_string(signal), key); };
     if (!own.exclude_topics.empty() && !pattern)
@@ -111,24 +106,15 @@ void Config::validate(config::Context& context) const {
   if (auto checked = weir::kafka::check(properties()); !checked) context.machine_error_at("", checked.error().what);
 }
 
-const SignalConfig& Config::of(Signal signal) const {
-  switch (signal) {
-    case Signal::metrics: return metrics;
-    case Signal::logs: return logs;
-    case Signal::profiles: return profiles;
-    default: return traces;
-  }
-}
-
 std::vector<std::string> Config::topics_of(Signal signal) const {
-  if (!of(signal).topics.empty()) return of(signal).topics;
-  if (!topic.empty()) return {topic};
-  return {signal == Signal::traces ? "otlp_spans" : fmt::format("otlp_{}", to_string(signal))};
+  auto& own = signals.of(signal).topics;
+  return own.empty() ? std::vector{signals.common_topic(signal)} : own;
 }
 
 std::string Config::encoding_of(Signal signal) const {
-  if (!of(signal).encoding.empty()) return of(signal).encoding;
-  return encoding.empty() ? "otlp_proto" : encoding;
+  auto& own = signals.of(signal).encoding;
+  if (!own.empty()) return own;
+  return signals.encoding.empty() ? "otlp_proto" : signals.encoding;
 }
 
 weir::kafka::Properties Config::properties() const {
@@ -152,7 +138,7 @@ weir::kafka::Properties Config::properties() const {
   out.emplace_back("allow.auto.create.topics", "true");
   std::string excluded;
   for (auto signal : otlp::all_signals)
-    for (auto& name : of(signal).exclude_topics) excluded += (excluded.empty() ? "" : ",") + name;
+    for (auto& name : signals.of(signal).exclude_topics) excluded += (excluded.empty() ? "" : ",") + name;
   if (!excluded.empty()) out.emplace_back("topic.blacklist", excluded);
   return out;
 }

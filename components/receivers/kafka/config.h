@@ -39,8 +39,7 @@ struct ErrorBackoff : exporting::RetrySettings {
 
 struct Config {
   weir::kafka::Client client;
-  SignalConfig traces, metrics, logs, profiles;
-  std::string topic, encoding;  // old: of all signals
+  weir::kafka::PerSignal<SignalConfig> signals;
   std::string group_id = "otel-collector", group_instance_id;
   std::string initial_offset = "latest";
   Duration session_timeout = 10s, heartbeat_interval = 3s;
@@ -55,7 +54,6 @@ struct Config {
 
   static std::span<const config::FieldInfo> fields();
   void validate(config::Context& context) const;
-  const SignalConfig& of(otlp::Signal signal) const;
   std::vector<std::string> topics_of(otlp::Signal signal) const;
   std::string encoding_of(otlp::Signal signal) const;
   weir::kafka::Properties properties() const;

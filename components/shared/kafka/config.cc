@@ -42,9 +42,9 @@ void add_tls(const net_config::ClientTls& tls, Properties& out) {
   out.emplace_back("ssl.endpoint.identification.algorithm", tls.insecure_skip_verify ? "none" : "https");
 }
 
-std::string millis(Duration d) { return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count()); }
-
 }  // namespace
+
+std::string millis(Duration d) { return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count()); }
 
 std::span<const FieldInfo> PlainText::fields() {
   static const std::array rows{

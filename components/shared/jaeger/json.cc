@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/number.h"
+#include "base/rfc3339.h"
 #include "base/text.h"
 #include "components/shared/jaeger/jaeger.h"
 #include "components/shared/jaeger/model.h"
@@ -60,45 +61,10 @@ Result<> read_id(dom::element object, std::string_view key, std::string_view oth
   return {};
 }
 
-bool read_digits(std::string_view text, std::size_t at, std::size_t n, int& out) {
-  if (at + n > text.size()) return false;
-  auto [end, error] = std::from_chars(text.data() + at, text.data() + at + n, out);
-  return error == std::errc() && end == text.data() + at + n && text[at] != '-';
-}
-
-// ".25" as nanoseconds; what is behind it is left in `text`.
-bool read_fraction(std::string_view& text, std::uint64_t& nanos) {
-  nanos = 0;
-  if (!text.starts_with('.')) return true;
-  text.remove_prefix(1);
-  std::uint64_t unit = 100'000'000;
-  std::size_t digits = 0;
-  for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9'; ++digits, unit /= 10) nanos += unit * static_cast<std::uint64_t>(text[digits] - '0');
-  text.remove_prefix(digits);
-  return digits > 0;
-}
-
-// RFC 3339 with any offset.
 bool read_time(std::string_view text, std::uint64_t& out) {
-  int year, month, day, hour, minute, seconds;
-  if (!read_digits(text, 0, 4, year) || !read_digits(text, 5, 2, month) || !read_digits(text, 8, 2, day) || !read_digits(text, 11, 2, hour) ||
-      !read_digits(text, 14, 2, minute) || !read_digits(text, 17, 2, seconds) || text[4] != '-' || text[7] != '-' || (text[10] | 0x20) != 't')
-    return false;
-  std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)), std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok() || hour > 23 || minute > 59 || seconds > 60) return false;
-  std::string_view rest = text.substr(19);
-  std::uint64_t nanos;
-  if (!read_fraction(rest, nanos)) return false;
-  std::int64_t offset = 0;
-  if (rest != "Z" && rest != "z") {
-    int hours, minutes;
-    if (rest.size() != 6 || (rest[0] != '+' && rest[0] != '-') || !read_digits(rest, 1, 2, hours) || !read_digits(rest, 4, 2, minutes)) return false;
-    offset = (hours * 60 + minutes) * (rest[0] == '-' ? -60 : 60);
-  }
-  std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-  std::int64_t whole = days * 86'400 + hour * 3600 + minute * 60 + seconds - offset;
-  out = static_cast<std::uint64_t>(whole) * 1'000'000'000 + nanos;
-  return true;
+  auto time = parse_rfc3339(text);
+  if (time) out = static_cast<std::uint64_t>(*time);
+  return time.has_value();
 }
 
 // "1.5s", "-0.25s".

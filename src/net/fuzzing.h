@@ -4,9 +4,19 @@
 
 namespace weir::net::fuzzing {
 
-// Turns away paths that start with "/no"; answers the others when the target says so.
+struct IdleCall final : Call {
+  void on_message(Message) override {}
+  void on_end() override {}
+};
+
+// Turns away paths that start with "/no"; calls of "/s..." have many messages. Answers when the target says so.
 struct Handler final : net::Handler {
   std::vector<bool> grpc;
+  bool streams(const RequestHead& head) override { return head.path().starts_with("/s"); }
+  std::unique_ptr<Call> on_call(const RequestHead&, Responder) override {
+    grpc.push_back(true);
+    return std::make_unique<IdleCall>();
+  }
   std::optional<Answer> on_head(const RequestHead& head) override {
     if (head.path().starts_with("/no")) return error_answer(head, {Errc::unimplemented, "no", {}});
     return std::nullopt;
@@ -53,6 +63,7 @@ struct ServerSide final : ProtocolHost {
 
   void answer_all() {
     for (std::size_t i = 0; i < open.size(); ++i) {
+      protocol->next(open[i]);
       if (sink.grpc[i]) protocol->answer(open[i], GrpcAnswer{.payload = Bytes::copy_of("pong")});
       else protocol->answer(open[i], Response{.body = Bytes::take(std::string(300, 'r'))});
     }

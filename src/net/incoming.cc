@@ -277,6 +277,14 @@ std::optional<Answer> Incoming::finish(std::int32_t stream) {
   return std::nullopt;
 }
 
+std::unique_ptr<IncomingCall> Incoming::open_call(std::int32_t stream) {
+  if (!head.is_grpc || !host_.handler.streams(head)) return nullptr;
+  auto call = host_.handler.on_call(head, host_.responder(stream));
+  if (!call) return nullptr;
+  ++host_.stats.requests;
+  return std::make_unique<IncomingCall>(std::move(call), encoding_, limit(), host_.budget);
+}
+
 void add_response_headers(const ServerSettings& settings, std::string_view origin, Response& response) {
   for (auto [name, value] : settings.response_headers) response.headers.set(name, value);
   add_cors(settings.cors, origin, response);

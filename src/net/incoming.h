@@ -1,5 +1,6 @@
 #pragma once
 // One request on its way in, whatever the protocol: checks of its head, the charge for its body, decompression.
+#include "net/incoming_call.h"
 #include "net/inflow.h"
 #include "net/server.h"
 #include "net/stream.h"
@@ -83,6 +84,8 @@ class Incoming {
   std::optional<Answer> append(std::string_view bytes);
   // The body is complete: gives the request to the handler, or has an answer.
   std::optional<Answer> finish(std::int32_t stream);
+  // A gRPC call with many messages, if the handler takes it as one; after begin(). Null otherwise.
+  std::unique_ptr<IncomingCall> open_call(std::int32_t stream);
   // Turns the request away for `error`.
   Answer refuse(const Error& error, int http_status = 0);
 

@@ -126,6 +126,10 @@ void ServerCore::answer(std::uint64_t connection, std::int32_t stream, Answer an
   if (ServerConnection* found = find(connection)) found->answer(stream, std::move(answer));
 }
 
+void ServerCore::next(std::uint64_t connection, std::int32_t stream) {
+  if (ServerConnection* found = find(connection)) found->next(stream);
+}
+
 // Answers of one round are written together.
 void ServerCore::settle_later(ServerConnection& connection) {
   if (std::exchange(connection.dirty, true)) return;
@@ -262,6 +266,10 @@ Answer Handler::on_error(const RequestHead& head, const Error& error, int http_s
 
 void Responder::answer(Answer answer) {
   if (auto core = std::exchange(core_, nullptr)) core->answer(connection_, stream_, std::move(answer));
+}
+
+void Responder::next() {
+  if (core_) core_->next(connection_, stream_);
 }
 
 void Responder::abandon() {

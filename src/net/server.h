@@ -1,5 +1,5 @@
 #pragma once
-// The server side of HTTP/1.1, HTTP/2 and unary gRPC, all on one port.
+// The server side of HTTP/1.1, HTTP/2 and gRPC, all on one port.
 #include <memory>
 #include <optional>
 #include <string>
@@ -129,6 +129,7 @@ struct GrpcAnswer {
   std::optional<Duration> retry_delay;  // makes a RetryInfo
   std::string details;                  // a google.rpc.Status that replaces the generated one
   HeaderList trailers;
+  bool without_message = false;         // with ok: of a streaming call, whose answer may have no message
 };
 
 using Answer = std::variant<Response, GrpcAnswer>;
@@ -160,6 +161,8 @@ class Responder {
   void respond(Response response) { answer(std::move(response)); }
   void respond(GrpcAnswer response) { answer(std::move(response)); }
   void answer(Answer answer);
+  // Of a streaming call: its Call has finished with the message it was given.
+  void next();
   explicit operator bool() const { return core_ != nullptr; }
 
  private:
@@ -176,12 +179,33 @@ class PassingBody {
   virtual void take(std::string_view decompressed) = 0;
 };
 
+// One message of a streaming gRPC call.
+struct Message {
+  Bytes body;     // decompressed
+  Charge charge;  // for `body`; let it go when the bytes are settled
+};
+
+// A gRPC call whose client sends one message after another for as long as it likes. On the server's core. Destroyed when the call
+// is over: answered, or gone with its connection.
+class Call {
+ public:
+  virtual ~Call() = default;
+  // Neither another message nor the end comes before Responder::next().
+  virtual void on_message(Message message) = 0;
+  // The client has no more messages and waits for the answer.
+  virtual void on_end() = 0;
+};
+
 // What a server does with requests. On the server's core. Outlives the server and its open requests.
 class Handler {
  public:
   virtual ~Handler() = default;
   // Before the body is read: an answer turns the request away without reading it.
   virtual std::optional<Answer> on_head(const RequestHead&) { return std::nullopt; }
+  // After on_head, for gRPC: whether the client of this call sends any number of messages. Then on_call() comes in place of on_request().
+  virtual bool streams(const RequestHead&) { return false; }
+  // What takes those messages. The answer may come at any time and ends the call.
+  virtual std::unique_ptr<Call> on_call(const RequestHead&, Responder) { return nullptr; }
   // The body is complete.
   virtual void on_request(Request request, Responder responder) = 0;
   // The body is not taken, for lack of room, damage, or since its sender broke it off: what has come of it, and in the first case what still

@@ -214,6 +214,12 @@ void ServerConnection::answer(std::int32_t stream, Answer answer) {
   if (!in_event_) core_.settle_later(*this);
 }
 
+void ServerConnection::next(std::int32_t stream) {
+  if (closed_ || !protocol_) return;
+  protocol_->next(stream);
+  if (!in_event_) core_.settle_later(*this);
+}
+
 void ServerConnection::settle() {
   if (closed_) return;
   in_event_ = true;

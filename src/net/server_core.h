@@ -16,6 +16,7 @@ class ServerConnection final : public io::FdHandler, private ProtocolHost {
   Result<> start();
   void on_ready(std::uint32_t events) override;
   void answer(std::int32_t stream, Answer answer);
+  void next(std::int32_t stream);
   // Writes what answers have left in the queue.
   void settle();
   void drain();
@@ -90,6 +91,7 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore>, public
   void drain(io::Task done);
 
   void answer(std::uint64_t connection, std::int32_t stream, Answer answer);
+  void next(std::uint64_t connection, std::int32_t stream);
   void settle_later(ServerConnection& connection);
   // The connection is destroyed later in this round, so that it may be in the middle of a call.
   void close(std::uint64_t connection);

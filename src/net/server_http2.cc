@@ -23,6 +23,7 @@ constexpr std::array<std::uint8_t, 8> drain_ping{'w', 'd', 'r', 'a', 'i', 'n', 0
 struct ServerStream {
   explicit ServerStream(ProtocolHost& host) : incoming(host) {}
   Incoming incoming;
+  std::unique_ptr<IncomingCall> call;  // null: the request has one body
   OutBody body;
   std::shared_ptr<BodySource> source;  // makes what follows `body`; shared with nobody by now
   HeaderList trailers;    // gRPC
@@ -46,6 +47,7 @@ class Http2Server final : public ServerProtocol {
   bool waits_for_body() const override { return head_alone_; }
   bool busy() const override { return !streams_.empty(); }
   void answer(std::int32_t stream, Answer answer) override;
+  void next(std::int32_t stream) override;
   bool produce() override;
   bool streaming() const override { return std::ranges::any_of(streams_, [](auto& stream) { return stream->source != nullptr; }); }
   TimePoint deadline() const override;
@@ -67,6 +69,7 @@ class Http2Server final : public ServerProtocol {
   ssize_t read_body(std::int32_t id, ServerStream& stream, std::size_t size, std::uint32_t& flags);
 
   void on_head(ServerStream& stream);
+  void proceed(ServerStream& stream, Result<> result);
   void on_end(ServerStream& stream);
   void on_ping(const nghttp2_ping& ping);
   void submit(ServerStream& stream, GrpcAnswer answer);
@@ -332,7 +335,8 @@ void Http2Server::on_head(ServerStream& stream) {
   stream.is_head = incoming.head.method() == "HEAD";
   if (stream.headers_too_big && !refusal) refusal = incoming.refuse({Errc::invalid, "request head too large", {}}, 431);
   if (refusal) return answer(stream.id, std::move(*refusal));
-  stream.read_by = later(now_, host_.settings.read_timeout);
+  stream.call = incoming.open_call(stream.id);
+  if (!stream.call) stream.read_by = later(now_, host_.settings.read_timeout);
   stream.deadline = incoming.deadline().value_or(TimePoint::max());
   stream_deadline_ = std::min({stream_deadline_, stream.read_by, stream.deadline});
 }
@@ -341,6 +345,7 @@ void Http2Server::on_end(ServerStream& stream) {
   stream.ended = true;
   stream.read_by = TimePoint::max();
   if (stream.answered) return;
+  if (stream.call) return proceed(stream, stream.call->end());
   std::int32_t id = stream.id;
   if (auto refusal = stream.incoming.finish(id)) answer(id, std::move(*refusal));
 }
@@ -349,11 +354,28 @@ void Http2Server::on_data(std::int32_t id, std::string_view data) {
   head_alone_ = false;
   ServerStream* stream = find(id);
   if (stream == nullptr || stream->answered) return withhold(data.size());
+  if (stream->call) {
+    // Others on this connection go on while this stream waits for its messages to be settled.
+    nghttp2_session_consume_connection(session_.get(), data.size());
+    return proceed(*stream, stream->call->append(data));
+  }
   if (auto refusal = stream->incoming.append(data)) {
     answer(id, std::move(*refusal));
     return withhold(data.size());
   }
   nghttp2_session_consume(session_.get(), id, data.size());
+}
+
+// After a streaming call was told something: it fails, or its peer may send more.
+void Http2Server::proceed(ServerStream& stream, Result<> result) {
+  if (!result && !stream.answered) answer(stream.id, stream.incoming.refuse(result.error()));
+  if (std::size_t bytes = stream.call->take_window(); bytes > 0) nghttp2_session_consume_stream(session_.get(), stream.id, bytes);
+}
+
+void Http2Server::next(std::int32_t id) {
+  if (dead_) return;
+  ServerStream* stream = find(id);
+  if (stream != nullptr && stream->call && !stream->answered) proceed(*stream, stream->call->next());
 }
 
 // What came for nobody is not granted again at once when there is no room: the peer would only go on.
@@ -388,6 +410,7 @@ void Http2Server::answer(std::int32_t id, Answer answer) {
   ServerStream* stream = find(id);
   if (stream == nullptr || std::exchange(stream->answered, true)) return;
   stream->read_by = stream->deadline = TimePoint::max();
+  if (stream->call) stream->call->close();
   sent_something_ = true;
   if (auto* grpc = std::get_if<GrpcAnswer>(&answer)) return submit(*stream, std::move(*grpc));
   auto& response = std::get<Response>(answer);
@@ -409,7 +432,7 @@ void Http2Server::submit(ServerStream& stream, GrpcAnswer answer) {
   std::string code = std::to_string(static_cast<int>(answer.code));
   std::string message = encode_grpc_message(answer.message), details = encode_details(answer);
   stream.trailers = std::move(answer.trailers);
-  if (answer.code == GrpcCode::ok) {
+  if (answer.code == GrpcCode::ok && !answer.without_message) {
     std::string prefix;
     append_grpc_prefix(prefix, false, answer.payload.size());
     stream.body.set_prefix(std::move(prefix));
@@ -553,6 +576,10 @@ bool Http2Server::drain() {
 
 void Http2Server::finish_drain() {
   drain_at_ = TimePoint::max();
+  // Streaming calls would never end by themselves.
+  for (auto& stream : streams_) {
+    if (stream->call && !stream->answered) proceed(*stream, stream->call->go_away());
+  }
   nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_.get()),
                         NGHTTP2_NO_ERROR, nullptr, 0);
 }

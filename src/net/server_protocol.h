@@ -29,6 +29,8 @@ class ServerProtocol {
 
   // Answers a request; later than receive(), or from within it. Nothing happens when the request is gone.
   virtual void answer(std::int32_t stream, Answer answer) = 0;
+  // The next message of a streaming call may come.
+  virtual void next(std::int32_t) {}
   // Moves what is ready into the host's queue, as far as it should grow. False as above.
   virtual bool produce() = 0;
   // produce() has more to say, without a limit that is near.

@@ -41,41 +41,53 @@ class ThriftReader {
   ThriftReader(thrift::Protocol protocol, std::string_view bytes, Charge& charge)
       : bytes_(bytes), protocol_(protocol), scratch_(charge), writer_(charge) {}
 
-  // Batch: process = 1, spans = 2. The process is looked for first; on the wire it may stand behind the spans.
+  // Batch: process = 1, spans = 2. Clients write the process first; spans in front of it are passed over, and read in a second walk.
   Result<Bytes> read() {
-    ArenaVector<Tag> tags;
-    std::string_view service;
+    std::optional<TraceWriter::Group> group;
+    bool spans_before = false;
     Reader in(protocol_, bytes_);
     Field field;
     while (in.next(field)) {
-      if (field.id == 1 && field.type == Type::structure) WEIR_TRY(read_process(in, service, tags));
-      else in.skip(field);
+      bool is_spans = field.id == 2 && field.type == Type::list;
+      if (field.id == 1 && field.type == Type::structure && !group) {
+        WEIR_ASSIGN(group, read_process(in));
+      } else if (is_spans && group) {
+        WEIR_TRY(read_spans(in, *group));
+      } else {
+        spans_before |= is_spans;
+        in.skip(field);
+      }
     }
     if (!in.ok()) return fail(malformed());
-    WEIR_ASSIGN(auto group, add_process(writer_, scratch_, service, tags));
-    WEIR_TRY(read_spans(group));
+    if (!group) {
+      WEIR_ASSIGN(group, add_process(writer_, scratch_, {}, {}));
+    }
+    if (spans_before) WEIR_TRY(read_spans_before(*group));
     return writer_.finish();
   }
 
  private:
-  Result<> read_spans(TraceWriter::Group group) {
+  // Those in front of the first process.
+  Result<> read_spans_before(TraceWriter::Group group) {
     Reader in(protocol_, bytes_);
     Field field;
     while (in.next(field)) {
-      if (field.id != 2 || field.type != Type::list) {
-        in.skip(field);
-        continue;
-      }
-      thrift::List spans = in.list();
-      if (spans.size > 0 && spans.type != Type::structure) return fail(malformed());
-      for (std::uint32_t i = 0; i < spans.size; ++i) {
-        scratch_.reset();
-        Span span;
-        WEIR_TRY(read_span(in, span));
-        if (!is_blank(span)) WEIR_TRY(add_span(writer_, group, scratch_, span, Dialect::thrift));
-      }
+      if (field.id == 1 && field.type == Type::structure) return {};
+      if (field.id == 2 && field.type == Type::list) WEIR_TRY(read_spans(in, group));
+      else in.skip(field);
     }
-    if (!in.ok()) return fail(malformed());
+    return {};
+  }
+
+  Result<> read_spans(Reader& in, TraceWriter::Group group) {
+    thrift::List spans = in.list();
+    if (spans.size > 0 && spans.type != Type::structure) return fail(malformed());
+    for (std::uint32_t i = 0; i < spans.size; ++i) {
+      scratch_.reset();
+      Span span;
+      WEIR_TRY(read_span(in, span));
+      if (!is_blank(span)) WEIR_TRY(add_span(writer_, group, scratch_, span, Dialect::thrift));
+    }
     return {};
   }
 
@@ -94,14 +106,17 @@ class ThriftReader {
     return {};
   }
 
-  Result<> read_process(Reader& in, std::string_view& service, ArenaVector<Tag>& tags) {
+  Result<TraceWriter::Group> read_process(Reader& in) {
+    ArenaVector<Tag> tags;
+    std::string_view service;
     Field field;
     while (in.next(field)) {
       if (field.id == 1 && field.type == Type::binary) service = in.binary();
       else if (field.id == 2 && field.type == Type::list) WEIR_TRY(each(in, [&] { return add_tag(in, tags); }));
       else in.skip(field);
     }
-    return in.ok() ? Result<>() : fail(malformed());
+    if (!in.ok()) return fail(malformed());
+    return add_process(writer_, scratch_, service, tags);
   }
 
   Result<> add_tag(Reader& in, ArenaVector<Tag>& tags) {

@@ -1,8 +1,5 @@
 #include "components/shared/thrift/thrift.h"
 
-#include <bit>
-#include <cstring>
-
 namespace weir::thrift {
 namespace {
 
@@ -13,15 +10,6 @@ constexpr std::uint32_t strict_version = 0x80010000;
 std::int64_t unzigzag(std::uint64_t v) { return static_cast<std::int64_t>(v >> 1) ^ -static_cast<std::int64_t>(v & 1); }
 
 }  // namespace
-
-Type Reader::type_of(std::uint8_t wire) const {
-  using T = Type;
-  // By the numbers of each protocol; `stop` for those that do not exist.
-  constexpr Type compact[] = {T::stop, T::boolean, T::boolean, T::byte, T::i16, T::i32, T::i64, T::real, T::binary, T::list, T::set, T::map, T::structure};
-  constexpr Type binary[] = {T::stop, T::stop, T::boolean, T::byte, T::real, T::stop, T::i16, T::stop, T::i32, T::stop, T::i64, T::binary, T::structure, T::map, T::set, T::list};
-  if (compact_) return wire < std::size(compact) ? compact[wire] : T::stop;
-  return wire < std::size(binary) ? binary[wire] : T::stop;
-}
 
 std::uint64_t Reader::varint() {
   std::uint64_t out = 0;
@@ -36,26 +24,11 @@ std::uint64_t Reader::varint() {
   return 0;
 }
 
-std::uint64_t Reader::big_endian(std::size_t bytes) {
-  if (rest_.size() < bytes) return failed(), 0;
-  std::uint64_t out = 0;
-  for (std::size_t i = 0; i < bytes; ++i) out = out << 8 | static_cast<unsigned char>(rest_[i]);
-  rest_.remove_prefix(bytes);
-  return out;
-}
-
-// Of elements or bytes that follow: each takes at least one byte.
-std::uint32_t Reader::count() {
-  std::uint64_t n = compact_ ? varint() : big_endian(4);
-  if (n > rest_.size()) failed(), n = 0;
-  return static_cast<std::uint32_t>(n);
-}
-
 Message Reader::message() {
   Message out;
   if (compact_) {
-    if (big_endian(1) != compact_id) return failed(), out;
-    auto second = static_cast<std::uint8_t>(big_endian(1));
+    if (big_endian<std::uint8_t>() != compact_id) return failed(), out;
+    auto second = static_cast<std::uint8_t>(big_endian<std::uint8_t>());
     if ((second & 0x1F) != compact_version) return failed(), out;
     out.type = static_cast<MessageType>(second >> 5);
     varint();  // sequence number
@@ -65,61 +38,47 @@ Message Reader::message() {
   bool strict = !rest_.empty() && (rest_.front() & 0x80) != 0;
   if (!strict) {
     out.name = binary();
-    out.type = static_cast<MessageType>(big_endian(1));
+    out.type = static_cast<MessageType>(big_endian<std::uint8_t>());
   } else {
-    auto head = static_cast<std::uint32_t>(big_endian(4));
+    auto head = static_cast<std::uint32_t>(big_endian<std::uint32_t>());
     if ((head & 0xFFFF0000) != strict_version) return failed(), out;
     out.type = static_cast<MessageType>(head & 0xFF);
     out.name = binary();
   }
-  big_endian(4);  // sequence number
+  big_endian<std::uint32_t>();  // sequence number
   return out;
 }
 
-bool Reader::next(Field& field) {
-  auto head = static_cast<std::uint8_t>(big_endian(1));
-  std::uint8_t wire = compact_ ? head & 0x0F : head;
-  if (!ok_ || wire == 0) return false;
+bool Reader::next_compact(Field& field, std::uint8_t head) {
+  std::uint8_t wire = head & 0x0F;
+  if (wire == 0) return false;
   field.type = type_of(wire);
   if (field.type == Type::stop) return failed(), false;
-  if (!compact_) {
-    field.id = static_cast<std::int16_t>(big_endian(2));
-  } else {
-    field.truth = wire == true_in_head;
-    int delta = head >> 4;
-    field.id = delta != 0 ? static_cast<std::int16_t>(field.id + delta) : static_cast<std::int16_t>(unzigzag(varint()));
-  }
+  field.truth = wire == true_in_head;
+  int delta = head >> 4;
+  field.id = delta != 0 ? static_cast<std::int16_t>(field.id + delta) : static_cast<std::int16_t>(unzigzag(varint()));
   return ok_;
 }
 
-bool Reader::boolean(const Field& field) { return compact_ ? field.truth : big_endian(1) != 0; }
-
-std::int64_t Reader::integer(Type type) {
-  if (type == Type::byte) return static_cast<std::int8_t>(big_endian(1));
+std::int64_t Reader::other_integer(Type type) {
+  if (type == Type::byte) return static_cast<std::int8_t>(big_endian<std::uint8_t>());
   if (compact_) return unzigzag(varint());
   switch (type) {
-    case Type::i16: return static_cast<std::int16_t>(big_endian(2));
-    case Type::i32: return static_cast<std::int32_t>(big_endian(4));
-    case Type::i64: return static_cast<std::int64_t>(big_endian(8));
+    case Type::i16: return static_cast<std::int16_t>(big_endian<std::uint16_t>());
+    case Type::i32: return static_cast<std::int32_t>(big_endian<std::uint32_t>());
+    case Type::i64: return static_cast<std::int64_t>(big_endian<std::uint64_t>());
     default: return failed(), 0;
   }
 }
 
 double Reader::real() {
-  std::uint64_t bits = big_endian(8);
-  return std::bit_cast<double>(compact_ ? __builtin_bswap64(bits) : bits);
-}
-
-std::string_view Reader::binary() {
-  std::uint32_t size = count();
-  std::string_view out = rest_.substr(0, size);
-  rest_.remove_prefix(size);
-  return out;
+  auto bits = big_endian<std::uint64_t>();
+  return std::bit_cast<double>(compact_ ? std::byteswap(bits) : bits);
 }
 
 List Reader::list() {
   List out;
-  auto head = static_cast<std::uint8_t>(big_endian(1));
+  auto head = static_cast<std::uint8_t>(big_endian<std::uint8_t>());
   if (!compact_) {
     out.type = type_of(head);
     out.size = count();
@@ -143,7 +102,7 @@ void Reader::skip_value(Type type, int depth) {
   if (depth > deepest) return failed();
   switch (type) {
     case Type::stop: return failed();
-    case Type::boolean: big_endian(1); return;
+    case Type::boolean: big_endian<std::uint8_t>(); return;
     case Type::byte:
     case Type::i16:
     case Type::i32:
@@ -160,10 +119,10 @@ void Reader::skip_value(Type type, int depth) {
       Type key{}, value{};
       if (compact_) {
         pairs = count();
-        auto types = pairs ? static_cast<std::uint8_t>(big_endian(1)) : 0;
+        auto types = pairs ? static_cast<std::uint8_t>(big_endian<std::uint8_t>()) : 0;
         key = type_of(types >> 4), value = type_of(types & 0x0F);
       } else {
-        key = type_of(static_cast<std::uint8_t>(big_endian(1))), value = type_of(static_cast<std::uint8_t>(big_endian(1)));
+        key = type_of(static_cast<std::uint8_t>(big_endian<std::uint8_t>())), value = type_of(static_cast<std::uint8_t>(big_endian<std::uint8_t>()));
         pairs = count();
       }
       for (; pairs > 0 && ok_; --pairs) skip_value(key, depth + 1), skip_value(value, depth + 1);

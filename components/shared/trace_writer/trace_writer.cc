@@ -37,23 +37,31 @@ Result<TraceWriter::Group> TraceWriter::resource(const otlp::Resource& resource)
   return groups_.size() - 1;
 }
 
-Result<> TraceWriter::add(Group group, const otlp::Scope& scope, const otlp::Span& span) {
+template <class Item>
+Result<> TraceWriter::add_item(Group group, const otlp::Scope& scope, const Item& item) {
   writer_.clear();
   encode(scope, writer_);
   ResourceSpans& target = groups_[group];
-  auto [at, fresh] = target.scope_at.emplace(std::string(writer_.view()), target.scopes.size());
-  if (fresh) {
-    WEIR_TRY(charge(2 * writer_.size() + sizeof(ScopeSpans) + sizeof(*at)));
-    target.scopes.push_back({.scope = std::string(writer_.view())});
+  // Items of one scope come one after another.
+  if (target.last_scope >= target.scopes.size() || target.scopes[target.last_scope].scope != writer_.view()) {
+    auto [at, fresh] = target.scope_at.emplace(std::string(writer_.view()), target.scopes.size());
+    if (fresh) {
+      WEIR_TRY(charge(2 * writer_.size() + sizeof(ScopeSpans) + sizeof(*at)));
+      target.scopes.push_back({.scope = std::string(writer_.view())});
+    }
+    target.last_scope = at->second;
   }
   writer_.clear();
-  encode(span, writer_);
-  writer_.close(2, 0);  // ScopeSpans.spans
+  encode(item, writer_);
+  writer_.close(2, 0);  // ScopeSpans.spans, ScopeMetrics.metrics
   WEIR_TRY(charge(2 * writer_.size()));  // here, and in the finished request
-  target.scopes[at->second].spans += writer_.view();
+  target.scopes[target.last_scope].spans += writer_.view();
   ++spans_;
   return {};
 }
+
+Result<> TraceWriter::add(Group group, const otlp::Scope& scope, const otlp::Span& span) { return add_item(group, scope, span); }
+Result<> TraceWriter::add(Group group, const otlp::Scope& scope, const otlp::Metric& metric) { return add_item(group, scope, metric); }
 
 Result<Bytes> TraceWriter::finish() {
   std::size_t size = 0;

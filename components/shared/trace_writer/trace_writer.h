@@ -16,7 +16,7 @@ class Scratch {
   template <class T>
   [[nodiscard]] bool push(ArenaVector<T>& list, const T& value) {
     std::size_t size = list.size();
-    bool grows = size == 0 || (size >= 4 && std::has_single_bit(size));
+    bool grows = size == 0 || (size >= 4 && (size & (size - 1)) == 0);
     if (grows && !take(std::max<std::size_t>(4, 2 * size) * sizeof(T))) return false;
     list.push_back(arena_, value);
     return true;
@@ -60,7 +60,8 @@ class AttributeSetter {
   std::shared_ptr<Index> index_;  // null: the list is short
 };
 
-// An ExportTraceServiceRequest made of spans that come in any order of resources and scopes.
+// An ExportTraceServiceRequest made of spans that come in any order of resources and scopes, or an ExportMetricsServiceRequest made of
+// metrics: their layers have the same numbers.
 class TraceWriter {
  public:
   explicit TraceWriter(Charge& charge) : charge_(charge) {}
@@ -70,6 +71,7 @@ class TraceWriter {
   Result<Group> resource(const otlp::Resource& resource);
   // Behind the spans of this resource and scope that were added before.
   Result<> add(Group group, const otlp::Scope& scope, const otlp::Span& span);
+  Result<> add(Group group, const otlp::Scope& scope, const otlp::Metric& metric);
   std::size_t spans() const { return spans_; }
   Result<Bytes> finish();
 
@@ -81,7 +83,10 @@ class TraceWriter {
     std::string resource;
     std::vector<ScopeSpans> scopes;
     std::unordered_map<std::string, std::size_t> scope_at;  // by the scope's bytes
+    std::size_t last_scope = 0;                             // of the item before
   };
+  template <class Item>
+  Result<> add_item(Group group, const otlp::Scope& scope, const Item& item);
   Result<> charge(std::size_t bytes);
 
   Charge& charge_;

@@ -8,17 +8,57 @@ namespace dom = simdjson::dom;
 
 Error malformed(std::string_view what) { return {Errc::invalid, fmt::format("not a list of Zipkin spans: {}", what), {}}; }
 
+namespace {
+
+constexpr std::array<std::uint8_t, 256> make_hex_values() {
+  std::array<std::uint8_t, 256> out{};
+  out.fill(0xFF);
+  for (int i = 0; i < 10; ++i) out[static_cast<std::size_t>('0' + i)] = static_cast<std::uint8_t>(i);
+  for (int i = 0; i < 6; ++i) out[static_cast<std::size_t>('a' + i)] = out[static_cast<std::size_t>('A' + i)] = static_cast<std::uint8_t>(10 + i);
+  return out;
+}
+constexpr auto hex_values = make_hex_values();
+
+// What ends a run of characters that mean nothing to JsonElements: outside and inside of texts.
+constexpr std::uint8_t outside = 1, inside = 2;
+constexpr std::array<std::uint8_t, 256> make_stops() {
+  std::array<std::uint8_t, 256> out{};
+  for (unsigned char c : {'{', '}', '[', ']', ','}) out[c] = outside;
+  out[static_cast<unsigned char>('"')] = outside | inside;
+  out[static_cast<unsigned char>('\\')] = inside;
+  return out;
+}
+constexpr auto stops = make_stops();
+
+// The first character at or behind `at` that is one of those.
+std::size_t next_stop(std::string_view text, std::size_t at, std::uint8_t which) {
+  while (at < text.size() && (stops[static_cast<unsigned char>(text[at])] & which) == 0) ++at;
+  return at;
+}
+
+// Behind the text whose first character stands at `at`; past the end when it has none.
+std::size_t behind_text(std::string_view text, std::size_t at) {
+  for (;;) {
+    at = next_stop(text, at, inside);
+    if (at >= text.size() || text[at] == '"') return at + 1;
+    at += 2;  // a backslash and what it escapes
+  }
+}
+
+}  // namespace
+
 bool read_hex(std::string_view digits, std::span<unsigned char> to) {
   std::ranges::fill(to, 0);
   if (digits.size() > 2 * to.size()) return false;
+  std::uint8_t wrong = 0;
   std::size_t nibble = 2 * to.size() - digits.size();
   for (char c : digits) {
-    int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-    if (value < 0) return false;
-    to[nibble / 2] = static_cast<unsigned char>(to[nibble / 2] | value << (nibble % 2 ? 0 : 4));
+    std::uint8_t value = hex_values[static_cast<unsigned char>(c)];
+    wrong |= value;
+    to[nibble / 2] = static_cast<unsigned char>(to[nibble / 2] << 4 | (value & 0x0F));
     ++nibble;
   }
-  return true;
+  return wrong < 16;
 }
 
 void JsonElements::skip_space() {
@@ -46,17 +86,14 @@ Result<std::optional<std::string_view>> JsonElements::next() {
   }
   begun_ = true;
   std::size_t depth = 0, at = 0;
-  for (bool in_text = false; at < rest_.size(); ++at) {
+  for (;; ++at) {
+    at = next_stop(rest_, at, outside);
+    if (at >= rest_.size()) break;
     char c = rest_[at];
-    if (in_text) {
-      if (c == '\\') ++at;
-      else if (c == '"') in_text = false;
-      continue;
-    }
-    if (c == '"') in_text = true;
+    if (c == '"') at = behind_text(rest_, at + 1) - 1;
     else if (c == '{' || c == '[') ++depth;
     else if (depth == 0 && (c == ',' || c == ']')) break;
-    else if (c == '}' || c == ']') --depth;
+    else if (c != ',') --depth;
   }
   if (at >= rest_.size()) return fail(malformed("the JSON ends too early"));
   std::string_view element = rest_.substr(0, at);

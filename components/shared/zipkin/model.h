@@ -31,21 +31,30 @@ struct Span {
   otlp::Attributes tags;  // text
 };
 
+struct Rules {
+  bool parse_tags, old_names, new_names;  // of tags; of network attributes
+  static Rules make(bool parse_tags);
+};
+
 // Groups spans by service and by the tags that are about the resource.
 class Translator {
  public:
-  Translator(bool parse_tags, Charge& charge) : parse_tags_(parse_tags), charge_(charge), writer_(charge) {}
+  Translator(bool parse_tags, Charge& charge) : rules_(Rules::make(parse_tags)), charge_(charge), writer_(charge) {}
   // `span` is changed.
   Result<> add(Span& span, Scratch& scratch);
   Result<Bytes> finish() { return writer_.finish(); }
 
  private:
-  Result<TraceWriter::Group> group_of(Span& span, Scratch& scratch);
+  // `service_key`: the resource's attribute that the service goes to.
+  Result<TraceWriter::Group> group_of(Span& span, std::string_view service_key, Scratch& scratch);
 
-  bool parse_tags_;
+  Rules rules_;
   Charge& charge_;
   TraceWriter writer_;
-  std::unordered_map<std::string, TraceWriter::Group> groups_;  // by the resource's bytes
+  using Groups = std::unordered_map<std::string, TraceWriter::Group>;  // by the resource's bytes
+  Groups groups_;
+  Groups::value_type* last_ = nullptr;  // of the span before; entries stay where they are
+  otlp::Writer bytes_{256};  // scratch
 };
 
 Error malformed(std::string_view what);

@@ -9,8 +9,18 @@ namespace {
 using otlp::Attributes;
 using otlp::Value;
 
+// False for nearly all keys that is_resource_key() is false for.
+bool may_be_resource_key(std::string_view key) {
+  static constexpr std::string_view beginnings[] = {"aw", "cl", "co", "de", "fa", "ho", "k8", "op", "os", "pr", "se", "te", "we"};
+  if (key.size() < 2) return false;
+  for (auto beginning : beginnings)
+    if (key[0] == beginning[0] && key[1] == beginning[1]) return true;
+  return false;
+}
+
 // Tags of these names are about the resource, not about the span.
 bool is_resource_key(std::string_view key) {
+  if (!may_be_resource_key(key)) return false;
   static constexpr std::array<std::string_view, 88> keys = [] {
     std::array<std::string_view, 88> out = {
         "aws.ecs.cluster.arn", "aws.ecs.container.arn", "aws.ecs.launchtype", "aws.ecs.task.arn", "aws.ecs.task.family", "aws.ecs.task.revision",
@@ -31,6 +41,11 @@ bool is_resource_key(std::string_view key) {
     return out;
   }();
   return std::ranges::binary_search(keys, key);
+}
+
+// A tag that means something else than an attribute of the span, besides those about the resource.
+bool is_special(std::string_view key) {
+  return key.starts_with("otel.") || key.starts_with("otlp.") || key == "w3c.tracestate" || key == "span.kind" || key == "error";
 }
 
 std::optional<std::string_view> take(Attributes& tags, std::string_view key) {
@@ -117,12 +132,21 @@ Result<> add_link(std::string_view text, Scratch& scratch, otlp::Span& to) {
 
 Result<> take_links(Attributes& tags, Scratch& scratch, otlp::Span& to) {
   constexpr int most_links = 128;
+  constexpr std::string_view first = "otlp.link.0";
   for (int i = 0; i < most_links; ++i) {
-    auto text = take(tags, fmt::format("otlp.link.{}", i));
+    auto text = i == 0 ? take(tags, first) : take(tags, fmt::format("otlp.link.{}", i));
     if (!text) break;
     WEIR_TRY(add_link(*text, scratch, to));
   }
   return {};
+}
+
+Result<> take_special(Span& span, Scratch& scratch, otlp::Span& to) {
+  if (auto state = take(span.tags, "w3c.tracestate")) to.trace_state = *state;
+  if (span.kind == otlp::Span::unspecified)
+    if (auto word = take(span.tags, "span.kind"); word && *word == "internal") to.kind = otlp::Span::internal;
+  set_status(span.tags, to);
+  return take_links(span.tags, scratch, to);
 }
 
 // "name" or "name|{attributes}|dropped".
@@ -140,17 +164,15 @@ Result<> add_event(const Annotation& annotation, Scratch& scratch, otlp::Span& t
   return {};
 }
 
-Result<> add_attributes(const Span& span, bool parse_tags, Scratch& scratch, otlp::Span& to) {
+Result<> add_attributes(const Span& span, const Rules& rules, Scratch& scratch, otlp::Span& to) {
   AttributeSetter setter(scratch, to.attributes);
   bool room = true;
   auto set = [&](std::string_view key, Value value) { room = room && setter.set(key, value); };
-  for (auto& tag : span.tags) set(tag.key, parsed_tag(tag.value.text, parse_tags));
-  bool old_names = !gates::enabled("pkg.translator.zipkin.DontEmitV0NetworkConventions");
-  bool new_names = gates::enabled("pkg.translator.zipkin.EmitV1NetworkConventions");
+  for (auto& tag : span.tags) set(tag.key, parsed_tag(tag.value.text, rules.parse_tags));
   auto set_named = [&](std::string_view old_name, std::string_view new_name, std::string_view text) {
     if (text.empty()) return;
-    if (old_names) set(old_name, Value::of(text));
-    if (new_names) set(new_name, Value::of(text));
+    if (rules.old_names) set(old_name, Value::of(text));
+    if (rules.new_names) set(new_name, Value::of(text));
   };
   set_named("net.host.ip", "network.local.address", span.local.ip);
   if (span.local.port > 0) set("net.host.port", Value::of(span.local.port));
@@ -184,43 +206,54 @@ Value parsed_tag(std::string_view text, bool parse_tags) {
   return Value::of(number);
 }
 
+Rules Rules::make(bool parse_tags) {
+  return {.parse_tags = parse_tags,
+          .old_names = !gates::enabled("pkg.translator.zipkin.DontEmitV0NetworkConventions"),
+          .new_names = gates::enabled("pkg.translator.zipkin.EmitV1NetworkConventions")};
+}
+
 // Moves the tags that are about the resource out of the span.
-Result<TraceWriter::Group> Translator::group_of(Span& span, Scratch& scratch) {
+Result<TraceWriter::Group> Translator::group_of(Span& span, std::string_view service_key, Scratch& scratch) {
   otlp::Resource resource;
   bool room = true;
-  auto source = take(span.tags, "otlp.service.name.source");
-  if (!span.local.service.empty() && span.local.service != no_service_name) {
-    std::string_view key = source && !source->empty() ? *source : "service.name";
-    room = scratch.push(resource.attributes, {key, Value::of(span.local.service)});
-  }
-  Attributes rest;
-  for (auto& tag : span.tags) {
-    bool about_resource = is_resource_key(tag.key) && resource.attributes.find(tag.key) == nullptr;
-    room = room && scratch.push(about_resource ? resource.attributes : rest, tag);
+  if (!span.local.service.empty() && span.local.service != no_service_name) room = scratch.push(resource.attributes, {service_key, Value::of(span.local.service)});
+  if (std::ranges::any_of(span.tags, [](auto& tag) { return is_resource_key(tag.key); })) {
+    Attributes rest;
+    for (auto& tag : span.tags) {
+      bool about_resource = is_resource_key(tag.key) && resource.attributes.find(tag.key) == nullptr;
+      room = room && scratch.push(about_resource ? resource.attributes : rest, tag);
+    }
+    span.tags = rest;
   }
   if (!room) return fail(no_room());
-  span.tags = rest;
-  otlp::Writer bytes(256);
-  encode(resource, bytes);
-  auto at = groups_.find(std::string(bytes.view()));
-  if (at != groups_.end()) return at->second;
-  if (!charge_.grow(bytes.size() + 128)) return fail(no_room());
+  bytes_.clear();
+  encode(resource, bytes_);
+  // Spans of one service come one after another.
+  if (last_ != nullptr && last_->first == bytes_.view()) return last_->second;
+  std::string key(bytes_.view());
+  if (auto known = groups_.find(key); known != groups_.end()) {
+    last_ = &*known;
+    return last_->second;
+  }
+  if (!charge_.grow(key.size() + 128)) return fail(no_room());
   WEIR_ASSIGN(auto group, writer_.resource(resource));
-  groups_.emplace(bytes.view(), group);
+  last_ = &*groups_.emplace(std::move(key), group).first;
   return group;
 }
 
 Result<> Translator::add(Span& span, Scratch& scratch) {
-  otlp::Scope scope = take_scope(span.tags);
-  WEIR_ASSIGN(auto group, group_of(span, scratch));
+  bool special = std::ranges::any_of(span.tags, [](auto& tag) { return is_special(tag.key); });
+  otlp::Scope scope;
+  std::string_view service_key = "service.name";
+  if (special) {
+    scope = take_scope(span.tags);
+    if (auto source = take(span.tags, "otlp.service.name.source"); source && !source->empty()) service_key = *source;
+  }
+  WEIR_ASSIGN(auto group, group_of(span, service_key, scratch));
   otlp::Span to{.trace_id = span.trace_id, .span_id = span.span_id, .name = span.name, .kind = span.kind};
-  if (auto state = take(span.tags, "w3c.tracestate")) to.trace_state = *state;
   if (span.parent_span_id != span.span_id) to.parent_span_id = span.parent_span_id;
-  if (span.kind == otlp::Span::unspecified)
-    if (auto word = take(span.tags, "span.kind"); word && *word == "internal") to.kind = otlp::Span::internal;
-  set_status(span.tags, to);
-  WEIR_TRY(take_links(span.tags, scratch, to));
-  WEIR_TRY(add_attributes(span, parse_tags_, scratch, to));
+  if (special) WEIR_TRY(take_special(span, scratch, to));
+  WEIR_TRY(add_attributes(span, rules_, scratch, to));
   to.start_time_unix_nano = span.start_unix_nano;
   to.end_time_unix_nano = span.start_unix_nano + span.duration_nano;
   for (auto& annotation : span.annotations) WEIR_TRY(add_event(annotation, scratch, to));

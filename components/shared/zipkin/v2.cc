@@ -98,12 +98,16 @@ Result<Endpoint> read_endpoint(std::string_view message, Scratch& scratch) {
   }
   if (!in.ok()) return fail(malformed("malformed protobuf"));
   char text[INET6_ADDRSTRLEN];
-  const char* address = v6.size() == 16 ? inet_ntop(AF_INET6, v6.data(), text, sizeof text)
-                        : v4.size() == 4 ? inet_ntop(AF_INET, v4.data(), text, sizeof text) : nullptr;
-  if (address != nullptr) {
-    if (!scratch.take(sizeof text)) return fail(no_room());
-    out.ip = scratch.arena().copy(address);
+  std::string_view address;
+  if (v6.size() == 16) {
+    if (const char* written = inet_ntop(AF_INET6, v6.data(), text, sizeof text)) address = written;
+  } else if (v4.size() == 4) {
+    auto byte = [&](std::size_t i) { return static_cast<unsigned char>(v4[i]); };
+    address = {text, static_cast<std::size_t>(fmt::format_to(static_cast<char*>(text), "{}.{}.{}.{}", byte(0), byte(1), byte(2), byte(3)) - text)};
   }
+  if (address.empty()) return out;
+  if (!scratch.take(sizeof text)) return fail(no_room());
+  out.ip = scratch.arena().copy(address);
   return out;
 }
 

@@ -90,6 +90,20 @@ LogNames log_names(const Json& task, const std::string& own_id, const std::strin
   return out;
 }
 
+// The cluster's name stands in tags that EKS gives its machines; where their metadata have tags.
+Result<std::string> cluster_name(Imds& imds) {
+  const std::string tags = "/latest/meta-data/tags/instance";
+  WEIR_ASSIGN(auto keys, imds.get(tags));
+  constexpr std::string_view owned = "kubernetes.io/cluster/";
+  std::string name;
+  for (auto& key : split(keys, '\n')) {
+    if (key == "eks:cluster-name" || key == "aws:eks:cluster-name") return imds.get(tags + "/" + key);
+    if (key.starts_with(owned)) name = key.substr(owned.size());
+  }
+  if (name.empty()) return fail(Errc::retryable, "no tag of this machine names a cluster");
+  return name;
+}
+
 bool on_eks(Surroundings& around) {
   if (around.env_or("KUBERNETES_SERVICE_HOST", "").empty()) return false;
   if (around.env_or("AWS_WEB_IDENTITY_TOKEN_FILE", "").contains("eks.amazonaws.com") ||
@@ -167,7 +181,8 @@ Result<Finding> detect_eks(const Config& config, Surroundings& around) {
   out.set("cloud.provider", "aws");
   out.set("cloud.platform", "aws_eks");
   auto imds = Imds::open(config, around);
-  if (imds) (void)add_instance(*imds, out);  // pods often may not ask it
+  if (!imds || !add_instance(*imds, out)) return out;  // pods often may not ask it
+  if (auto name = cluster_name(*imds)) out.set("k8s.cluster.name", *name);
   return out;
 }
 

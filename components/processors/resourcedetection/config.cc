@@ -109,9 +109,27 @@ std::span<const config::FieldInfo> K8sNode::fields() {
   return rows;
 }
 
+std::span<const config::FieldInfo> OpenShift::fields() {
+  static const std::array rows{
+      field<&OpenShift::address>("address", "Base URL of the API server; empty: the one that a pod is told of."),
+      field<&OpenShift::token>("token", "Shown to it; empty: the pod's service account."),
+      field<&OpenShift::tls>("tls", "For https; without ca_file the pod's authority counts."),
+      embedded<&OpenShift::block>(),
+  };
+  return rows;
+}
+
+std::span<const config::FieldInfo> Kubeadm::fields() {
+  static const std::array rows{
+      field<&Kubeadm::auth_type>("auth_type", "How to talk to the API server: the pod's service account.", {.choices = "serviceAccount"}),
+      embedded<&Kubeadm::block>(),
+  };
+  return rows;
+}
+
 std::span<const config::FieldInfo> Config::fields() {
   static const std::array rows{
-      field<&Config::detectors>("detectors", "Who is asked: env, system, docker, ec2, ecs, eks, lambda, elastic_beanstalk, azure, aks, gcp, heroku, consul, k8snode (or k8s_api). Where two know an attribute, the first one's value counts."),
+      field<&Config::detectors>("detectors", "Who is asked: env, system, docker, ec2, ecs, eks, lambda, elastic_beanstalk, azure, aks, gcp, heroku, consul, k8snode (or k8s_api), openshift, kubeadm. Where two know an attribute, the first one's value counts."),
       field<&Config::override_existing>("override", "Detected values replace what a resource has already."),
       field<&Config::timeout>("timeout", "For all detectors together; data waits so long at most.", {.min = 1ms}),
       field<&Config::refresh_interval>("refresh_interval", "Detect again after this time; 0: never."),
@@ -132,6 +150,8 @@ std::span<const config::FieldInfo> Config::fields() {
       field<&Config::consul>("consul", "Of the detector `consul`."),
       field<&Config::k8snode>("k8snode", "Of the detector `k8snode`."),
       field<&Config::k8s_api>("k8s_api", "Of the detector `k8s_api`."),
+      field<&Config::openshift>("openshift", "Of the detector `openshift`."),
+      field<&Config::kubeadm>("kubeadm", "Of the detector `kubeadm`."),
   };
   return rows;
 }
@@ -152,7 +172,8 @@ const Block& Config::block(std::string_view detector) const {
   const std::pair<std::string_view, const Block&> blocks[] = {
       {"system", system.block}, {"ec2", ec2.block}, {"ecs", ecs}, {"eks", eks}, {"lambda", lambda}, {"elastic_beanstalk", elasticbeanstalk},
       {"azure", azure.block}, {"aks", aks}, {"gcp", gcp}, {"docker", docker}, {"heroku", heroku}, {"consul", consul.block},
-      {"k8snode", k8snode.block}, {"k8s_api", k8s_api.block}};
+      {"k8snode", k8snode.block}, {"k8s_api", k8s_api.block},
+      {"openshift", openshift.block}, {"kubeadm", kubeadm.block}};
   for (auto& [name, block] : blocks)
     if (name == detector) return block;
   return none;

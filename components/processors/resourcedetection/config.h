@@ -56,6 +56,20 @@ struct K8sNode {
   static std::span<const config::FieldInfo> fields();
 };
 
+struct OpenShift {
+  Block block;
+  std::string address;
+  config::Secret token;
+  net_config::ClientTls tls;
+  static std::span<const config::FieldInfo> fields();
+};
+
+struct Kubeadm {
+  Block block;
+  std::string auth_type = "serviceAccount";
+  static std::span<const config::FieldInfo> fields();
+};
+
 struct Config {
   std::vector<std::string> detectors = {"env"};
   bool override_existing = true;
@@ -70,6 +84,8 @@ struct Config {
   Block ecs, eks, aks, docker, gcp, heroku, lambda, elasticbeanstalk;
   Consul consul;
   K8sNode k8snode, k8s_api;
+  OpenShift openshift;
+  Kubeadm kubeadm;
 
   static std::span<const config::FieldInfo> fields();
   void validate(config::Context& context) const;

@@ -39,7 +39,7 @@ const std::vector<Detector>& all_detectors() {
       {"eks",
        {{"cloud.provider"}, {"cloud.platform"}, {"cloud.account.id", false}, {"cloud.region", false},
         {"cloud.availability_zone", false}, {"host.id", false}, {"host.image.id", false}, {"host.name", false},
-        {"host.type", false}},
+        {"host.type", false}, {"k8s.cluster.name", false}},
        detect_eks},
       {"lambda",
        {{"cloud.provider"}, {"cloud.platform"}, {"cloud.region"}, {"faas.name"}, {"faas.version"}, {"faas.instance"},
@@ -68,6 +68,8 @@ const std::vector<Detector>& all_detectors() {
       {"consul", {{"cloud.region"}, {"host.id"}, {"host.name"}}, detect_consul},
       {"k8snode", k8s_node, detect_k8snode},
       {"k8s_api", k8s_node, detect_k8snode},
+      {"openshift", {{"cloud.provider"}, {"cloud.platform"}, {"cloud.region"}, {"k8s.cluster.name"}}, detect_openshift},
+      {"kubeadm", {{"k8s.cluster.name"}, {"k8s.cluster.uid"}}, detect_kubeadm},
   };
   return detectors;
 }

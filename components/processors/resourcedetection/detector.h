@@ -74,5 +74,7 @@ Result<Finding> detect_aks(const Config&, Surroundings&);
 Result<Finding> detect_gcp(const Config&, Surroundings&);
 Result<Finding> detect_consul(const Config&, Surroundings&);
 Result<Finding> detect_k8snode(const Config&, Surroundings&);
+Result<Finding> detect_openshift(const Config&, Surroundings&);
+Result<Finding> detect_kubeadm(const Config&, Surroundings&);
 
 }  // namespace weir::processors::resourcedetection

@@ -61,7 +61,7 @@ class ResourceDetection : public engine::Stage {
   }
 
   void apply(otlp::Batch& batch) const {
-    if (!found_ || found_->attributes.empty()) return;
+    if (!found_ || (found_->attributes.empty() && found_->schema_url.empty())) return;
     Arena& arena = batch.arena();
     for (auto& group : batch.groups()) {
       if (group.schema_url.empty() && !found_->schema_url.empty()) group.schema_url = arena.copy(found_->schema_url);

@@ -152,6 +152,18 @@ TEST_CASE("resourcedetection: system has the host's name and, when asked, the re
                      "os.version: {enabled: true}, os.name: {enabled: true}, host.cpu.family: {enabled: true}, host.cpu.model.id: {enabled: true}, "
                      "host.cpu.cache.l2.size: {enabled: true}}}");
   CHECK(more == Lines{"host.cpu.cache.l2.size=512", "host.cpu.family=25", "host.cpu.model.id=1", "host.id=abc", "os.name=debian", "os.version=12"});
+  machine.files["/etc/debian_version"] = "12.11\n";
+  constexpr const char* about_version =
+      "system: {hostname_sources: [os], resource_attributes: {host.name: {enabled: false}, os.type: {enabled: false}, os.version: {enabled: true}, os.build.id: {enabled: true}, "
+      "host.interface: {enabled: true}}}";
+  auto version = detect("system", machine, about_version);
+  REQUIRE(version.size() == 3);
+  CHECK(version[0].find("lo;") != std::string::npos);  // of all interfaces
+  CHECK(version[1].size() > std::string_view("os.build.id=").size());  // the kernel's
+  CHECK(version[2] == "os.version=12.11");
+  machine.files["/etc/os-release"] = "ID=flatcar\nVERSION_ID=\"1\"\nBUILD_ID=\"b7\"\n";
+  version = detect("system", machine, about_version);
+  CHECK(Lines(version.begin() + 1, version.end()) == Lines{"os.build.id=b7", "os.version=1"});
 }
 
 TEST_CASE("resourcedetection: ec2 takes a token first, then the instance's document and tags") {
@@ -172,7 +184,7 @@ TEST_CASE("resourcedetection: ec2 takes a token first, then the instance's docum
 
 TEST_CASE("resourcedetection: a cloud that does not answer is nothing found, or an error when it must be there") {
   Machine machine;
-  for (const char* name : {"ec2", "azure", "gcp", "docker", "consul", "ecs", "eks", "lambda", "heroku", "elastic_beanstalk"}) {
+  for (const char* name : {"ec2", "azure", "gcp", "docker", "consul", "ecs", "eks", "lambda", "heroku", "elastic_beanstalk", "openshift", "kubeadm"}) {
     CAPTURE(name);
     CHECK(detect(name, machine).empty());
     Config strict = settings("fail_on_missing_metadata: true");
@@ -240,6 +252,38 @@ TEST_CASE("resourcedetection: docker, consul and the node of a cluster") {
   machine.variables = {{"K8S_NODE_NAME", "n1"}, {"KUBERNETES_SERVICE_HOST", "10.0.0.1"}};
   machine.bodies["GET https://10.0.0.1:443/api/v1/nodes/n1"] = R"({"metadata":{"name":"n1","uid":"u1"}})";
   CHECK(detect("k8snode", machine) == Lines{"k8s.node.name=n1", "k8s.node.uid=u1"});
+}
+
+TEST_CASE("resourcedetection: eks finds the cluster's name in the machine's tags") {
+  Machine machine;
+  machine.variables = {{"KUBERNETES_SERVICE_HOST", "10.0.0.1"}, {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/eks-pod-identity/token"}};
+  const std::string imds = "GET http://169.254.169.254/latest/";
+  machine.bodies["PUT http://169.254.169.254/latest/api/token"] = "T";
+  machine.bodies[imds + "meta-data/hostname"] = "ip-1";
+  machine.bodies[imds + "dynamic/instance-identity/document"] = R"({"region":"eu-1"})";
+  constexpr const char* named = "eks: {resource_attributes: {k8s.cluster.name: {enabled: true}}}";
+  CHECK(detect("eks", machine, named) == Lines{"cloud.platform=aws_eks", "cloud.provider=aws"});  // tags are off
+  machine.bodies[imds + "meta-data/tags/instance"] = "Name\nkubernetes.io/cluster/prod";
+  CHECK(detect("eks", machine, named) == Lines{"cloud.platform=aws_eks", "cloud.provider=aws", "k8s.cluster.name=prod"});
+  machine.bodies[imds + "meta-data/tags/instance"] = "eks:cluster-name\nkubernetes.io/cluster/prod";
+  machine.bodies[imds + "meta-data/tags/instance/eks:cluster-name"] = "other";
+  CHECK(detect("eks", machine, named) == Lines{"cloud.platform=aws_eks", "cloud.provider=aws", "k8s.cluster.name=other"});
+}
+
+TEST_CASE("resourcedetection: openshift and kubeadm ask the cluster's API server") {
+  Machine machine;
+  machine.bodies["GET https://api:6443/apis/config.openshift.io/v1/infrastructures/cluster/status"] =
+      R"({"status":{"infrastructureName":"prod-x","platformStatus":{"type":"AWS","aws":{"region":"EU-1"}}}})";
+  CHECK(detect("openshift", machine, "openshift: {address: 'https://api:6443', token: T}") ==
+        Lines{"cloud.platform=aws_openshift", "cloud.provider=aws", "cloud.region=eu-1", "k8s.cluster.name=prod-x"});
+  CHECK(machine.asked.back().ends_with("authorization=Bearer T"));
+  machine.variables["KUBERNETES_SERVICE_HOST"] = "10.0.0.1";
+  const std::string api = "GET https://10.0.0.1:443/api/v1/namespaces/kube-system";
+  machine.bodies[api + "/configmaps/kubeadm-config"] = R"({"data":{"ClusterConfiguration":"apiVersion: v1\nclusterName: lab\nnetworking: {dnsDomain: x}\n"}})";
+  machine.bodies[api] = R"({"metadata":{"uid":"u9"}})";
+  CHECK(detect("kubeadm", machine) == Lines{"k8s.cluster.name=lab", "k8s.cluster.uid=u9"});
+  machine.bodies[api + "/configmaps/kubeadm-config"] = R"({"data":{}})";
+  CHECK(detect("kubeadm", machine).empty());
 }
 
 TEST_CASE("resourcedetection: the first detector that knows an attribute counts, and only wanted attributes stay") {

@@ -95,17 +95,18 @@ std::string mac_text(const sockaddr_ll& link) {
   return out;
 }
 
-// Of those that are up and are not the loopback.
+// Names of all; addresses of those that are up and are not the loopback.
 Interfaces interfaces() {
   Interfaces out;
   ifaddrs* all = nullptr;
   if (getifaddrs(&all) != 0) return out;
   for (ifaddrs* at = all; at != nullptr; at = at->ifa_next) {
-    if (at->ifa_addr == nullptr || (at->ifa_flags & IFF_LOOPBACK) != 0 || (at->ifa_flags & IFF_UP) == 0) continue;
+    if (at->ifa_addr == nullptr) continue;
+    if (at->ifa_addr->sa_family == AF_PACKET) out.names.emplace_back(at->ifa_name);
+    if ((at->ifa_flags & IFF_LOOPBACK) != 0 || (at->ifa_flags & IFF_UP) == 0) continue;
     char text[INET6_ADDRSTRLEN];
     if (at->ifa_addr->sa_family == AF_PACKET) {
       auto& link = *reinterpret_cast<sockaddr_ll*>(at->ifa_addr);
-      out.names.emplace_back(at->ifa_name);
       if (link.sll_halen > 0) out.macs.push_back(mac_text(link));
     } else if (at->ifa_addr->sa_family == AF_INET) {
       if (inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(at->ifa_addr)->sin_addr, text, sizeof text)) out.ips.emplace_back(text);
@@ -150,6 +151,26 @@ std::string machine_id(Surroundings& around) {
   return {};
 }
 
+// Some systems say more about their version elsewhere.
+std::string version(Surroundings& around, const std::string& os_release) {
+  std::string name = release(os_release, "ID");
+  const char* file = name == "debian" ? "/etc/debian_version" : name == "alpine" ? "/etc/alpine-release" : nullptr;
+  if (file != nullptr)
+    if (auto text = around.read_file(file)) {
+      std::string_view line = std::string_view(*text).substr(0, text->find('\n'));
+      if (!line.empty()) return std::string(line);
+    }
+  return release(os_release, "VERSION_ID");
+}
+
+// Without a build of its own, a system is known by its kernel's.
+std::string build_id(const std::string& os_release) {
+  if (auto build = release(os_release, "BUILD_ID"); !build.empty()) return build;
+  utsname about{};
+  uname(&about);
+  return about.release;
+}
+
 std::string description(const std::string& os_release) {
   utsname about{};
   uname(&about);
@@ -178,8 +199,8 @@ Result<Finding> detect_system(const Config& config, Surroundings& around) {
   std::string os_release = around.read_file("/etc/os-release").value_or("");
   out.set("os.description", description(os_release));
   out.set("os.name", release(os_release, "ID"));
-  out.set("os.version", release(os_release, "VERSION_ID"));
-  if (auto build = release(os_release, "BUILD_ID"); !build.empty()) out.set("os.build.id", build);
+  out.set("os.version", version(around, os_release));
+  out.set("os.build.id", build_id(os_release));
   add_cpu(around, out);
   return out;
 }

@@ -41,7 +41,7 @@ std::span<const config::FieldInfo> Config::fields() {
       field<&T::redact_all_types>("redact_all_types", "Look at the values of all types as texts; otherwise at texts only."),
       field<&T::hash_function>("hash_function", "Mask with a hash of what is masked instead of ****."),
       field<&T::hmac_key>("hmac_key", "Key of the hmac functions, at least 32 or 64 bytes."),
-      field<&T::summary>("summary", "info: count what was done in attributes redaction.*; debug: and name it; silent: neither.", {.choices = "|silent|info|debug"}),
+      field<&T::summary>("summary", "info: count what was done in attributes redaction.*; debug: and name it; silent, and every other word: neither."),
       field<&T::url_sanitizer>("url_sanitizer", "Not supported: refused when it is enabled."),
       field<&T::db_sanitizer>("db_sanitizer", "Not supported: refused when it is enabled."),
   };

@@ -1,8 +1,8 @@
 #include "weir/telemetry.h"
 
-#include "base/rng.h"
 #include "base/text.h"
 #include "net/socket.h"
+#include "telemetry/instance.h"
 #include "weir/own_export.h"
 #include "weir/version.h"
 
@@ -117,12 +117,6 @@ std::optional<log::Level> level_of(std::string_view text) {
   return std::nullopt;
 }
 
-std::string random_uuid() {
-  Rng rng = Rng::from_system();
-  std::uint64_t a = (rng.next() & ~0xF000ULL) | 0x4000, b = (rng.next() >> 2) | (2ULL << 62);
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xFFFF, a & 0xFFFF, b >> 48, b & 0xFFFFFFFFFFFFULL);
-}
-
 // A map key → text (null removes a default), or {attributes: [{name, value}]}.
 void read_resource(const Value& resource, std::map<std::string, std::string>& out, config::Problems& problems) {
   auto set = [&](const std::string& key, const Value& value) {
@@ -204,9 +198,10 @@ OwnTelemetry read_telemetry(const Value* value, config::Problems& problems) {
   out.logs.initial_fields.assign(settings->logs.initial_fields.begin(), settings->logs.initial_fields.end());
 
   std::map<std::string, std::string> resource = {
-      {"service.name", "weir"}, {"service.version", std::string(version)}, {"service.instance.id", random_uuid()}};
+      {"service.name", "weir"}, {"service.version", std::string(version)}, {"service.instance.id", telemetry::instance_id()}};
   read_resource(settings->resource, resource, problems);
   out.resource.assign(resource.begin(), resource.end());
+  if (auto id = resource.find("service.instance.id"); id != resource.end()) telemetry::set_instance_id(id->second);
 
   read_processors("logs::processors", settings->logs.processors, otlp::Signal::logs, out, problems);
   if (to_lower(settings->traces.level) != "none")

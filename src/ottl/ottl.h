@@ -14,7 +14,8 @@ class Node;
 class TestNode;
 
 // Who compiles: some functions exist only for one of them.
-enum class Callers : std::uint8_t { transform = 1, filter = 2, other = 4, routing = 8, all = 15 };
+// A set: a function is there for a caller when the two have a bit in common. What makes metrics has the functions of filters, too.
+enum class Callers : std::uint8_t { transform = 1, filter = 2, other = 4, routing = 8, metrics_alone = 16, metrics = 16 | 2, all = 31 };
 
 struct Options {
   Callers caller = Callers::other;

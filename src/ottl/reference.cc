@@ -58,6 +58,7 @@ std::string limits(const FunctionInfo& info) {
   if (!out.empty()) out = fmt::format(" Context: {}.", out);
   if (info.callers == Callers::transform) out += " Only in `transform`.";
   if (info.callers == Callers::filter) out += " Only in conditions of `filter`, `tail_sampling` and `count`.";
+  if (info.callers == Callers::metrics_alone) out += " Only in `signaltometrics`.";
   if (info.gated) out += " Needs the feature gate `ottl.functions.enableLambda`.";
   return out;
 }

@@ -13,6 +13,7 @@ SETTINGS = {
         {"name": "slow", "conditions": ["span.kind == SPAN_KIND_SERVER", 'attributes["n"] != nil'], "gauge": {"value": "Double(span.kind)"}, "include_resource_attributes": RESOURCE[:1]},
         {"name": "buckets", "histogram": {"buckets": [1, 2, 3], "count": "2", "value": "span.kind"}, "include_resource_attributes": RESOURCE},
         {"name": "standard", "histogram": {"value": "Len(span.name)"}, "attributes": [{"key": "http.method", "default_value": "?"}]},
+        {"name": "adjusted", "sum": {"value": "AdjustedCount()"}},
         {"name": "exponential", "exponential_histogram": {"max_size": 8, "value": "Len(span.name)"}}]},
     "metrics": {"datapoints": [
         {"name": "points", **SUM}, {"name": "by", "attributes": [{"key": "n", "default_value": 0}], "include_resource_attributes": RESOURCE, **SUM},

@@ -14,7 +14,7 @@ Result<double> number_of(const ottl::Value& value, std::string_view what) {
   return fail(Errc::invalid, "{} is no number but {}", what, to_string(value.kind));
 }
 
-Result<ottl::Expression> compile(ottl::ContextId context, std::string_view text) { return ottl::Expression::compile(context, text, {.caller = ottl::Callers::filter}); }
+Result<ottl::Expression> compile(ottl::ContextId context, std::string_view text) { return ottl::Expression::compile(context, text, {.caller = ottl::Callers::metrics}); }
 
 }  // namespace
 
@@ -34,7 +34,7 @@ Result<std::vector<Definition::Source>> Definition::sources(const std::vector<At
 Result<Definition> Definition::make(const Metric& metric, ottl::ContextId context) {
   Definition out;
   out.name_ = metric.name, out.description_ = metric.description, out.unit_ = metric.unit;
-  WEIR_ASSIGN(out.conditions_, ottl::Conditions::compile(context, metric.conditions, {.caller = ottl::Callers::filter}));
+  WEIR_ASSIGN(out.conditions_, ottl::Conditions::compile(context, metric.conditions, {.caller = ottl::Callers::metrics}));
   WEIR_ASSIGN(out.attributes_, sources(metric.attributes, context, *out.constants_));
   WEIR_ASSIGN(out.resource_, sources(metric.include_resource_attributes, context, *out.constants_));
   std::string value, count;

@@ -6,6 +6,7 @@
 #include "engine/decode.h"
 #include "engine/out.h"
 #include "otlp/attribute_key.h"
+#include "telemetry/instance.h"
 
 namespace weir::connectors::signaltometrics {
 namespace {
@@ -100,6 +101,8 @@ class SignalToMetrics final : public engine::Stage {
       auto& group = out.groups().emplace_back();
       auto* resource = into.make<otlp::Resource>();
       resource->attributes = target.attributes;
+      // Several collectors make the same series: this tells them apart, under the Go collector's name.
+      resource->attributes.set(into, "signal_to_metrics.service.instance.id", otlp::Value::of(into.copy(instance_id_)));
       group.resource = otlp::Lazy<otlp::Resource>(resource);
       auto* scope = into.make<otlp::Scope>();
       scope->name = "github.com/open-telemetry/opentelemetry-collector-contrib/connector/signaltometricsconnector";  // what dashboards may filter by
@@ -116,6 +119,7 @@ class SignalToMetrics final : public engine::Stage {
     out.set_bytes(out.items() * 150);
   }
 
+  std::string instance_id_ = telemetry::instance_id();
   Budget& budget_;
   std::vector<Definition> definitions_;
   ottl::ErrorMode error_mode_;
@@ -239,7 +243,7 @@ void Config::validate(config::Context& context) const {
       if (auto wrong = wrong_attributes(metric.include_resource_attributes)) context.error_at(at + "::include_resource_attributes", *wrong);
       if (metric.histogram)
         if (auto wrong = histograms::wrong_bound(metric.histogram->buckets)) context.error_at(at + "::histogram::buckets", *wrong);
-      ottl::check_conditions(context_of(signal), metric.conditions, {.caller = ottl::Callers::filter}, at + "::conditions", context);
+      ottl::check_conditions(context_of(signal), metric.conditions, {.caller = ottl::Callers::metrics}, at + "::conditions", context);
       Metric without = metric;
       without.conditions.clear();
       if (auto made = Definition::make(without, context_of(signal)); !made) context.error_at(at, made.error().what);

@@ -1,15 +1,11 @@
 #pragma once
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/rng.h"
 
 namespace weir::connectors::spanmetrics {
-
-// The sampling threshold (ot=th) of a W3C trace state, 56 bits; nullopt where there is none or the trace state is broken.
-std::optional<std::uint64_t> sampling_threshold(std::string_view trace_state);
 
 // How many spans a span stands for, by the threshold with which it was sampled. A count that is not whole is rounded up
 // or down by chance, so that sums are right on average.

@@ -3,6 +3,7 @@
 #include "components/connectors/spanmetrics/adjusted_count.h"
 #include "components/connectors/spanmetrics/glob.h"
 #include "components/connectors/spanmetrics/meeting.h"
+#include "otlp/trace_state.h"
 
 using namespace weir;
 using namespace weir::connectors::spanmetrics;
@@ -30,7 +31,7 @@ TEST_CASE("sampling threshold: from well-formed trace states only") {
   };
   for (auto& row : rows) {
     CAPTURE(row.state);
-    CHECK(sampling_threshold(row.state) == row.threshold);
+    CHECK(otlp::sampling_threshold(row.state) == row.threshold);
   }
 }
 

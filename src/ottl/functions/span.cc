@@ -1,6 +1,8 @@
 // Functions of spans alone.
 #include "ottl/function.h"
 
+#include "otlp/trace_state.h"
+
 namespace weir::ottl {
 namespace {
 
@@ -147,12 +149,26 @@ bool set_semconv_span_name(EvalContext& c, const Call& call, Value&) {
   return true;
 }
 
+// How many spans this one stands for, by the share of traces that were kept when it was sampled.
+bool adjusted_count(EvalContext& c, const Call&, Value& out) {
+  auto threshold = otlp::sampling_threshold(c.span().trace_state);
+  double kept = threshold ? static_cast<double>(otlp::every_sample - *threshold) : 0;
+  return out = Value::of(kept > 0 ? static_cast<double>(otlp::every_sample) / kept : 1.0), true;
+}
+
 bool is_root_span(EvalContext& c, const Call&, Value& out) { return out = Value::of(c.span().parent_span_id.empty()), true; }
 
 }  // namespace
 
 std::span<const FunctionInfo> span_functions() {
   static const std::array rows{
+      FunctionInfo{.name = "AdjustedCount",
+                   .doc = "How many spans the span stands for: by the sampling threshold in its trace state (ot=th), 1 without.",
+                   .params = {},
+                   .run = adjusted_count,
+                   .in = In::span,
+                   .callers = Callers::metrics_alone,
+                   .reads = Reads::item},
       FunctionInfo{.name = "IsRootSpan", .doc = "Whether the span has no parent.", .params = {}, .run = is_root_span, .in = In::span, .reads = Reads::item},
       FunctionInfo{.name = "set_semconv_span_name",
                    .doc = "Names the span as the semantic conventions do for its kind and attributes (HTTP, RPC, database, messaging); "

@@ -46,6 +46,19 @@ TEST_CASE("set_semconv_span_name") {
   CHECK(b.run({R"(set_semconv_span_name("1.40.0", ""))"}).starts_with("config: "));
 }
 
+TEST_CASE("AdjustedCount: by the threshold, 1 without one or with a broken trace state") {
+  struct {
+    std::string_view state, count;
+  } const rows[] = {{"", "1"}, {"ot=th:8", "2"}, {"vendor=x,ot=th:c;rv:ffffffffffffff", "4"}, {"ot=th:0", "1"}, {"ot=p:8", "1"}, {"ot=th:zz", "1"}, {"ot=th:ffffffffffffff", "72057594037927936"}};
+  for (auto& row : rows) {
+    CAPTURE(row.state);
+    Bench b(ContextId::span, {.caller = Callers::metrics});
+    b.span.trace_state = row.state;
+    CHECK(b.test(fmt::format("AdjustedCount() == {}", row.count)) == "true");
+  }
+  CHECK(Bench(ContextId::span, {.caller = Callers::filter}).test("AdjustedCount() == 1").starts_with("config: "));
+}
+
 TEST_CASE("IsRootSpan") {
   Bench b(ContextId::span);
   CHECK(b.test("IsRootSpan()") == "true");

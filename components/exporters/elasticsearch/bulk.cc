@@ -23,7 +23,7 @@ std::string_view Bulk::document(std::size_t number) const {
   return std::string_view(body).substr(begin, ends[number] - begin);
 }
 
-BulkWriter::BulkWriter(const Config& config, otlp::Batch& batch, UnixNanos now) : config_(config), batch_(batch), router_(config, batch.signal()), now_(now) {}
+BulkWriter::BulkWriter(const Config& config, otlp::Batch& batch, UnixNanos now) : config_(config), mapping_(config.mapping), batch_(batch), router_(config, batch.signal()), now_(now) {}
 
 Bulk BulkWriter::next() {
   bulk_ = {};
@@ -36,6 +36,10 @@ Bulk BulkWriter::next() {
       if (item_ == scope.items.size()) continue;
       if (full()) return std::move(bulk_);
       Surroundings around{group.resource.read(arena), scope.scope.read(arena), group.schema_url, scope.schema_url};
+      if (!choose_mode(around.scope)) {
+        pass_over(scope);
+        continue;
+      }
       switch (batch_.signal()) {
         case otlp::Signal::logs: write_logs(group, scope, around); break;
         case otlp::Signal::metrics: write_points(scope, around); break;
@@ -47,16 +51,42 @@ Bulk BulkWriter::next() {
   return std::move(bulk_);
 }
 
+// The scope's wish counts for more than the sender's, and that for more than what is configured.
+bool BulkWriter::choose_mode(const otlp::Scope& scope) {
+  std::string_view word;
+  if (batch_.context != nullptr)
+    if (auto at = batch_.context->metadata.find("x-elastic-mapping-mode"); at != batch_.context->metadata.end() && !at->second.empty()) word = at->second.front();
+  if (auto* wish = scope.attributes.find("elastic.mapping.mode"); wish != nullptr && wish->is(otlp::ValueType::string)) word = wish->text;
+  Mode mode = config_.mapping.mode;
+  if (!word.empty()) {
+    auto known = choices_of(mode);
+    auto at = std::ranges::find(known, to_lower(word), &config::Choice::name);
+    if (at == known.end()) return false;
+    mode = static_cast<Mode>(at->value);
+  }
+  if (mode == Mode::bodymap && batch_.signal() != otlp::Signal::logs) return false;
+  mapping_.mode = mode;
+  router_.use(mode);
+  return config_.mapping.allows(mode);
+}
+
+void BulkWriter::pass_over(otlp::ScopeGroup& scope) {
+  for (; item_ < scope.items.size(); ++item_, point_ = 0) {
+    std::size_t parts = batch_.signal() == otlp::Signal::metrics ? scope.items[item_].read<otlp::Metric>(batch_.arena()).points.size() - point_ : 1;
+    for (; parts > 0; --parts) without_form_.push_back(number_++);
+  }
+}
+
 void BulkWriter::write_logs(otlp::ResourceGroup&, otlp::ScopeGroup& scope, const Surroundings& around) {
   Arena& arena = batch_.arena();
   for (; item_ < scope.items.size() && !full(); ++item_, ++number_) {
     auto& record = scope.items[item_].read<otlp::LogRecord>(arena);
-    if (config_.mapping.mode == Mode::bodymap && !record.body.is(otlp::ValueType::map)) {
+    if (mapping_.mode == Mode::bodymap && !record.body.is(otlp::ValueType::map)) {
       without_form_.push_back(number_);
       continue;
     }
     Index index = router_.route(record.attributes, around.scope, around.resource.attributes, now_);
-    append(index, &record.attributes, {}, log_document(config_.mapping, around, record, index));
+    append(index, &record.attributes, {}, log_document(mapping_, around, record, index));
     bulk_.items.emplace_back(number_, bulk_.documents() - 1);
   }
 }
@@ -66,9 +96,9 @@ void BulkWriter::write_spans(otlp::ResourceGroup&, otlp::ScopeGroup& scope, cons
   for (; item_ < scope.items.size() && !full(); ++item_, ++number_) {
     auto& span = scope.items[item_].read<otlp::Span>(arena);
     Index index = router_.route(span.attributes, around.scope, around.resource.attributes, now_);
-    append(index, nullptr, {}, span_document(config_.mapping, around, span, index));
+    append(index, nullptr, {}, span_document(mapping_, around, span, index));
     bulk_.items.emplace_back(number_, bulk_.documents() - 1);
-    if (config_.mapping.mode != Mode::otel) continue;
+    if (mapping_.mode != Mode::otel) continue;
     for (auto& event : span.events) {
       Index place = router_.route_event(event.attributes, around.scope, around.resource.attributes, now_);
       append(place, nullptr, {}, event_document(around, span, event, place));
@@ -84,7 +114,7 @@ void BulkWriter::write_points(otlp::ScopeGroup& scope, const Surroundings& aroun
     std::vector<std::uint32_t> points;
   };
   Arena& arena = batch_.arena();
-  bool otel = config_.mapping.mode == Mode::otel;
+  bool otel = mapping_.mode == Mode::otel;
   std::vector<Group> groups;
   std::unordered_map<std::string, std::size_t> known;  // by index, times and attributes
   otlp::Writer writer;
@@ -109,7 +139,7 @@ void BulkWriter::write_points(otlp::ScopeGroup& scope, const Surroundings& aroun
   }
   for (Group& group : groups) {
     if (group.points.empty()) continue;
-    append(group.index, nullptr, otel ? group.document.dynamic_templates() : std::string(), group.document.to_json(config_.mapping, around, group.index));
+    append(group.index, nullptr, otel ? group.document.dynamic_templates() : std::string(), group.document.to_json(mapping_, around, group.index));
     for (auto number : group.points) bulk_.items.emplace_back(number, bulk_.documents() - 1);
   }
 }

@@ -23,7 +23,7 @@ class BulkWriter {
   Bulk next();
   // Items behind what next() gave.
   std::size_t reached() const { return number_; }
-  // Items that have no document: points without a value, a metric twice in one document, bodies that are no document.
+  // Items that have no document: points without a value, a metric twice in one document, bodies that are no document, modes that are not allowed.
   const std::vector<std::uint32_t>& without_form() const { return without_form_; }
 
  private:
@@ -31,9 +31,13 @@ class BulkWriter {
   void write_spans(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, const Surroundings& around);
   void write_points(otlp::ScopeGroup& scope, const Surroundings& around);
   void append(const Index& index, const otlp::Attributes* attributes, std::string_view templates, std::string_view document);
+  // Sets the mode of what follows. False: it asks for one that it may not have.
+  bool choose_mode(const otlp::Scope& scope);
+  void pass_over(otlp::ScopeGroup& scope);
   bool full() const { return bulk_.body.size() >= config_.flush.bytes.value; }
 
   const Config& config_;
+  Mapping mapping_;  // of the scope that is being written
   otlp::Batch& batch_;
   Router router_;
   UnixNanos now_;

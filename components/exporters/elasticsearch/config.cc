@@ -52,12 +52,16 @@ std::span<const FieldInfo> Retry::fields() {
   return rows;
 }
 
+void Mapping::validate(config::Context& context) const {
+  if (!allows(mode)) context.error_at("mode", "is none of allowed_modes");
+}
+
 std::span<const FieldInfo> Mapping::fields() {
   static const std::array rows{
       field<&Mapping::mode>("mode", "otel: as OTLP has it; ecs: fields of the Elastic Common Schema; none, raw: OTLP's fields by old names, raw without a prefix for attributes; bodymap: the record's body is the document."),
       field<&Mapping::dedot>("dedot", "none and raw: names with dots become objects. ecs does so anyway."),
       config::ignored("dedup", "names are always unique"),
-      config::ignored("allowed_modes", "the mode is the same for all data"),
+      field<&Mapping::allowed_modes>("allowed_modes", "Modes that data may ask for in place of mode. Empty: all."),
       config::ignored("fields", "no effect"),
       config::ignored("file", "no effect"),
   };

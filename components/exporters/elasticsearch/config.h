@@ -36,8 +36,11 @@ struct Retry {
 
 struct Mapping {
   Mode mode = Mode::otel;
+  std::vector<Mode> allowed_modes;  // empty: all
   bool dedot = false;
   static std::span<const config::FieldInfo> fields();
+  void validate(config::Context& context) const;
+  bool allows(Mode wanted) const { return allowed_modes.empty() || std::ranges::find(allowed_modes, wanted) != allowed_modes.end(); }
 };
 
 struct Config {

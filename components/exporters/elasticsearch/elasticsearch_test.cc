@@ -51,6 +51,33 @@ TEST_CASE("elasticsearch: a log record, mode by mode") {
   CHECK(raw.find(R"("exception.type":"E","n":2.0})") != raw.npos);
 }
 
+TEST_CASE("elasticsearch: the mode of a scope, of a sender, and modes that are not allowed") {
+  auto written = [](std::string_view scope, std::string_view header, const Config& config, std::size_t* without = nullptr) {
+    auto batch = batch_of(fmt::format(R"({{"resourceLogs":[{{"scopeLogs":[{{"scope":{{{}}},"logRecords":[{{"body":{{"kvlistValue":{{"values":[{{"key":"k","value":{{"intValue":"1"}}}}]}}}}}}]}}]}}]}})", scope), otlp::Signal::logs);
+    auto context = std::make_shared<otlp::Context>();
+    if (!header.empty()) context->metadata["x-elastic-mapping-mode"] = {std::string(header)};
+    batch.context = context;
+    BulkWriter writer(config, batch, 1'700'000'000'000'000'000);
+    std::string out = writer.next().body;
+    if (without != nullptr) *without = writer.without_form().size();
+    batch.settle({});
+    return out;
+  };
+  constexpr std::string_view bodymap = R"("attributes":[{"key":"elastic.mapping.mode","value":{"stringValue":"bodymap"}}])";
+  CHECK(written("", "", {}).find("generic.otel") != std::string::npos);
+  CHECK(written("", "ECS", {}).find("logs-generic-default") != std::string::npos);
+  CHECK(written(bodymap, "ecs", {}).ends_with("{\"k\":1}\n"));
+  std::size_t without = 0;
+  CHECK(written("", "sideways", {}, &without).empty());
+  CHECK(without == 1);
+  Config narrow;
+  narrow.mapping.allowed_modes = {Mode::otel, Mode::ecs};
+  CHECK(written(bodymap, "", narrow, &without).empty());
+  CHECK(without == 1);
+  CHECK_FALSE(written("", "ecs", narrow, &without).empty());
+  CHECK(without == 0);
+}
+
 TEST_CASE("elasticsearch: fields with dots become objects, and no field is in another's way") {
   Document document;
   Arena arena;

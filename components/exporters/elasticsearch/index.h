@@ -15,6 +15,8 @@ struct Index {
 class Router {
  public:
   Router(const Config& config, otlp::Signal signal);
+  // For documents of this mode from now on.
+  void use(Mode mode) { otel_ = mode == Mode::otel; }
   // `now`: for names with a day.
   Index route(const otlp::Attributes& item, const otlp::Scope& scope, const otlp::Attributes& resource, UnixNanos now) const;
   // Events of spans are logs.

@@ -1,5 +1,5 @@
 """Kafka brokers for tests: librdkafka's mock cluster, in this process, and a real broker of Kafka 4.1."""
-import ctypes, os, shutil, signal, socket, subprocess, tempfile
+import ctypes, os, shutil, signal, socket, subprocess, tempfile, time
 
 from harness import ROOT, free_port, wait_for
 
@@ -38,6 +38,11 @@ class Brokers:
         for number in range(1, self.count + 1):
             self.lib.rd_kafka_mock_broker_set_up(self.cluster, number)
 
+    def restart(self):
+        self.down()
+        time.sleep(1)
+        self.up()
+
     def close(self):
         self.lib.rd_kafka_mock_cluster_destroy(self.cluster)
         self.lib.rd_kafka_destroy(self.handle)
@@ -70,11 +75,20 @@ class RealBroker:
                                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", "offsets.topic.replication.factor=1",
                                "offsets.topic.num.partitions=1", "transaction.state.log.replication.factor=1", "group.initial.rebalance.delay.ms=0", "")))
         self.java("kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAA", "-c", properties)
-        with open(os.path.join(self.folder, "log"), "wb") as log:
-            self.process = subprocess.Popen(self.command("kafka.Kafka", properties), stdout=log, stderr=log, cwd=self.folder)
-        wait_for(lambda: self.listens(port), 60, "a broker")
+        self.properties, self.port = properties, port
+        self.start()
         for name, partitions in topics:
             self.java("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.addresses, "--create", "--topic", name, "--partitions", str(partitions))
+
+    def start(self):
+        with open(os.path.join(self.folder, "log"), "ab") as log:
+            self.process = subprocess.Popen(self.command("kafka.Kafka", self.properties), stdout=log, stderr=log, cwd=self.folder)
+        wait_for(lambda: self.listens(self.port), 60, "a broker")
+
+    def restart(self):
+        self.process.terminate()
+        self.process.wait()
+        self.start()
 
     def listens(self, port):
         assert self.process.poll() is None, open(os.path.join(self.folder, "log")).read()[-3000:]

@@ -2,15 +2,24 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "io/workers.h"
-
 namespace weir::receivers::kafka {
 namespace {
 
 constexpr std::size_t prefetch_kbytes = 8 * 1024, record_overhead = 256;
 constexpr std::size_t round_most_messages = 1000, round_most_bytes = 1024 * 1024;
 constexpr Duration before_reopening = 10s;
-constexpr int poll_millis = 100, waits_before_pause = 20;
+constexpr int poll_millis = 100, waits_before_pause = 20, waits_before_deserting = 10;
+
+// Clients that cannot be destroyed; see Consumer::desert().
+struct Deserted {
+  static constexpr std::size_t most = 8;
+  std::mutex mutex;
+  std::vector<rd_kafka_t*> clients;
+};
+Deserted& deserted() {
+  static auto& all = *new Deserted;  // their threads go on until the process has ended
+  return all;
+}
 
 struct FreeList {
   void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
@@ -47,7 +56,6 @@ void Consumer::join(const Config& config, const engine::ReceiverContext& context
     config_ = config;
     name_ = context.id.to_string();
     host_ = &context.host;
-    home_ = &context.executor;
     signals_ = std::move(signals);
     ends_.resize(context.shards);
     for (auto signal : signals_)
@@ -73,22 +81,14 @@ void Consumer::leave(std::uint16_t core, io::Task done) {
   done();
 }
 
-// Leaving a group takes a while.
+// After leave() has called back the thread is about to return; otherwise leaving the group takes a while.
 Consumer::~Consumer() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     changed_.notify_all();
   }
-  if (!thread_.joinable()) return;
-  auto thread = std::make_shared<std::thread>(std::move(thread_));  // shared: a refused job is run here
-  bool over;
-  {
-    std::lock_guard lock(mutex_);
-    over = ended_;
-  }
-  auto wait = [thread] { thread->join(); };
-  if (!over || !host_->workers().submit(io::Workers::Priority::background, *home_, wait, [] {})) wait();
+  if (thread_.joinable()) thread_.join();
 }
 
 otlp::Signal Consumer::signal_of(const std::string& topic) const {
@@ -122,6 +122,10 @@ void Consumer::run() {
 }
 
 Result<> Consumer::open() {
+  {
+    std::lock_guard lock(deserted().mutex);
+    if (deserted().clients.size() >= Deserted::most) return fail(Errc::permanent, "{} clients in turn got no partitions: start this process anew", Deserted::most);
+  }
   auto properties = config_.properties();
   properties.emplace_back("queued.max.messages.kbytes", std::to_string(prefetch_kbytes));
   WEIR_ASSIGN(auto conf, weir::kafka::make_conf(properties));
@@ -134,6 +138,7 @@ Result<> Consumer::open() {
     std::lock_guard lock(mutex_);
     client_ = client;
   }
+  assigned_ = false;
   rd_kafka_poll_set_consumer(client_);
   List topics(rd_kafka_topic_partition_list_new(4));
   for (auto signal : signals_)
@@ -150,6 +155,7 @@ void Consumer::close() {
     wait_until(lock, patience_at_end, [this] { return messages_ == 0; });
   }
   if (held_ != nullptr) rd_kafka_message_destroy(std::exchange(held_, nullptr));
+  if (desert()) return;
   rd_kafka_consumer_close(client_);  // gives the partitions back: see revoke()
   std::unique_lock lock(mutex_);
   auto* client = std::exchange(client_, nullptr);
@@ -157,6 +163,24 @@ void Consumer::close() {
   partitions_.clear();
   lock.unlock();
   rd_kafka_destroy(client);
+}
+
+// librdkafka 2.0 aborts the process when a client that has joined its group is destroyed before its first assignment (the state of the
+// sticky assignor is not there yet). Such a client leaves the group, and then stays as it is. True: it is one of those.
+bool Consumer::desert() {
+  auto served = [this] {
+    if (auto* message = rd_kafka_consumer_poll(client_, poll_millis)) rd_kafka_message_destroy(message);
+  };
+  for (int waits = 0; !assigned_ && waits < waits_before_deserting; ++waits) served();
+  if (assigned_) return false;
+  rd_kafka_unsubscribe(client_);
+  served();
+  auto& others = deserted();
+  std::lock_guard lock(others.mutex);
+  std::lock_guard own(mutex_);
+  others.clients.push_back(std::exchange(client_, nullptr));
+  partitions_.clear();
+  return true;
 }
 
 bool Consumer::wait_until(std::unique_lock<std::mutex>& lock, Duration most, const std::function<bool()>& condition) {
@@ -313,6 +337,7 @@ void Consumer::rebalance(int error, rd_kafka_topic_partition_list_t* partitions)
   rd_kafka_error_t* failed = nullptr;
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    assigned_ = true;
     assign(*partitions);
     if (cooperative) failed = rd_kafka_incremental_assign(client_, partitions);
     else code = rd_kafka_assign(client_, partitions);

@@ -81,6 +81,7 @@ class Consumer {
   void run();
   Result<> open();
   void close();
+  bool desert();
   void poll();
   bool room_for(std::size_t bytes);
   void wait_for_room();
@@ -97,7 +98,6 @@ class Consumer {
   Config config_;
   std::string name_;
   engine::Host* host_ = nullptr;
-  io::Executor* home_ = nullptr;  // lets the thread end in the pool for blocking work
   std::vector<otlp::Signal> signals_;
   std::vector<std::pair<Regex, otlp::Signal>> patterns_;
 
@@ -111,6 +111,7 @@ class Consumer {
 
   std::thread thread_;  // all below is its own
   bool paused_ = false;
+  bool assigned_ = false;  // this client has had an assignment, if an empty one
   rd_kafka_message_s* held_ = nullptr;  // read, and no room yet
   std::map<Partition*, Delivery> round_;
   std::size_t round_bytes_ = 0, round_messages_ = 0;

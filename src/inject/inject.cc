@@ -126,6 +126,8 @@ class Injection {
                                                                            {Language::dotnet, {"DOTNET_STARTUP_HOOKS", "DOTNET_ADDITIONAL_DEPS", "DOTNET_SHARED_STORE"}}};
     for (auto variable : plain.at(language))
       if (comes_from_elsewhere(container, variable)) return fmt::format("the value of {} comes from elsewhere", variable);
+    std::string path = own_path(language, container), there = volume_at(container, path);
+    if (!there.empty() && there != volume_name(language)) return fmt::format("the volume {} is mounted at {}", there, path);
     if (language == Language::python && !(platform().empty() || platform() == "glibc" || platform() == "musl")) return fmt::format("otel-python-platform '{}' is not known", platform());
     if (language != Language::dotnet) return "";
     if (!(runtime().empty() || runtime() == "linux-x64" || runtime() == "linux-musl-x64")) return fmt::format("otel-dotnet-auto-runtime '{}' is not known", runtime());
@@ -255,6 +257,8 @@ class Injection {
       add_env_field(container, "OTEL_RESOURCE_ATTRIBUTES_NODE_NAME", "spec.nodeName");
       attributes["k8s.node.name"] = "$(OTEL_RESOURCE_ATTRIBUTES_NODE_NAME)";
     }
+    if (comes_from_elsewhere(container, "OTEL_RESOURCE_ATTRIBUTES"))
+      problem(choice.language, fmt::format("adds no resource attributes to container {}: the value of OTEL_RESOURCE_ATTRIBUTES comes from elsewhere", text_at(container, "name")));
     std::string given = env_text(container, "OTEL_RESOURCE_ATTRIBUTES");
     bool found = find_env(container, "OTEL_RESOURCE_ATTRIBUTES") != nullptr;
     add_env(container, "OTEL_RESOURCE_ATTRIBUTES", given + (found && !given.ends_with(',') ? "," : "") + to_text(attributes));
@@ -324,7 +328,8 @@ class Injection {
     const Value& settings = section == nullptr ? none : *section;
     if (is_init_container(out_.pod, name)) return problem(Language::go, "cannot be injected into an init container");
     if (text_at(out_.pod, "spec::shareProcessNamespace") == "false") return problem(Language::go, "needs shareProcessNamespace, which the pod turned off");
-    if (choice.containers.size() > 1) return problem(Language::go, "can only be injected for one container");
+    std::string_view key = options_.several_languages ? info_of(Language::go).containers_key : "container-names";
+    if (entry_of(out_.pod, "metadata::annotations", fmt::format("{}{}", annotation_prefix, key)).find(',') != std::string::npos) return problem(Language::go, "can only be injected for one container");
     if (find_container(out_.pod, name) == nullptr) return;
     std::string image = text_at(settings, "image");
     Value sidecar = map_of({{"name", base_name}, {"image", image.empty() ? info_of(Language::go).image : std::string_view(image)}});

@@ -224,7 +224,8 @@ TEST_CASE("inject: what was asked for and cannot be is said, and the pod stays a
   struct { std::string annotations, rest, why; } const rows[] = {
       {fmt::format("{}inject-java: other", prefix), "containers: [{name: a, image: i}]", "the Instrumentation shop/other does not exist"},
       {fmt::format("{}inject-java: else/x", prefix), "containers: [{name: a, image: i}]", "the Instrumentation else/x does not exist"},
-      {fmt::format("{}inject-go: 'true'", prefix), "containers: [{name: a, image: i}]", "support for go auto instrumentation is not enabled"},
+      {fmt::format("{}inject-go: 'true'", prefix), "containers: [{name: a, image: i}]", "support for Go auto instrumentation is not enabled"},
+      {fmt::format("{}inject-nodejs: 'true'", prefix), "containers: [{name: a, image: i, volumeMounts: [{name: mine, mountPath: /otel-auto-instrumentation-nodejs/}]}]", "the volume mine is mounted at"},
       {fmt::format("{0}inject-java: 'true', {0}container-names: 'a;b'", prefix), "containers: [{name: a, image: i}]", "not valid characters"},
       {fmt::format("{0}inject-java: 'true', {0}java-container-names: 'a,a'", prefix), "containers: [{name: a, image: i}]", "duplicated container names detected: [a]"},
       {fmt::format("{0}inject-java: 'true', {0}inject-python: 'true'", prefix), "containers: [{name: a, image: i}]", "please provide container names"},
@@ -265,6 +266,42 @@ spec: {{containers: [{{name: app, image: i}}], initContainers: [{{name: zero, im
   CHECK(env_text(container(out.pod, 0), "OTEL_RESOURCE_ATTRIBUTES").find("k8s.deployment.name=web,k8s.namespace.name=shop") != std::string::npos);
   bench.known[0].spec = yaml("{defaults: {useLabelsForResourceAttributes: true}}");
   CHECK(env_text(container(bench.run(owned).pod, 0), "OTEL_SERVICE_NAME") == "l");
+}
+
+TEST_CASE("inject: variables whose values come from elsewhere stay as they are") {
+  Bench bench;
+  bench.known[0].spec = yaml("{java: {env: [{name: JAVA_TOOL_OPTIONS, valueFrom: {configMapKeyRef: {name: c, key: k}}}]}, sampler: {type: always_on}, propagators: [b3]}");
+  auto out = bench.run(pod_with(fmt::format("{}inject-java: 'true'", prefix),
+                                "containers: [{name: a, image: i, env: [{name: OTEL_RESOURCE_ATTRIBUTES, valueFrom: {configMapKeyRef: {name: c, key: k}}}, {name: OTEL_PROPAGATORS, valueFrom: {configMapKeyRef: {name: c, key: k}}}]}]"));
+  CHECK(out.changed);
+  const Value& app = container(out.pod, 0);
+  for (auto name : {"OTEL_RESOURCE_ATTRIBUTES", "OTEL_PROPAGATORS", "JAVA_TOOL_OPTIONS"}) {
+    CHECK(comes_from_elsewhere(app, name));
+    CHECK(find_env(app, name)->get("value") == nullptr);
+  }
+  CHECK(env_text(app, "OTEL_TRACES_SAMPLER") == "always_on");
+  CHECK(problem(out).find("adds no resource attributes to container a") != std::string::npos);
+}
+
+TEST_CASE("inject: a volume of the pod with the name of ours is used") {
+  Bench bench;
+  auto out = bench.run(pod_with(fmt::format("{}inject-python: 'true'", prefix), "volumes: [{name: opentelemetry-auto-instrumentation-python, emptyDir: {medium: Memory}}], containers: [{name: a, image: i}]"));
+  CHECK(out.changed);
+  CHECK(out.pod.find("spec::volumes")->size() == 1);
+}
+
+TEST_CASE("inject: without the certificates of its exporter a pod stays as it is") {
+  Bench bench;
+  bench.known[0].spec = yaml("{exporter: {endpoint: 'https://o:4317', tls: {secretName: s, configMapName: m}}}");
+  auto pod = yaml(pod_with(fmt::format("{}inject-sdk: 'true'", prefix)));
+  auto cluster = bench.cluster();
+  std::string there;
+  cluster.exists = [&](const std::string& kind, const std::string& name_space, const std::string& name) { return there.find(kind + "/" + name_space + "/" + name + ";") != std::string::npos; };
+  auto none = inject::inject(pod, bench.name_space, cluster, bench.options);
+  CHECK_FALSE(none.changed);
+  CHECK(none.problems == std::vector<std::string>{"secret shop/s with certificates does not exist", "configmap shop/m with CA certificate does not exist"});
+  there = "secret/shop/s;configmap/shop/m;";
+  CHECK(inject::inject(pod, bench.name_space, cluster, bench.options).changed);
 }
 
 TEST_CASE("inject: certificates of the exporter are mounted") {

@@ -51,7 +51,8 @@ std::string env_text(const Value& container, std::string_view name) {
 
 void add_env(Value& container, std::string_view name, std::string_view value) {
   if (Value* there = find_env(container, name)) {
-    there->set("value", Value::string(std::string(value)));
+    // Both a value and a source of it: the API server would refuse the pod.
+    if (there->get("valueFrom") == nullptr) there->set("value", Value::string(std::string(value)));
     return;
   }
   list_in(container, "env").push_back(map_of({{"name", name}, {"value", value}}));
@@ -106,6 +107,16 @@ void insert_init_container(Value& pod, Value container, std::string_view before)
 void add_volume(Value& pod, Value volume) {
   Value& volumes = list_in(*pod.get("spec"), "volumes");
   if (find_named(&volumes, text_at(volume, "name")) == nullptr) volumes.push_back(std::move(volume));
+}
+
+std::string volume_at(const Value& container, std::string_view path) {
+  const Value* mounts = container.get("volumeMounts");
+  for (std::size_t i = 0; mounts != nullptr && i < mounts->items().size(); ++i) {
+    std::string at = text_at(mounts->items()[i], "mountPath");
+    while (at.size() > 1 && at.ends_with('/')) at.pop_back();
+    if (at == path) return text_at(mounts->items()[i], "name");
+  }
+  return "";
 }
 
 void add_mount(Value& container, std::string_view volume, std::string_view path, bool read_only) {

@@ -23,7 +23,7 @@ const Value* find_named(const Value* list, std::string_view name);
 Value* find_env(Value& container, std::string_view name);
 const Value* find_env(const Value& container, std::string_view name);
 std::string env_text(const Value& container, std::string_view name);
-void add_env(Value& container, std::string_view name, std::string_view value);
+void add_env(Value& container, std::string_view name, std::string_view value);  // one with valueFrom stays
 void add_env_if_missing(Value& container, std::string_view name, std::string_view value);
 // From the downward API; `first`: in front of all others.
 void add_env_field(Value& container, std::string_view name, std::string_view field, bool first = false);
@@ -38,6 +38,8 @@ bool is_init_container(const Value& pod, std::string_view name);
 // In front of the init container with that name; otherwise behind all of them.
 void insert_init_container(Value& pod, Value container, std::string_view before);
 void add_volume(Value& pod, Value volume);  // unless its name is there
+// The volume that is mounted there, "" when there is none.
+std::string volume_at(const Value& container, std::string_view path);
 void add_mount(Value& container, std::string_view volume, std::string_view path, bool read_only = false);  // unless the volume is mounted there
 
 }  // namespace weir::inject

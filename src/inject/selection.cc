@@ -16,6 +16,11 @@ std::string annotation_of(const Value& pod, const Value& name_space, const std::
 
 namespace {
 
+std::string_view title_of(Language language) {
+  constexpr std::array<std::string_view, language_count> titles = {"Java", "NodeJS", "Python", ".NET", "Go", "Apache HTTPD", "Nginx", "SDK"};
+  return titles[static_cast<std::size_t>(language)];
+}
+
 class Selecting {
  public:
   Selecting(const Value& pod, const Value& name_space, const std::string& name, const Cluster& cluster, const Options& options)
@@ -25,7 +30,7 @@ class Selecting {
     for (auto& language : languages())
       if (!choose(language)) return refuse();
     if (out_.choices.empty()) return std::move(out_);
-    if (!common_containers() || (options_.several_languages && !(own_containers() && check_containers()))) return refuse();
+    if (!common_containers() || !certificates() || (options_.several_languages && !(own_containers() && check_containers()))) return refuse();
     return std::move(out_);
   }
 
@@ -47,7 +52,7 @@ class Selecting {
     const Instrumentation* found = equal_ignore_case(wish, "true") ? the_only_one() : named(wish);
     if (found == nullptr) return false;
     if (options_.enabled[static_cast<std::size_t>(language.language)]) out_.choices.push_back({language.language, found, {}});
-    else problem(fmt::format("support for {} auto instrumentation is not enabled", language.word));
+    else problem(fmt::format("support for {} auto instrumentation is not enabled", title_of(language.language)));
     return true;
   }
 
@@ -81,6 +86,18 @@ class Selecting {
     if (!read_names("container-names", names)) return false;
     for (auto& choice : out_.choices) choice.containers = names;
     return true;
+  }
+
+  // A pod with a volume of something that is not there does not start.
+  bool certificates() {
+    bool good = true;
+    if (!cluster_.exists) return good;
+    for (auto& choice : out_.choices)
+      for (auto [kind, key, what] : {std::tuple("secret", "exporter::tls::secretName", "certificates"), std::tuple("configmap", "exporter::tls::configMapName", "CA certificate")}) {
+        std::string name = text_at(choice.instrumentation->spec, key);
+        if (!name.empty() && !cluster_.exists(kind, name_, name)) good = problem(fmt::format("{} {}/{} with {} does not exist", kind, name_, name, what));
+      }
+    return good;
   }
 
   bool own_containers() {

@@ -18,6 +18,8 @@ struct Cluster {
   std::function<std::vector<const Instrumentation*>(const std::string& name_space)> instrumentations;
   // Owners of a replica set or a job; null when it is not known.
   std::function<const Value*(const std::string& kind, const std::string& name_space, const std::string& name)> owners;
+  // Of a "secret" or "configmap": false when it is known that there is none. Not set: all are there.
+  std::function<bool(const std::string& kind, const std::string& name_space, const std::string& name)> exists = {};
 };
 
 struct Choice {

@@ -197,6 +197,8 @@ std::string attach_web_server(Value& pod, std::string_view container_name, const
   if (is_init_container(pod, container_name)) return "an init container";
   Value* container = find_container(pod, container_name);
   if (container == nullptr) return "no such container";
+  std::string there = volume_at(*container, agent_folder);
+  if (!there.empty()) return fmt::format("the volume {} is mounted at {}", there, agent_folder);
   if (server.language == Language::nginx && comes_from_elsewhere(*container, "LD_LIBRARY_PATH")) return "the value of LD_LIBRARY_PATH comes from elsewhere";
   Attaching(pod, *container, server).run();
   return "";

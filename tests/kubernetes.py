@@ -98,6 +98,10 @@ class KubeApi:
         if "/secrets/" in path:
             secret = self.secrets.get(path.rsplit("/", 1)[1])
             return self._answer(request, 200 if secret else 404, secret or {"kind": "Status", "code": 404, "message": "not found"})
+        single = re.fullmatch(r"(/.*)/namespaces/([^/]+)(/[^/]+)/([^/]+)", path)
+        if single:
+            thing = self.objects.get(single.group(1) + single.group(3), {}).get((single.group(2), single.group(4)))
+            return self._answer(request, 200 if thing else 404, thing or {"kind": "Status", "code": 404, "message": "not found"})
         # Objects of all namespaces are kept together.
         path, namespace = self._everywhere(path)
         status = self.refuse(path, query)

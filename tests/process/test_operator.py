@@ -78,6 +78,21 @@ class Operator(unittest.TestCase):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(10), 0)
 
+    def test_what_nobody_has_told_yet_is_asked_for(self):
+        self.api.put(INSTRUMENTATIONS, "safe", "shop", spec={"exporter": {"endpoint": "https://otel:4317", "tls": {"secretName": "certificates"}}})
+        self.start()
+        pod = self.pod(inject_sdk="safe")
+        pod["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": "web-5d4f", "uid": "rs", "controller": True}]
+        refused = self.ask("/mutate-v1-pod", pod)
+        self.assertNotIn("patch", refused)
+        self.assertIn("secret shop/certificates with certificates does not exist", refused["warnings"][0])
+        pod["metadata"]["annotations"] = {"instrumentation.opentelemetry.io/inject-sdk": "mine"}
+        # Made a moment ago: no watch has told of it.
+        self.api.objects["/apis/apps/v1/replicasets"] = {("shop", "web-77"): {"metadata": {"name": "web-77", "namespace": "shop", "ownerReferences": [{"kind": "Deployment", "name": "web", "uid": "d"}]}}}
+        pod["metadata"]["ownerReferences"][0]["name"] = "web-77"
+        added = {step["path"]: step["value"] for step in json.loads(base64.b64decode(self.ask("/mutate-v1-pod", pod)["patch"]))}
+        self.assertIn({"name": "OTEL_SERVICE_NAME", "value": "web"}, added["/spec/containers/0/env"] if "/spec/containers/0/env" in added else added["/spec/containers"][0]["env"])
+
     def test_collectors_are_applied(self):
         config = {"receivers": {"otlp": {"protocols": {"grpc": None}}}, "exporters": {"nop": None}, "service": {"pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["nop"]}}}}
         self.api.put(COLLECTORS, "main", "shop", spec={"mode": "deployment", "config": config})

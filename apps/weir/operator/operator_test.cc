@@ -84,3 +84,55 @@ TEST_CASE("operator: names of a certificate that cannot be") {
   CHECK_FALSE(make_certificates("IP:nowhere", 1h));
   CHECK(valid_until("no certificate") == 0);
 }
+
+namespace {
+
+// A webhook in front of an API server of its own, asked through a real server would be too much: it is asked as the server asks it.
+struct Admission {
+  io::Simulation simulation{1, 1};
+  telemetry::Registry metrics;
+  Budget budget;
+  kube::testing::FakeApi requests{simulation.core(0)};
+  kube::testing::FakeApi* watched = nullptr;
+  std::shared_ptr<kube::Cluster> cluster = std::make_shared<kube::Cluster>();
+  std::shared_ptr<kube::Home> home;
+  std::unique_ptr<Webhook> webhook;
+
+  Admission() {
+    auto made = std::make_unique<kube::testing::FakeApi>(simulation.core(0));
+    watched = made.get();
+    home = std::make_shared<kube::Home>(cluster, kube::Home::Parts{std::move(made), simulation.core(0), budget, metrics, 1});
+    webhook = std::make_unique<Webhook>(cluster, simulation.core(0), requests, metrics, inject::Options{});
+    home->run();
+  }
+  ~Admission() {
+    webhook.reset();
+    home.reset();
+  }
+  std::size_t asked(std::string_view part) {
+    return static_cast<std::size_t>(std::count_if(requests.sent.begin(), requests.sent.end(), [&](auto& sent) { return sent.target.find(part) != std::string::npos; }));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("operator: what a review needs and nobody has told yet is asked for") {
+  Admission a;
+  a.watched->put({"/apis/opentelemetry.io/v1alpha1", "instrumentations"}, "shop", "mine", "u", "", R"(,"spec":{"exporter":{"tls":{"secretName":"s"}}})");
+  a.requests.answer_to_send = [](const std::string&, const std::string& target, const std::string&) -> net::HttpResponse {
+    if (target.find("/replicasets/") != std::string::npos) return {.status = 200, .headers = {}, .body = R"({"metadata":{"ownerReferences":[{"kind":"Deployment","name":"web","uid":"d"}]}})"};
+    return {.status = 404, .headers = {}, .body = {}};
+  };
+  a.simulation.advance(1s);
+  net::RequestHead head;
+  head.headers.add(":method", "POST");
+  head.headers.add(":path", "/mutate-v1-pod");
+  head.index();
+  net::Request request(std::move(head));
+  request.body = Bytes::copy_of(R"({"request":{"uid":"r","namespace":"shop","object":{"metadata":{"generateName":"web-5d4f-","annotations":{"instrumentation.opentelemetry.io/inject-sdk":"true"},)"
+                                R"("ownerReferences":[{"kind":"ReplicaSet","name":"web-5d4f","uid":"rs"}]},"spec":{"containers":[{"name":"a","image":"i"}]}}}})");
+  a.webhook->on_request(std::move(request), net::Responder());
+  a.simulation.advance(1s);
+  CHECK(a.asked("/api/v1/namespaces/shop/secrets/s") == 1);
+  CHECK(a.asked("/apis/apps/v1/namespaces/shop/replicasets/web-5d4f") == 1);
+}

@@ -1,6 +1,9 @@
 #include "weir/operator/webhook.h"
 
+#include <algorithm>
+
 #include "base/log.h"
+#include "base/text.h"
 #include "kube/json.h"
 
 namespace weir::app {
@@ -73,19 +76,91 @@ Webhook::Webhook(std::shared_ptr<kube::Cluster> cluster, io::Executor& executor,
 
 void Webhook::subscribe(kube::Query query, kube::Told told) { subscriptions_.push_back(cluster_->subscribe(std::move(query), executor_, std::move(told))); }
 
-inject::Cluster Webhook::cluster_view() const {
+inject::Cluster Webhook::cluster_view() {
   return {[this](const std::string& name_space) {
             std::vector<const inject::Instrumentation*> out;
             for (auto at = instrumentations_.lower_bound(name_space + "/"); at != instrumentations_.end() && at->second.name_space == name_space; ++at) out.push_back(&at->second);
             return out;
           },
           [this](const std::string& kind, const std::string& name_space, const std::string& name) -> const Value* {
-            auto at = owners_.find(fmt::format("{}/{}/{}", kind, name_space, name));
-            return at == owners_.end() ? nullptr : &at->second;
+            std::string key = fmt::format("{}/{}/{}", kind, name_space, name);
+            auto at = owners_.find(key);
+            if (at != owners_.end()) return &at->second;
+            unknown_.push_back(std::move(key));
+            return nullptr;
+          },
+          [this](const std::string& kind, const std::string& name_space, const std::string& name) {
+            std::string key = fmt::format("{}/{}/{}", kind, name_space, name);
+            auto at = certificates_.find(key);
+            bool known = at != certificates_.end() && at->second.until > executor_.now();
+            if (!known) unknown_.push_back(std::move(key));
+            return !known || at->second.exists;
           }};
 }
 
-void Webhook::on_request(net::Request request, net::Responder responder) { responder.respond(answer(request)); }
+void Webhook::on_request(net::Request request, net::Responder responder) {
+  if (request.method() == "POST" && request.path() == "/mutate-v1-pod") return look_up(std::move(request), std::move(responder));
+  responder.respond(answer(request));
+}
+
+namespace {
+
+// "replicaset/ns/name" -> its path.
+std::string path_of_key(const std::string& key) {
+  auto parts = split(key, '/');
+  std::string_view api = parts[0] == "replicaset" ? "/apis/apps/v1" : parts[0] == "job" ? "/apis/batch/v1" : "/api/v1";
+  return fmt::format("{}/namespaces/{}/{}s/{}", api, parts[1], parts[0], parts[2]);
+}
+
+bool is_safe(const std::string& key) {
+  auto parts = split(key, '/');
+  auto plain = [](std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'; }); };
+  return parts.size() == 3 && plain(parts[1]) && plain(parts[2]);
+}
+
+}  // namespace
+
+// A replica set is often younger than what its watch has told, and certificates are not watched.
+void Webhook::look_up(net::Request request, net::Responder responder) {
+  auto first = review(request.body.view());
+  std::erase_if(unknown_, [](auto& key) { return !is_safe(key); });
+  std::sort(unknown_.begin(), unknown_.end());
+  unknown_.erase(std::unique(unknown_.begin(), unknown_.end()), unknown_.end());
+  if (unknown_.empty() || unknown_.size() > 32) return responder.respond(pod(std::move(first)));
+  auto waiting = std::make_shared<Waiting>(Waiting{std::move(request), std::move(responder), unknown_.size()});  // shared by the requests
+  waiting->timer = executor_.at(executor_.now() + look_up_limit, [this, alive = alive_, waiting] {
+    if (*alive) finish(waiting);
+  });
+  for (auto& key : std::exchange(unknown_, {}))
+    transport_.send("GET", path_of_key(key), "", "", [this, alive = alive_, waiting, key](Result<net::HttpResponse> answer) {
+      if (!*alive) return;
+      learn(key, answer);
+      if (--waiting->left == 0) finish(waiting);
+    });
+}
+
+void Webhook::learn(const std::string& key, const Result<net::HttpResponse>& answer) {
+  constexpr Duration fresh = 10s;
+  constexpr std::size_t most = 10'000;
+  bool owner = key.starts_with("replicaset/") || key.starts_with("job/");
+  if (!owner) {
+    if (certificates_.size() >= most) certificates_.clear();
+    // Without the right to look, or an answer, it is believed to be there.
+    certificates_[key] = {!answer || answer->status != 404, executor_.now() + fresh};
+    return;
+  }
+  if (!answer || answer->status != 200 || owners_.contains(key)) return;
+  auto object = kube::parse_json(answer->body);
+  const Value* owners = object ? object->find("metadata::ownerReferences") : nullptr;
+  owners_[key] = owners != nullptr && owners->is_list() ? *owners : Value::list();
+}
+
+void Webhook::finish(const std::shared_ptr<Waiting>& waiting) {
+  executor_.cancel(std::exchange(waiting->timer, 0));
+  if (!waiting->responder) return;
+  waiting->responder.respond(pod(review(waiting->request.body.view())));
+  waiting->responder = {};
+}
 
 net::Response Webhook::answer(const net::Request& request) {
   std::string_view path = request.path(), body = request.body.view();
@@ -93,7 +168,6 @@ net::Response Webhook::answer(const net::Request& request) {
   if (path == "/readyz") return ready() ? plain(200, "ok") : plain(503, "the Instrumentations are not known yet");
   if (path == "/metrics") return plain(200, telemetry::prometheus_text(metrics_.collect(), {}));
   if (request.method() != "POST") return plain(404, "not found");
-  if (path == "/mutate-v1-pod") return pod(body);
   if (path == "/mutate-opentelemetry-io-v1alpha1-instrumentation") {
     auto checked = inject::review_check(body);
     if (!checked) return plain(400, checked.error().what);
@@ -125,12 +199,16 @@ std::vector<std::string> Webhook::sidecar(Value& pod, const Value& name_space) c
   return {};
 }
 
-net::Response Webhook::pod(std::string_view body) {
+inject::Reviewed Webhook::review(std::string_view body) {
+  unknown_.clear();
   auto find = [this](const std::string& name) -> const Value* {
     auto at = namespaces_.find(name);
     return at == namespaces_.end() ? nullptr : &at->second;
   };
-  auto reviewed = inject::review_pod(body, find, cluster_view(), options_, [this](Value& pod, const Value& name_space) { return sidecar(pod, name_space); });
+  return inject::review_pod(body, find, cluster_view(), options_, [this](Value& pod, const Value& name_space) { return sidecar(pod, name_space); });
+}
+
+net::Response Webhook::pod(inject::Reviewed reviewed) {
   report(reviewed);
   return json(std::move(reviewed.answer));
 }

@@ -40,7 +40,9 @@ class Reading {
   std::string name_space() const { return text_at(object_, "metadata::namespace"); }
   std::string mode() const { return text("mode").empty() ? "deployment" : text("mode"); }
   Value selector() const;
-  Value meta(const std::string& name, bool selected = false) const;
+  Value labels(const std::string& name) const;
+  Value annotations() const;
+  Value meta(const std::string& name) const;
   Value object(std::string_view version, std::string_view kind, const std::string& name) const;
   Value pod_template();
   Value workload();
@@ -86,10 +88,27 @@ Value Reading::selector() const {
                  {"app.kubernetes.io/instance", short_name(fmt::format("{}.{}", name_space(), text_at(object_, "metadata::name")))}});
 }
 
-Value Reading::meta(const std::string& name, bool) const {
-  Value labels = selector(), out = map_of({{"name", name}, {"namespace", name_space()}});
-  labels.set("app.kubernetes.io/name", Value::string(base()));
-  out.set("labels", std::move(labels));
+// Those of the resource, and ours.
+Value Reading::labels(const std::string& name) const {
+  const Value* given = object_.find("metadata::labels");
+  Value out = given != nullptr && given->is_map() ? *given : Value::map();
+  const Value own = selector();
+  for (auto& entry : own.entries()) out.set(entry.key, entry.value);
+  out.set("app.kubernetes.io/name", Value::string(name));
+  return out;
+}
+
+Value Reading::annotations() const {
+  const Value* given = object_.find("metadata::annotations");
+  Value out = given != nullptr && given->is_map() ? *given : Value::map();
+  std::erase_if(out.entries(), [](auto& entry) { return entry.key == "kubectl.kubernetes.io/last-applied-configuration"; });
+  return out;
+}
+
+Value Reading::meta(const std::string& name) const {
+  Value out = map_of({{"name", name}, {"namespace", name_space()}}), notes = annotations();
+  out.set("labels", labels(name));
+  if (notes.size() > 0) out.set("annotations", std::move(notes));
   return out;
 }
 
@@ -195,13 +214,14 @@ Value Reading::pod_template() {
     copy(from, spec, to);
   if (const Value* host = at("hostNetwork"); host != nullptr && host->kind() == Value::Kind::boolean && host->as_bool() && at("dnsPolicy") == nullptr)
     spec.set("dnsPolicy", Value::string("ClusterFirstWithHostNet"));
-  Value annotations = at("podAnnotations") ? *at("podAnnotations") : Value::map();
+  Value notes = annotations();
+  if (const Value* given = at("podAnnotations"))
+    for (auto& entry : given->entries()) notes.set(entry.key, entry.value);
   // A change of the configuration makes new pods.
-  annotations.set("opentelemetry-operator-config/sha256", Value::string(hash_of(config_text_)));
-  Value m = Value::map(), out = Value::map(), labels = selector();
-  labels.set("app.kubernetes.io/name", Value::string(base()));
-  m.set("labels", std::move(labels));
-  m.set("annotations", std::move(annotations));
+  notes.set("opentelemetry-operator-config/sha256", Value::string(hash_of(config_text_)));
+  Value m = Value::map(), out = Value::map();
+  m.set("labels", labels(base()));
+  m.set("annotations", std::move(notes));
   out.set("metadata", std::move(m));
   out.set("spec", std::move(spec));
   return out;
@@ -258,6 +278,8 @@ void Reading::add_availability(Manifests& out) const {
   std::string m = mode();
   if (const Value* wanted = at("podDisruptionBudget"); wanted != nullptr && m != "daemonset") {
     Value budget = object("policy/v1", "PodDisruptionBudget", base()), spec = *wanted, match = Value::map();
+    // Both are there when somebody has added his to what was filled in before.
+    if (spec.get("minAvailable") != nullptr) std::erase_if(spec.entries(), [](auto& entry) { return entry.key == "maxUnavailable"; });
     match.set("matchLabels", selector());
     spec.set("selector", std::move(match));
     budget.set("spec", std::move(spec));

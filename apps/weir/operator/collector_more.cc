@@ -51,18 +51,19 @@ void undouble_dollars(Value& value) {
   for (auto& entry : value.entries()) undouble_dollars(entry.value);
 }
 
+const std::string allocator_component = "opentelemetry-targetallocator";
+
 std::string allocator_name(const CollectorView& collector) { return short_name(collector.name + "-targetallocator"); }
 
 Value allocator_labels(const CollectorView& collector) {
   Value out = collector.selector;
-  out.set("app.kubernetes.io/component", Value::string("opentelemetry-targetallocator"));
+  out.set("app.kubernetes.io/component", Value::string(allocator_component));
   return out;
 }
 
 Value labelled(const CollectorView& collector, std::string_view version, std::string_view kind, const std::string& name) {
-  Value out = collector.object(version, kind, name), labels = allocator_labels(collector);
-  labels.set("app.kubernetes.io/name", Value::string(name));
-  out.get("metadata")->set("labels", std::move(labels));
+  Value out = collector.object(version, kind, name);
+  out.get("metadata")->get("labels")->set("app.kubernetes.io/component", Value::string(allocator_component));
   return out;
 }
 
@@ -171,6 +172,16 @@ Value allocator_workload(const CollectorView& collector, const Value& wanted, co
   return out;
 }
 
+Value allocator_budget(const CollectorView& collector, const Value& wanted, const std::string& name) {
+  Value out = labelled(collector, "policy/v1", "PodDisruptionBudget", name), spec = Value::map(), match = Value::map();
+  if (const Value* given = part(wanted, "podDisruptionBudget")) spec = *given;
+  else spec.set("maxUnavailable", Value::of(std::int64_t{1}));
+  match.set("matchLabels", allocator_labels(collector));
+  spec.set("selector", std::move(match));
+  out.set("spec", std::move(spec));
+  return out;
+}
+
 }  // namespace
 
 std::string hash_of(std::string_view text) {
@@ -191,7 +202,11 @@ std::optional<Value> ingress_of(const CollectorView& collector) {
   const Value* wanted = part(collector.spec, "ingress");
   if (wanted == nullptr || text_at(*wanted, "type") != "ingress" || collector.ports.empty()) return std::nullopt;
   Value out = collector.object("networking.k8s.io/v1", "Ingress", short_name(collector.name + "-ingress")), spec = Value::map(), rules = Value::list();
-  if (const Value* annotations = part(*wanted, "annotations")) out.get("metadata")->set("annotations", *annotations);
+  if (const Value* annotations = part(*wanted, "annotations")) {
+    Value all = out.find("metadata::annotations") ? *out.find("metadata::annotations") : Value::map();
+    for (auto& entry : annotations->entries()) all.set(entry.key, entry.value);
+    out.get("metadata")->set("annotations", std::move(all));
+  }
   std::string host = text_at(*wanted, "hostname"), service = short_name(collector.name + "-collector");
   if (text_at(*wanted, "ruleType") == "subdomain") {
     for (auto& port : collector.ports) rules.push_back(rule_of(host.empty() || host == "*" ? port.name : port.name + "." + host, {{"/", port.name}}, service));
@@ -270,6 +285,7 @@ std::vector<Value> allocator_of(const CollectorView& collector, const Value& job
   spec.set("selector", allocator_labels(collector));
   service.set("spec", std::move(spec));
   out.push_back(std::move(service));
+  out.push_back(allocator_budget(collector, wanted, name));
   return out;
 }
 

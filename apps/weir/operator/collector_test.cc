@@ -81,6 +81,25 @@ TEST_CASE("operator: a deployment of a collector, its ports and probes") {
   CHECK(hash(made, "Deployment") == hash(other, "Deployment"));
 }
 
+TEST_CASE("operator: labels and annotations of a collector are those of what is made of it") {
+  Value object = collector("{" + configuration + ", podAnnotations: {p: q}, podDisruptionBudget: {maxUnavailable: 1, minAvailable: 2}}");
+  object.get("metadata")->set("labels", inject::map_of({{"team", "blue"}, {"app.kubernetes.io/part-of", "mine"}}));
+  object.get("metadata")->set("annotations", inject::map_of({{"note", "n"}, {"kubectl.kubernetes.io/last-applied-configuration", "{}"}}));
+  auto made = manifests_of(object, {});
+  REQUIRE(made);
+  auto& deployment = object_of(*made, "Deployment", "main-collector");
+  for (auto path : {"metadata", "spec::template::metadata"}) {
+    CHECK(text_at(deployment, fmt::format("{}::labels::team", path)) == "blue");
+    CHECK(text_at(deployment, fmt::format("{}::labels::app.kubernetes.io/part-of", path)) == "opentelemetry");
+    CHECK(text_at(deployment, fmt::format("{}::annotations::note", path)) == "n");
+    CHECK(deployment.find(path)->get("annotations")->get("kubectl.kubernetes.io/last-applied-configuration") == nullptr);
+  }
+  CHECK(text_at(deployment, "spec::template::metadata::annotations::p") == "q");
+  CHECK(deployment.find("spec::selector::matchLabels")->get("team") == nullptr);
+  CHECK(text_at(object_of(*made, "Service", "main-collector-headless"), "metadata::labels::app.kubernetes.io/name") == "main-collector-headless");
+  CHECK(config::to_json(*object_of(*made, "PodDisruptionBudget", "main-collector").find("spec")).starts_with(R"({"minAvailable":2,"selector")"));
+}
+
 TEST_CASE("operator: modes of collectors") {
   auto daemons = manifests("{" + configuration + ", mode: daemonset, hostNetwork: true, serviceAccount: own}");
   auto& set = object_of(daemons, "DaemonSet", "main-collector");
@@ -232,7 +251,7 @@ TEST_CASE("operator: collectors are applied, again only when something changed, 
   CHECK(count("statefulsets/main-collector?fieldManager=weir-operator&force=true") == 1);
   CHECK(count("/status") == 1);
   CHECK(writes.sent.back().body.find("enableMetrics") != std::string::npos);
-  api.put(resource, "otel", "main", "u", R"(,"labels":{"a":"b"})", R"(,"spec":)" + config::to_json(*spec));
+  api.put(resource, "otel", "main", "u", R"(,"generation":2)", R"(,"spec":)" + config::to_json(*spec));
   simulation.advance(1s);
   CHECK(count("statefulsets/") == 1);
   simulation.advance(5min);

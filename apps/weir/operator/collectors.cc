@@ -99,10 +99,11 @@ void Collectors::apply(const std::string& key, const Value& object) {
 // What an older version of the resource asked for.
 void Collectors::remove_unwanted(const Value& collector, const Manifests& manifests) {
   std::string name = text_at(collector, "metadata::name"), base = short_name(name + "-collector"), allocator = short_name(name + "-targetallocator");
-  const std::array<std::array<std::string, 3>, 6> kinds = {{{"policy/v1", "PodDisruptionBudget", base},
+  const std::array<std::array<std::string, 3>, 7> kinds = {{{"policy/v1", "PodDisruptionBudget", base},
                                                             {"autoscaling/v2", "HorizontalPodAutoscaler", base},
                                                             {"networking.k8s.io/v1", "Ingress", short_name(name + "-ingress")},
                                                             {"networking.k8s.io/v1", "NetworkPolicy", short_name(name + "-collector-networkpolicy")},
+                                                            {"policy/v1", "PodDisruptionBudget", allocator},
                                                             {"apps/v1", "Deployment", allocator},
                                                             {"v1", "Service", allocator}}};
   for (auto& [version, kind, object_name] : kinds) {

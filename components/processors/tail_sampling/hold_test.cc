@@ -329,6 +329,47 @@ TEST_CASE("what was decided and delivered does not come again, and its records g
   process.world.stop();
 }
 
+TEST_CASE("what leaves as soon as it is written does not come again") {
+  auto next_gets = [](io::MemoryFs& disk) {
+    Process next(disk, 1);
+    next.world.advance(15s);
+    std::map<int, std::set<int>> spans;
+    next.collect(spans);
+    next.world.stop();
+    return spans.size();
+  };
+  SUBCASE("late spans, when nothing else comes") {
+    io::MemoryFs disk;
+    Process process(disk, 1, 1, 2s);
+    process.push(1, 1);
+    process.world.advance(4s);
+    process.push(1, 2);
+    process.world.advance(2s);
+    std::map<int, std::set<int>> spans;
+    process.collect(spans);
+    CHECK(spans[1] == std::set<int>{1, 2});
+    process.kill();
+    CHECK(next_gets(disk) == 0);
+  }
+  SUBCASE("spans whose write ends during a shutdown, which does not wait for its time-out") {
+    io::MemoryFs disk;
+    Process process(disk, 1);
+    process.push(1, 1);
+    TimePoint begun = process.world.simulation().core(0).now();
+    auto& simulation = process.world.simulation();
+    bool stopped = false;
+    process.world.engine().stop(30s, [&] { stopped = true; });
+    simulation.run_until([&] { return stopped; }, 60s);
+    REQUIRE(stopped);
+    CHECK(simulation.core(0).now() - begun < 5s);
+    std::map<int, std::set<int>> spans;
+    process.collect(spans);
+    CHECK(spans.size() == 1);
+    process.kill();
+    CHECK(next_gets(disk) == 0);
+  }
+}
+
 TEST_CASE("kills at random moments: every span answered OK comes out of one of the processes") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);

@@ -12,6 +12,9 @@ namespace {
 // Of one look at what is left from before.
 constexpr std::size_t recovery_bytes = 1024 * 1024;
 
+// Until a stage is asked again what it still has: many batches are asked about at once.
+constexpr Duration let_go_pause = 50ms;
+
 }  // namespace
 
 struct HoldLog::Peers : holding::Peers<HoldLog> {};
@@ -97,10 +100,13 @@ void HoldLog::written(Entry entry, Result<storage::Place> place) {
   take(std::move(batch), answered, false, std::move(records));
 }
 
-// The stage first: what it says while it takes the batch, by a clock that went on, is not about this batch.
+// The stage first: what it says while it takes the batch, by a clock that went on, is not about this batch. So a stage that let go of all of it
+// at once is woken to say so again.
 void HoldLog::take(otlp::Batch batch, bool answered, bool recovered, std::vector<Receipt> records) {
   take_(std::move(batch), answered, recovered);
-  if (!records.empty()) held_.push_back({context_.executor.now(), std::move(records)});
+  if (records.empty()) return;
+  held_.push_back({context_.executor.now(), std::move(records)});
+  out_->wake_at(context_.executor.now() + let_go_pause);
 }
 
 Receipt HoldLog::record(storage::Place place) {

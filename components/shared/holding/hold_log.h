@@ -11,7 +11,7 @@ namespace weir::holding {
 // One core's part; all cores of a stage share a directory. For stages keyed by trace that let go of items in about the order in which they came.
 //
 // put() writes a batch; when it is written its senders are answered and the stage gets it. left_before() says that everything that the stage got
-// before a time has left it: pushed on with a receipt of leaving(), or dropped. Records are settled when those receipts are. What was not settled when the
+// before a time has left it: pushed on with a receipt of leaving(), or dropped; it does so in each tick(), for which it is woken. Records are settled when those receipts are. What was not settled when the
 // process ended comes again after the next start, on the cores that own it then.
 class HoldLog {
  public:

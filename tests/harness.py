@@ -23,8 +23,12 @@ def free_port():
             return s.getsockname()[1]
 
 
+# How much longer everything may take: for binaries with sanitizers or under valgrind.
+SLOWNESS = float(os.environ.get("WEIR_SLOWNESS", 1))
+
+
 def wait_for(condition, seconds=20, what="condition"):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * SLOWNESS
     while time.monotonic() < end:
         value = condition()
         if value:

@@ -8,7 +8,7 @@ from harness import *
 from test_explosive import ORDINARY, field
 
 MIB = 1024 * 1024
-LIMIT_MIB = 256
+LIMIT_MIB = int(os.environ.get("EXPLOSIVE_LIMIT_MIB", 256))
 BODY = int(os.environ.get("EXPLOSIVE_BYTES", 2 * MIB))
 
 

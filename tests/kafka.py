@@ -83,7 +83,7 @@ class RealBroker:
     def start(self):
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.process = subprocess.Popen(self.command("kafka.Kafka", self.properties), stdout=log, stderr=log, cwd=self.folder)
-        wait_for(lambda: self.listens(self.port), 60, "a broker")
+        wait_for(lambda: self.listens(self.port), 180, "a broker")
 
     def restart(self):
         self.process.terminate()

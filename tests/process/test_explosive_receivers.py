@@ -81,6 +81,13 @@ BODIES = [
     ("jaeger", "/api/traces", THRIFT, "gzip", "tags", lambda: inside_a_span(10, b"\0")),
     ("jaeger", "/api/traces", THRIFT, "gzip", "logs", lambda: inside_a_span(11, b"\0")),
     ("jaeger", "/api/traces", THRIFT, "gzip", "references", lambda: inside_a_span(6, b"\0")),
+    ("opencensus", "/v1/trace", JSON, "gzip", "spans", lambda: json_array("{}", '{"node":{},"spans":', "}")),
+    ("opencensus", "/v1/trace", JSON, "gzip", "a resource for each span", lambda: json_array('{"resource":{}}', '{"node":{"serviceInfo":{"name":"%s"}},"spans":' % ("x" * 1000), "}")),
+    ("opencensus", "/v1/trace", JSON, "gzip", "events", lambda: json_array("{}", '{"node":{},"spans":[{"timeEvents":{"timeEvent":', "}}]}")),
+    ("opencensus", "/v1/trace", JSON, "gzip", "requests behind one another", lambda: many(b'{"node":{}}')),
+    ("opencensus", "/v1/metrics", JSON, "gzip", "points with a long label",
+     lambda: json_array("{}", '{"node":{},"metrics":[{"metricDescriptor":{"type":1,"labelKeys":[{"key":"k"}]},"timeseries":[{"labelValues":[{"value":"%s","hasValue":true}],"points":' % ("x" * 10_000), "}]}]}")),
+    ("opencensus", "/v1/metrics", JSON, "gzip", "bounds", lambda: json_array("1", '{"node":{},"metrics":[{"metricDescriptor":{"type":6},"timeseries":[{"points":[{"distributionValue":{"bucketOptions":{"explicit":{"bounds":', "}}}}]}]}]}")),
     ("prometheusremotewrite", "/api/v1/write", "application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", "series", lambda: field(4, b"") + many(field(5, b""))),
     ("prometheusremotewrite", "/api/v1/write", "application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", "symbols", lambda: many(field(4, b""))),
     ("prometheusremotewrite", "/api/v1/write", "application/x-protobuf;proto=io.prometheus.write.v2.Request", "snappy", "samples",
@@ -119,12 +126,13 @@ def compressed(encoding, raw):
 
 class Receivers(unittest.TestCase):
     def config(self):
-        self.ports = {name: free_port() for name in ("otlp", "zipkin", "jaeger", "prometheusremotewrite", "fluentforward")}
+        self.ports = {name: free_port() for name in ("otlp", "zipkin", "jaeger", "opencensus", "prometheusremotewrite", "fluentforward")}
         return """
 receivers:
   otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:{otlp}'}}}}}}
   zipkin: {{endpoint: '127.0.0.1:{zipkin}'}}
   jaeger: {{protocols: {{thrift_http: {{endpoint: '127.0.0.1:{jaeger}'}}}}}}
+  opencensus: {{endpoint: '127.0.0.1:{opencensus}', max_recv_msg_size_mib: 64}}
   prometheusremotewrite: {{endpoint: '127.0.0.1:{prometheusremotewrite}'}}
   fluentforward: {{endpoint: '127.0.0.1:{fluentforward}'}}
 processors: {{memory_limiter: {{check_interval: 1s, limit_mib: {limit}}}, transform: {{error_mode: ignore, trace_statements: ['set(span.attributes["a"], "b")'],
@@ -133,8 +141,8 @@ exporters: {{nop: }}
 service:
   telemetry: {{metrics: {{level: none}}}}
   pipelines:
-    traces: {{receivers: [otlp, zipkin, jaeger], processors: [memory_limiter, transform], exporters: [nop]}}
-    metrics: {{receivers: [prometheusremotewrite], processors: [memory_limiter, transform], exporters: [nop]}}
+    traces: {{receivers: [otlp, zipkin, jaeger, opencensus], processors: [memory_limiter, transform], exporters: [nop]}}
+    metrics: {{receivers: [prometheusremotewrite, opencensus], processors: [memory_limiter, transform], exporters: [nop]}}
     logs: {{receivers: [fluentforward], processors: [memory_limiter, transform], exporters: [nop]}}
 """.format(limit=LIMIT_MIB, **self.ports)
 

@@ -9,10 +9,11 @@
 namespace weir::app {
 namespace {
 
-std::uint64_t lost(const std::vector<engine::LedgerRow>& ledger) {
-  std::uint64_t sum = 0;
-  for (auto& row : ledger) sum += row.dropped[static_cast<std::size_t>(engine::Reason::shutdown)];
-  return sum;
+// The items that each component dropped because the process ends.
+std::map<std::string, std::uint64_t> lost(const std::vector<engine::LedgerRow>& ledger) {
+  std::map<std::string, std::uint64_t> out;
+  for (auto& row : ledger) out[row.component] += row.dropped[static_cast<std::size_t>(engine::Reason::shutdown)];
+  return out;
 }
 
 }  // namespace
@@ -125,9 +126,14 @@ void Service::hurry() {
 
 bool Service::finish_stop() {
   end_halt();
-  std::uint64_t now_lost = lost(last_ledger_) - lost_before_stop_;
-  if (now_lost) log::error("Stopped before everything was delivered", {{"dropped_items", now_lost}});
-  return now_lost == 0;
+  bool whole = true;
+  for (auto& [component, items] : lost(last_ledger_)) {
+    std::uint64_t now_lost = items - lost_before_stop_[component];
+    if (now_lost == 0) continue;
+    whole = false;
+    log::error("Stopped before everything was delivered", {{"component", component}, {"dropped_items", now_lost}});
+  }
+  return whole;
 }
 
 std::vector<engine::LedgerRow> Service::ledger() const {

@@ -90,7 +90,7 @@ class Service : public engine::Host {
   std::list<std::unique_ptr<Change>> changes_;  // under way, or waiting for what they replaced to be gone; first core
   std::shared_ptr<void> listeners_;  // keeps the sockets' registry alive between plans
   std::vector<engine::LedgerRow> last_ledger_;
-  std::uint64_t lost_before_stop_ = 0;
+  std::map<std::string, std::uint64_t> lost_before_stop_;  // items by component
   std::atomic<bool> failed_{false};
   std::unique_ptr<io::Team> team_;  // last: nothing runs any more when the rest goes
 };

@@ -37,6 +37,9 @@ class LogFiles {
 
  private:
   LogFiles(io::Fs& fs, std::string directory) : fs_(fs), directory_(std::move(directory)) {}
+  // A segment that somebody brought here from another directory, where numbers are others': it gets one of its own. Where it cannot be
+  // renamed it stays for the next start.
+  void take_in(FreeSegment segment);
 
   io::Fs& fs_;
   std::string directory_;

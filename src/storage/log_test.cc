@@ -91,6 +91,32 @@ TEST_CASE("log: what was appended and not settled is there for the next process"
   CHECK(disk.files->bytes() == 0);
 }
 
+TEST_CASE("log: segments that were copied here from another directory are read too") {
+  Disk here, other;
+  auto write = [](Disk& disk, const std::string& text, std::uint64_t seed) {
+    disk.simulation.rng() = Rng(seed);
+    auto log = disk.open();
+    disk.append(*log, text);
+    auto settled = disk.append(*log, text + " settled");
+    disk.run();
+    log->settle(***settled);
+    disk.run();
+  };
+  write(here, "here", 1);
+  write(other, "there", 2);
+  for (auto& path : other.fs.paths()) {
+    std::string_view content = *other.fs.content(path);
+    REQUIRE((*here.fs.open(path, io::OpenMode::append))->append(std::span(&content, 1)));
+  }
+  auto log = here.open();
+  auto records = here.read(*log);
+  CHECK(texts(records) == std::set<std::string>{"here", "there"});
+  for (auto& record : records) log->settle(record.place);
+  here.run();
+  CHECK(here.fs.paths().empty());
+  CHECK(here.files->bytes() == 0);
+}
+
 TEST_CASE("log: appends that come together are written together") {
   Disk disk;
   auto log = disk.open();

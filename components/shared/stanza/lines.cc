@@ -58,6 +58,7 @@ Result<Lines> Lines::make(const LineSettings& settings) {
   std::string encoding = to_lower(settings.encoding);
   auto& multiline = settings.multiline;
   out.nop_ = encoding == "nop";
+  if (out.nop_) out.settings_.truncate = false;  // what has no lines goes on in the next piece
   out.raw_ = encoding == "utf-8-raw" || encoding == "utf8-raw";
   bool utf8 = encoding.empty() || encoding == "utf-8" || encoding == "utf8" || encoding == "ascii" || encoding == "us-ascii";
   if (out.nop_ && (!multiline.line_start_pattern.empty() || !multiline.line_end_pattern.empty()))

@@ -34,6 +34,7 @@ TEST_CASE("lines: where they end") {
   CHECK(split({.multiline = {.line_end_pattern = ";"}}, "a\nb;c;d") == "a\nb;|c;/d");
   CHECK(split({.multiline = {.line_end_pattern = ";", .omit_pattern = true}}, "a\nb;c;d") == "a\nb|c/d");
   CHECK(split({.encoding = "nop"}, "a\nb\n") == "a\nb\n/");
+  CHECK(split({.encoding = "nop", .max_size = 3, .truncate = true}, "abcdefg") == "abc|def|g/");
 }
 
 TEST_CASE("lines: a line that was cut off goes on in the next piece") {

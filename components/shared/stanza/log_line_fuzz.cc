@@ -46,6 +46,19 @@ void through(Chain& chain, RecordWriter& writer, std::string_view text) {
   WEIR_CHECK(batch.has_value() && batch->items() == records);
 }
 
+// Lines follow each other, and each takes some of the data.
+void split_up(const LineSettings& settings, std::string_view text) {
+  auto lines = Lines::make(settings);
+  WEIR_CHECK(lines.has_value());
+  bool skipping = false;
+  LineScan scan(*lines, text, true, skipping);
+  Arena arena;
+  for (std::size_t behind = 0; auto raw = scan.next(); behind = scan.position()) {
+    WEIR_CHECK(scan.position() > behind && scan.position() <= text.size() && raw->size() <= settings.max_size);
+    (void)lines->read(*raw, arena);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
@@ -65,7 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   if (size == 0) return 0;
   std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
   Arena arena;
-  switch (data[0] % 6) {
+  switch (data[0] % 8) {
     case 0: through(*container, writer, text); break;
     case 1: through(*parsers, writer, text); break;
     case 2:
@@ -104,6 +117,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
       WEIR_CHECK(time.kind == ottl::Kind::time && time.time.unix_nanos() == *nanos, "{}", text);
       break;
     }
+    case 6: split_up({.encoding = "utf-16le", .multiline = {.line_start_pattern = "a|^b", .omit_pattern = size % 2 == 0}, .max_size = 60}, text); break;
+    case 7: split_up({.encoding = size % 3 == 0 ? "utf-16" : size % 3 == 1 ? "utf-32be" : "utf-8", .multiline = {.line_end_pattern = "a+"}, .max_size = 60, .truncate = size % 2 == 0}, text); break;
   }
   return 0;
 }

@@ -336,8 +336,13 @@ Result<std::string> zstd(std::span<const Bytes> pieces, int level) {
 }
 
 std::string snappy_whole(std::span<const Bytes> pieces) {
-  std::string in = joined(pieces), out;
-  snappy::Compress(in.data(), in.size(), &out);
+  std::string copy, out;
+  if (pieces.size() != 1) copy = joined(pieces);
+  std::string_view in = pieces.size() == 1 ? pieces.front().view() : copy;
+  set_size(out, snappy::MaxCompressedLength(in.size()));
+  std::size_t size = 0;
+  snappy::RawCompress(in.data(), in.size(), out.data(), &size);
+  out.resize(size);
   return out;
 }
 

@@ -51,6 +51,10 @@ void KnownSeries::begin(TimePoint now) {
   else charge_.shrink_to(size);
 }
 
+void KnownSeries::account() {
+  if (std::size_t size = bytes(); size > charge_.bytes()) charge_.grow_unchecked(size - charge_.bytes());
+}
+
 void KnownSeries::clear() {
   pairs_ = decltype(pairs_)();
   series_ = decltype(series_)();

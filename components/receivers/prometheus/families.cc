@@ -134,12 +134,16 @@ std::uint32_t Families::family_index(std::uint32_t scope, std::string_view name,
   return at;
 }
 
+std::uint64_t Families::hash_of_group(std::uint32_t index) const {
+  const Group& group = groups_[index];
+  return XXH3_64bits_withSeed(group.attributes.data(), group.attributes.size(), group.family);
+}
+
 std::uint32_t Families::group_of(std::uint32_t family, const Labels& labels) {
   std::string attributes = encoded_attributes(labels, families_[family].info.kind);
   std::uint64_t hash = XXH3_64bits_withSeed(attributes.data(), attributes.size(), family);
-  auto [first, last] = groups_by_hash_.equal_range(hash);
-  for (auto at = first; at != last; ++at)
-    if (groups_[at->second].family == family && groups_[at->second].attributes == attributes) return at->second;
+  std::uint32_t there = group_index_.find(hash, [&](std::uint32_t i) { return groups_[i].family == family && groups_[i].attributes == attributes; });
+  if (there != NumberIndex::none) return there;
   std::uint32_t index;
   if (free_groups_.empty()) {
     index = static_cast<std::uint32_t>(groups_.size());
@@ -153,7 +157,8 @@ std::uint32_t Families::group_of(std::uint32_t family, const Labels& labels) {
   group.family = family;
   group.attributes = std::move(attributes);
   families_[family].groups.push_back(index);
-  groups_by_hash_.emplace(hash, index);
+  group.indexed = true;
+  group_index_.add(index, [&](std::uint32_t i) { return hash_of_group(i); });
   return index;
 }
 
@@ -310,20 +315,17 @@ void Families::compact() {
   if (!garbage_) return;
   garbage_ = false;
   for (Family& family : families_) std::erase_if(family.groups, [&](std::uint32_t i) { return groups_[i].users == 0; });
-  for (auto at = groups_by_hash_.begin(); at != groups_by_hash_.end();) {
-    if (groups_[at->second].users > 0) {
-      ++at;
-      continue;
-    }
-    groups_[at->second] = Group{};
-    free_groups_.push_back(at->second);
-    at = groups_by_hash_.erase(at);
+  for (std::uint32_t i = 0; i < groups_.size(); ++i) {
+    if (!groups_[i].indexed || groups_[i].users > 0) continue;
+    group_index_.remove(i, [&](std::uint32_t n) { return hash_of_group(n); });
+    groups_[i] = Group{};
+    free_groups_.push_back(i);
   }
 }
 
 std::size_t Families::bytes() const {
-  std::size_t out = families_.size() * sizeof(Family) + groups_.size() * (sizeof(Group) + 48);
-  for (auto& group : groups_) out += group.attributes.size() + (group.complex ? sizeof(Complex) + group.complex->parts.size() * sizeof(Part) : 0);
+  std::size_t out = families_.size() * sizeof(Family) + groups_.size() * sizeof(Group) + group_index_.bytes();
+  for (auto& group : groups_) out += group.attributes.capacity() + 16 + (group.complex ? sizeof(Complex) + group.complex->parts.size() * sizeof(Part) : 0);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/bytes.h"
+#include "base/number_index.h"
 #include "components/receivers/prometheus/metadata.h"
 #include "components/shared/scrape/labels.h"
 #include "otlp/wire.h"
@@ -70,7 +71,7 @@ class Families {
     std::int64_t time = 0;
     double value = 0, count = 0, sum = 0, created = 0;
     std::unique_ptr<Complex> complex;
-    bool has_value = false, has_count = false, has_sum = false, has_native = false, stale = false;
+    bool has_value = false, has_count = false, has_sum = false, has_native = false, stale = false, indexed = false;
   };
   struct Family {
     FamilyInfo info;
@@ -111,6 +112,7 @@ class Families {
   Slot bind_info(std::uint32_t resource, const scrape::Labels& labels, bool of_scope);
   const scrape::Labels* attributes_of(const Scope& scope) const;
   std::uint32_t group_of(std::uint32_t family, const scrape::Labels& labels);
+  std::uint64_t hash_of_group(std::uint32_t index) const;
   Result<Slot> role_of(std::uint32_t family, std::uint32_t group, std::string_view name, const scrape::Labels& labels, bool native);
   Group& open(const Slot& slot, std::int64_t time);
 
@@ -134,7 +136,7 @@ class Families {
   std::deque<Family> families_;
   std::deque<Group> groups_;
   std::vector<std::uint32_t> free_groups_;
-  std::unordered_multimap<std::uint64_t, std::uint32_t> groups_by_hash_;  // of family and attributes
+  NumberIndex group_index_;  // by family and attributes
   std::vector<Info> infos_;
   std::vector<Exemplar> exemplars_;
   std::size_t used_exemplars_ = 0;

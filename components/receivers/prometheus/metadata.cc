@@ -67,10 +67,8 @@ const Metadata* MetadataStore::find(std::string_view name) const {
 }
 
 bool MetadataStore::take(exposition::Entry entry, const exposition::Parser& parser, std::uint32_t iteration) {
-  auto at = entries_.find(parser.name);
-  bool changed = at == entries_.end();
-  if (changed) at = entries_.emplace(std::string(parser.name), Entry{}).first;
-  Entry& mine = at->second;
+  bool changed = false;
+  Entry& mine = entry_of(parser.name, changed).second;
   mine.last = iteration;
   if (entry == exposition::Entry::type && mine.data.type != parser.type) {
     mine.data.type = parser.type;
@@ -88,8 +86,22 @@ bool MetadataStore::take(exposition::Entry entry, const exposition::Parser& pars
   return changed;
 }
 
+MetadataStore::Named& MetadataStore::entry_of(std::string_view name, bool& added) {
+  if (latest_ != nullptr && latest_->first == name) return *latest_;
+  if (latest_ != nullptr && latest_->second.next != nullptr && latest_->second.next->first == name) return *(latest_ = latest_->second.next);
+  auto at = entries_.find(name);
+  added = at == entries_.end();
+  if (added) at = entries_.emplace(std::string(name), Entry{}).first;
+  if (latest_ != nullptr) latest_->second.next = &*at;
+  return *(latest_ = &*at);
+}
+
 bool MetadataStore::forget(std::uint32_t iteration) {
-  return std::erase_if(entries_, [&](auto& entry) { return iteration - entry.second.last > 10; }) > 0;
+  bool gone = std::erase_if(entries_, [&](auto& entry) { return iteration - entry.second.last > 10; }) > 0;
+  if (!gone) return false;
+  latest_ = nullptr;
+  for (auto& [name, entry] : entries_) entry.next = nullptr;
+  return true;
 }
 
 std::string_view base_name(std::string_view name) {

@@ -23,12 +23,19 @@ class MetadataStore {
   bool forget(std::uint32_t iteration);
 
  private:
+  struct Entry;
+  using Named = std::pair<const std::string, Entry>;
   struct Entry {
     Metadata data;
     std::string raw_help;  // as it came, with its escapes
     std::uint32_t last = 0;
+    Named* next = nullptr;  // what stood behind it the last time
   };
+  // The entry of the parser's name, added if it is new (`added`).
+  Named& entry_of(std::string_view name, bool& added);
+
   std::map<std::string, Entry, std::less<>> entries_;
+  Named* latest_ = nullptr;  // of entry_of
 };
 
 // The name without _bucket, _count, _sum, _total, _info or _created.

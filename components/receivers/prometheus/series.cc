@@ -163,22 +163,28 @@ Result<std::uint32_t> TargetSeries::bind(exposition::Parser& parser, bool native
   bool custom = native && parser.histogram->schema == exposition::NativeHistogram::custom_buckets;
   std::uint64_t identity = scrape::hash_of(labels) + (native ? 1 : 0);
   std::uint32_t name = name_index(labels.get(scrape::metric_name_label));
-  auto [at, is_new] = by_identity_.emplace(identity, static_cast<std::uint32_t>(series_.size()));
+  std::uint32_t index = series_of(identity);
+  bool is_new = index == none;
   if (is_new) tell_new(labels);
   auto slot = families_.bind(std::move(labels), metadata_, native, custom);
-  if (!slot) {
-    if (is_new) by_identity_.erase(at);
-    return fail(std::move(slot.error()));
+  if (!slot) return fail(std::move(slot.error()));
+  if (is_new) {
+    index = static_cast<std::uint32_t>(series_.size());
+    series_.push_back({.identity = identity});
+    by_identity_.add(index, [&](std::uint32_t i) { return series_[i].identity; });
+  } else {
+    families_.release(series_[index].slot);
   }
-  if (is_new) series_.emplace_back();
-  else families_.release(series_[at->second].slot);
-  Series& series = series_[at->second];
+  Series& series = series_[index];
   series.slot = *slot;
   series.name = name;
   series.version = names_[name].version;
   series.tracks = slot->role != Role::target_info && slot->role != Role::scope_info && slot->role != Role::nothing;
-  series.identity = identity;
-  return at->second;
+  return index;
+}
+
+std::uint32_t TargetSeries::series_of(std::uint64_t identity) const {
+  return by_identity_.find(identity, [&](std::uint32_t i) { return series_[i].identity == identity; });
 }
 
 void TargetSeries::track(Series& series) {
@@ -362,7 +368,7 @@ void TargetSeries::compact() {
   entries_ = std::move(entries);
   series_ = std::move(series);
   by_identity_.clear();
-  for (std::uint32_t i = 0; i < series_.size(); ++i) by_identity_.emplace(series_[i].identity, i);
+  for (std::uint32_t i = 0; i < series_.size(); ++i) by_identity_.add(i, [&](std::uint32_t n) { return series_[n].identity; });
   std::size_t size = 64;
   while (size < 2 * (entries_.size() + 1)) size *= 2;
   rebuild_table(size);
@@ -370,7 +376,7 @@ void TargetSeries::compact() {
 }
 
 std::size_t TargetSeries::bytes() const {
-  return families_.bytes() + key_bytes_ + entries_.capacity() * sizeof(Entry) + series_.capacity() * sizeof(Series) + table_.size() * 4 + by_identity_.size() * 40;
+  return families_.bytes() + key_bytes_ + entries_.capacity() * sizeof(Entry) + series_.capacity() * sizeof(Series) + table_.size() * 4 + by_identity_.bytes();
 }
 
 }  // namespace weir::receivers::prometheus

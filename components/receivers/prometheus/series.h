@@ -70,6 +70,7 @@ class TargetSeries {
   Result<> check(const scrape::Labels& labels) const;
   void tell_new(const scrape::Labels& labels) const;
   bool add_target_labels(scrape::Labels& labels) const;
+  std::uint32_t series_of(std::uint64_t identity) const;
   void track(Series& series);
   void mark_vanished(std::int64_t now);
   void metadata_changed(std::string_view name);
@@ -91,7 +92,7 @@ class TargetSeries {
   std::vector<Entry> entries_;          // [0] stands in front of the first one
   std::vector<std::uint32_t> table_;    // open addressing; 0 is empty
   std::vector<Series> series_;
-  std::unordered_map<std::uint64_t, std::uint32_t> by_identity_;
+  NumberIndex by_identity_;             // series
   std::unordered_map<std::string, std::uint32_t> name_index_;
   std::vector<Name> names_;
   std::vector<std::unique_ptr<char[]>> chunks_;  // texts of keys

@@ -27,6 +27,7 @@ class Backends(unittest.TestCase):
             self.add("prometheus 3, OTLP", Prometheus(PROMETHEUS3, out_of_order="30m", options=["--web.enable-otlp-receiver"]), "otlphttp/p3", path="/api/v1/otlp")
         if VICTORIA_METRICS:
             self.add("VictoriaMetrics, remote write 1.0", VictoriaMetrics(VICTORIA_METRICS), "prometheusremotewrite/vm")
+            self.add("VictoriaMetrics, remote write 1.0 with zstd", VictoriaMetrics(VICTORIA_METRICS), "prometheusremotewrite/vmz", compression="zstd")
             self.add("VictoriaMetrics, OTLP", VictoriaMetrics(VICTORIA_METRICS), "otlphttp/vm", path="/opentelemetry")
 
     def add(self, name, peer, exporter, path="/api/v1/write", **settings):

@@ -86,7 +86,7 @@ std::span<const config::FieldInfo> Config::fields() {
 void Config::validate(config::Context& context) const {
   bool is_url = client.endpoint.starts_with("http://") || client.endpoint.starts_with("https://");
   if (!is_url) context.error_at("endpoint", "invalid endpoint");
-  if (!client.compression.empty() && client.compression != "snappy") context.error_at("compression", "compression type must be snappy");
+  if (!client.compression.empty() && client.compression != "snappy" && client.compression != "zstd") context.error_at("compression", "compression type must be snappy (or zstd, for VictoriaMetrics)");
   if (remote_write_queue.enabled && remote_write_queue.queue_size == std::uint64_t{0}) context.error_at("remote_write_queue::queue_size", "a 0 size queue will drop all the data");
   if (protobuf_message == Protocol::v1 && translation_strategy && !prometheus::escapes(*translation_strategy))
     context.error_at("translation_strategy", "requires Prometheus Remote Write 2.0 (UTF-8 support)");

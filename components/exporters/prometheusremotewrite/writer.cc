@@ -71,6 +71,7 @@ class Writer : public exporting::Sender {
       Job& job = jobs_.front();
       known_.begin(executor_.now());
       Translated translated = translate(*job.batch, translation_, known_);
+      known_.account();
       tell(translated);
       std::size_t lanes = std::min(config_.lanes(), 1 + translated.series.size() / series_per_lane);
       job.delivery = std::make_unique<Delivery>(std::move(translated), lanes, max_bytes());
@@ -100,12 +101,13 @@ class Writer : public exporting::Sender {
 
   void post(Job& job, std::size_t lane, const Request& request) {
     std::vector<Bytes> body{prometheusremotewrite::encode(translation_.version, job.delivery->content(), request)};
-    auto packed = net::compress(net::Compression::snappy_block, body);
+    bool zstd = config_.client.compression == "zstd";
+    auto packed = net::compress(zstd ? net::Compression::zstd : net::Compression::snappy_block, body, 1);
     net::HttpRequest out{.url = config_.client.endpoint, .timeout = job.timeout, .compress = false};
     if (packed) out.body = {Bytes::take(std::move(*packed))};
     bool v2 = translation_.version == Version::v2;
     forward_metadata(job, out.headers);
-    out.headers.set("content-encoding", "snappy");
+    out.headers.set("content-encoding", zstd ? "zstd" : "snappy");
     out.headers.set("content-type", v2 ? "application/x-protobuf;proto=io.prometheus.write.v2.Request" : "application/x-protobuf");
     out.headers.set("x-prometheus-remote-write-version", v2 ? "2.0.0" : "0.1.0");
     if (authorize_) authorize_(out.headers);

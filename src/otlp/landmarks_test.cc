@@ -170,6 +170,36 @@ TEST_CASE("landmarks tell that a span has no events; those of one that has some 
   CHECK(events(items[1]) == 1);
 }
 
+TEST_CASE("an excerpt has nothing of those before it, which were changed or had other fields") {
+  std::string event = field(11, field(2, "exception"));
+  std::vector<std::string> spans = {head(), head("") + field(15, status_error), std::string(), attribute("a", "1") + field(15, status_ok),
+                                    head("b") + field(3, "state") + attribute("a", "2"), head("c") + event + field(15, field(2, "broken") + std::string(status_error))};
+  const Excerpt excerpts[] = {{Parts::attributes, {}, Excerpt::field(5) | Excerpt::field(15)}, {Parts::fields, {}, Excerpt::field(15)}, {Parts::fields, {}, Excerpt::field(5)}};
+  auto sought = std::make_shared<Sought>();
+  for (auto& excerpt : excerpts) sought->add(excerpt);
+  Batch batch = noted(spans, sought);
+  auto& items = batch.groups()[0].scopes[0].items;
+  ExcerptReader<Span> reader;
+  reader.use(batch.sought());
+  Rng rng(1);
+  Arena arena;
+  for (int i = 0; i < 5000; ++i) {
+    Item& item = items[rng.below(items.size())];
+    const Excerpt& excerpt = excerpts[rng.below(3)];
+    ExcerptReader<Span> fresh;
+    auto& expected = *static_cast<const Span*>(fresh.look(item, excerpt).message);
+    Item& seen = reader.look(item, excerpt);
+    auto& span = *static_cast<const Span*>(seen.message);
+    if (excerpt.fields & Excerpt::field(5)) CHECK(span.name == expected.name);
+    if (excerpt.fields & Excerpt::field(15)) CHECK((span.status_code == expected.status_code && span.status_message == expected.status_message));
+    CHECK(span.attributes.size() == expected.attributes.size());
+    CHECK(span.events.size() == expected.events.size());
+    if (rng.chance(0.7)) continue;
+    Span& changed = seen.edit<Span>(arena);
+    changed.name = "changed", changed.status_code = 7, changed.status_message = "changed", changed.trace_state = "changed", changed.dropped_links_count = 9;
+  }
+}
+
 TEST_CASE("what landmarks cannot find is not sought") {
   Sought sought;
   sought.add(Excerpt{Parts::attributes, KeySet::every(), 0});

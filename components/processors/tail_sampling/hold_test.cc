@@ -243,6 +243,25 @@ TEST_CASE("what waits goes to disk before anything is decided early or refused, 
   }
 }
 
+TEST_CASE("spilled traces: files are written over while there is more to spill") {
+  Crowd crowd(1, errors(), nullptr);
+  std::set<std::string> names;
+  crowd.world.host().fs().fault = [&](std::string_view operation, const std::string& path) {
+    if (operation == "open" && path.ends_with(".spans")) names.insert(path);
+    return 0;
+  };
+  for (int round = 0; round < 80; ++round) {
+    CHECK(crowd.push(1 + round * 500, (round + 1) * 500) == 500);
+    crowd.world.advance(3s);
+    crowd.collect();
+  }
+  CHECK(crowd.metric("weir_tail_sampling_spilled_bytes") > 7e7);
+  CHECK(names.size() < 150);  // five times as many if each were new
+  crowd.world.advance(40s);
+  CHECK(crowd.spill_files() == 0);
+  crowd.world.stop();
+}
+
 TEST_CASE("spilled traces: a shutdown passes them on, a kill leaves all to the next process") {
   io::MemoryFs disk;
   {

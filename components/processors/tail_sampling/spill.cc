@@ -9,6 +9,9 @@ namespace {
 // Of one file: a write is long enough for the disk, and its memory is soon free.
 constexpr std::size_t file_bytes = 2 * 1024 * 1024;
 
+// A file system searches long for a place for a new file where many were removed lately.
+constexpr std::size_t most_spare = 32;
+
 // After a failed write.
 constexpr Duration pause_length = 1s;
 
@@ -93,6 +96,7 @@ Spill::~Spill() {
     for (auto* segment : job_->segments) job_->orphans.push_back(memory_.give_up(*segment));
   for (auto& [segment, done] : wanted_) memory_.end(*segment);
   for (auto& [number, file] : files_) remove(file.path);
+  for (auto& path : spare_) remove(path);
 }
 
 bool Spill::relieve(std::size_t bytes) {
@@ -104,7 +108,12 @@ bool Spill::relieve(std::size_t bytes) {
 bool Spill::write() {
   if (context_.executor.now() < pause_ || want_ == 0 || memory_.oldest() == nullptr) return false;
   std::uint64_t number = directory_->next_file.fetch_add(1, std::memory_order_relaxed);
-  auto job = std::make_shared<WriteJob>(WriteJob{.fs = context_.host.fs(), .number = number, .path = fmt::format("{}/{:016x}.spans", directory_->path, number)});  // shared with the worker
+  std::string path = fmt::format("{}/{:016x}.spans", directory_->path, number);
+  if (!spare_.empty()) {
+    path = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  auto job = std::make_shared<WriteJob>(WriteJob{.fs = context_.host.fs(), .number = number, .path = std::move(path)});  // shared with the worker
   std::size_t bytes = 0;
   while (Segments::Segment* oldest = memory_.oldest()) {
     if (bytes >= std::min(want_, file_bytes)) break;
@@ -197,8 +206,11 @@ void Spill::read(ReadJob& job) {
 void Spill::release(std::uint64_t file) {
   auto at = files_.find(file);
   if (at == files_.end() || --at->second.segments > 0) return;
-  remove(at->second.path);
+  if (spare_.size() < most_spare) spare_.push_back(std::move(at->second.path));
+  else remove(at->second.path);
   files_.erase(at);
+  if (files_.empty())
+    for (auto& path : std::exchange(spare_, {})) remove(path);
 }
 
 void Spill::remove(const std::string& path) {

@@ -13,7 +13,7 @@ namespace weir::processors::tail_sampling {
 
 // Writes whole segments to files and gives their memory back, oldest first; reads one back when somebody needs what is in it. What was
 // spilled is there for this process only: what has to survive it is in the hold log. One core. A file has some segments and goes
-// with the last of them. What cannot be written stays in memory.
+// with the last of them, or is written over. What cannot be written stays in memory.
 class Spill {
  public:
   // Null without a data directory. Blocks when it is opened first: what earlier processes left is removed.
@@ -55,6 +55,7 @@ class Spill {
   Segments& memory_;
   telemetry::Counter &spilled_, &fetched_, &failures_;
   std::map<std::uint64_t, File> files_;
+  std::vector<std::string> spare_;  // files of no use now: the next ones are written over them
   std::map<Segments::Segment*, std::vector<Done>> wanted_;  // being read
   std::size_t want_ = 0;           // bytes still to be brought to disk
   std::size_t on_the_way_ = 0;     // bytes that are being written

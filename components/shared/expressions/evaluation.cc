@@ -172,10 +172,11 @@ bool Evaluation::contained(const Value& a, const Value& b, Value& out) {
 
 bool Evaluation::range(const Value& a, const Value& b, Value& out) {
   if (!is_number(a) || !is_number(b)) return fail("'..' needs whole numbers");
-  auto from = static_cast<std::int64_t>(real_of(a)), to = static_cast<std::int64_t>(real_of(b));
+  std::int64_t from = whole_of(a), to = whole_of(b);
   auto* list = arena.make<otlp::Array>();
   if (to >= from && !spend(static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from))) return false;
-  for (std::int64_t i = from; i <= to; ++i) list->push_back(arena, otlp::Value::of(i));
+  for (std::uint64_t left = to < from ? 0 : static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from) + 1; left > 0; --left)
+    list->push_back(arena, otlp::Value::of(wrapped(static_cast<std::uint64_t>(to) - left + 1)));
   return out = Value::of(list), true;
 }
 
@@ -197,7 +198,7 @@ bool Evaluation::member(const Node& node, Value& out) {
     case Kind::text: {
       if (!is_number(key)) return fail(fmt::format("{} has no member {}", type_name(from), text_of(key, arena)));
       auto size = static_cast<std::int64_t>(from.is(Kind::list) ? from.list->size() : from.text.size());
-      auto i = static_cast<std::int64_t>(real_of(key));
+      std::int64_t i = whole_of(key);
       if (i < 0) i += size;
       if (i < 0 || i >= size) return fail(fmt::format("index {} is outside of {}", text_of(key, arena), size));
       auto at = static_cast<std::size_t>(i);
@@ -216,7 +217,7 @@ bool Evaluation::slice(const Node& node, Value& out) {
   if (!is_number(from) || !is_number(to) || (!whole.is(Kind::list) && !whole.is(Kind::text))) return fail(fmt::format("no part of {}", type_name(whole)));
   auto size = static_cast<std::int64_t>(whole.is(Kind::list) ? whole.list->size() : whole.text.size());
   auto place = [&](const Value& v) {
-    auto i = v.is(Kind::integer) ? v.integer : static_cast<std::int64_t>(v.real);
+    std::int64_t i = whole_of(v);
     return std::clamp<std::int64_t>(i < 0 ? i + size : i, 0, size);
   };
   auto end = static_cast<std::size_t>(place(to)), begin = std::min(static_cast<std::size_t>(place(from)), end);

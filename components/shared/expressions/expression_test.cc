@@ -72,6 +72,8 @@ TEST_CASE("expressions: what they give") {
       {"let x = 5; let y = x * 2; x + y", "15"},
       {"{a: 1, 'b c': [1, nil]}", R"({"a":1,"b c":[1,null]})"},
       {"1..3", "[1,2,3]"},
+      {"9223372036854775806..9223372036854775807", "[9223372036854775806,9223372036854775807]"},
+      {"[1, 2][-1/0 : 1/0] == [] and get([1], 1/0) == nil", "true"},
       {"all(1..3, # > 0) and none(1..3, {# > 3}) and any(1..3, # == 2) and one(1..3, # == 2)", "true"},
       {"map(1..3, # * 2) | filter(# > 2)", "[4,6]"},
       {"count(1..10, # % 2 == 0) + sum([1, 2, 3])", "11"},
@@ -114,6 +116,7 @@ TEST_CASE("expressions: what goes wrong while they run") {
       {"1 % 0", "error: division by zero"},
       {"map(1..100000, all(1..100000, # >= 0))", "error: the expression does too much work"},
       {"1..9000000000", "error: the expression does too much work"},
+      {"[1][2/-0]", "error: index +Inf is outside of 1"},
       {"repeat('x', 100000000)", "error: the expression makes a text that is too long"},
   };
   for (auto& row : rows) {

@@ -215,7 +215,7 @@ class Call {
     if (from.is(Kind::map) && key.is(Kind::text)) {
       if (otlp::Value* found = from.map->find(key.text)) out_ = Value::of(*found, run_.arena, true);
     } else if (from.is(Kind::list) && is_number(key)) {
-      auto i = static_cast<std::int64_t>(real_of(key)), size = static_cast<std::int64_t>(from.list->size());
+      std::int64_t i = whole_of(key), size = static_cast<std::int64_t>(from.list->size());
       if (i < 0) i += size;
       if (i >= 0 && i < size) out_ = Value::of((*from.list)[static_cast<std::size_t>(i)], run_.arena, true);
     }

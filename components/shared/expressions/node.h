@@ -107,6 +107,8 @@ std::optional<int> order(const Value& a, const Value& b);
 std::string_view type_name(const Value& value);
 // As Go's %v.
 std::string text_of(const Value& value, Arena& arena);
+// A number as the index of something: without its fraction; what does not fit becomes the smallest number.
+std::int64_t whole_of(const Value& number);
 // Appends to a list. False for what a list cannot hold.
 bool push(otlp::Array& list, const Value& value, Arena& arena);
 

@@ -18,6 +18,8 @@ Value at(otlp::Value& item, Arena& arena) { return Value::of(item, arena, true);
 
 }  // namespace
 
+std::int64_t whole_of(const Value& number) { return number.is(Kind::integer) ? number.integer : go_int_of(number.real); }
+
 bool same(const Value& a, const Value& b, Arena& arena) {
   if (is_number(a) && is_number(b))
     return a.is(Kind::integer) && b.is(Kind::integer) ? a.integer == b.integer : real_of(a) == real_of(b);

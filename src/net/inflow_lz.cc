@@ -17,6 +17,12 @@ unsigned char take_byte(std::string_view& in) {
 
 }  // namespace
 
+bool LzInflow::take(std::string_view in, const LzWindow::Sink& out) {
+  while (!damaged_ && !in.empty()) damaged_ = !step(in, out);
+  window_.flush(out);
+  return !damaged_;
+}
+
 // ---- snappy -------------------------------------------------------------------------------------------------------
 
 bool SnappyBlock::take_size(std::string_view& in) {
@@ -86,16 +92,6 @@ bool SnappyBlock::take(std::string_view in, LzWindow& window, const LzWindow::Si
   return true;
 }
 
-bool Unsnappy::take(std::string_view in, const std::function<void(std::string_view)>& out) {
-  while (!in.empty()) {
-    if (step(in, out)) continue;
-    state_ = State::damaged;
-    break;
-  }
-  window_.flush(out);
-  return state_ != State::damaged;
-}
-
 // The framed form begins with a chunk that no block begins with, as far as anybody has met one.
 bool Unsnappy::take_start(std::string_view& in, const LzWindow::Sink& out) {
   constexpr std::string_view magic("\xff\x06\x00\x00sNaPpY", 10);
@@ -148,7 +144,6 @@ bool Unsnappy::step(std::string_view& in, const LzWindow::Sink& out) {
       block_ = SnappyBlock(most);
       if (state_ == State::plain && left_ > most) return false;
       break;
-    case State::damaged: return false;
     default:
       if (!take_chunk(take_front(in, left_), out)) return false;
   }
@@ -157,16 +152,6 @@ bool Unsnappy::step(std::string_view& in, const LzWindow::Sink& out) {
 }
 
 // ---- lz4 ----------------------------------------------------------------------------------------------------------
-
-bool Unlz4::take(std::string_view in, const std::function<void(std::string_view)>& out) {
-  while (!in.empty()) {
-    if (step(in, out)) continue;
-    state_ = State::damaged;
-    break;
-  }
-  window_.flush(out);
-  return state_ != State::damaged;
-}
 
 void Unlz4::skip(std::uint64_t size, State then) {
   left_ = size;
@@ -222,7 +207,6 @@ bool Unlz4::step(std::string_view& in, const LzWindow::Sink& out) {
       if (left_ == 0) end_block();
       return true;
     }
-    case State::damaged: return false;
     default: return step_block(in, out);
   }
 }

@@ -47,15 +47,27 @@ class SnappyBlock {
   LittleEndian number_;
 };
 
-// A single block, or the framed form, whichever it is.
-class Unsnappy : public Inflow {
+// What both formats have in common.
+class LzInflow : public Inflow {
  public:
   static constexpr std::size_t bytes = LzWindow::bytes;
-  bool take(std::string_view in, const std::function<void(std::string_view)>& out) override;
+  bool take(std::string_view in, const LzWindow::Sink& out) final;
+
+ protected:
+  LzWindow window_;
 
  private:
-  enum class State : std::uint8_t { start, block, chunk_head, checksum, compressed, plain, skipped, damaged };
-  bool step(std::string_view& in, const LzWindow::Sink& out);
+  // Takes something from the front of `in`, which is not empty; false when that is damaged.
+  virtual bool step(std::string_view& in, const LzWindow::Sink& out) = 0;
+
+  bool damaged_ = false;
+};
+
+// A single block, or the framed form, whichever it is.
+class Unsnappy : public LzInflow {
+ private:
+  enum class State : std::uint8_t { start, block, chunk_head, checksum, compressed, plain, skipped };
+  bool step(std::string_view& in, const LzWindow::Sink& out) override;
   bool take_start(std::string_view& in, const LzWindow::Sink& out);
   bool begin_chunk();
   bool take_chunk(std::string_view part, const LzWindow::Sink& out);
@@ -67,19 +79,16 @@ class Unsnappy : public Inflow {
   std::uint8_t kind_ = 0;
   std::size_t left_ = 0;  // of the chunk
   SnappyBlock block_;
-  LzWindow window_;
 };
 
 // Frames, one behind the other.
-class Unlz4 : public Inflow {
+class Unlz4 : public LzInflow {
  public:
-  static constexpr std::size_t bytes = LzWindow::bytes;
   Unlz4() { number_.expect(4); }
-  bool take(std::string_view in, const std::function<void(std::string_view)>& out) override;
 
  private:
-  enum class State : std::uint8_t { magic, skip_size, skip, head, block_size, plain, token, literal_size, literal, distance, copy_size, damaged };
-  bool step(std::string_view& in, const LzWindow::Sink& out);
+  enum class State : std::uint8_t { magic, skip_size, skip, head, block_size, plain, token, literal_size, literal, distance, copy_size };
+  bool step(std::string_view& in, const LzWindow::Sink& out) override;
   bool begin_frame(std::uint64_t magic);
   bool take_head(std::uint64_t head);
   bool begin_block(std::uint64_t size, const LzWindow::Sink& out);
@@ -89,7 +98,7 @@ class Unlz4 : public Inflow {
   bool copy(const LzWindow::Sink& out);
   void end_block() { skip(flags_ & 0x10 ? 4 : 0, State::block_size); }
   void skip(std::uint64_t size, State then);
-  void expect(State state, std::size_t bytes) { state_ = state, number_.expect(bytes); }
+  void expect(State state, std::size_t size) { state_ = state, number_.expect(size); }
 
   State state_ = State::magic, then_ = State::magic;
   LittleEndian number_;
@@ -98,7 +107,6 @@ class Unlz4 : public Inflow {
   std::uint64_t left_ = 0, to_make_ = 0; // of the block, or of what is skipped; of block_bytes_
   std::uint64_t length_ = 0;             // of a literal or copy
   std::size_t distance_ = 0;
-  LzWindow window_;
 };
 
 }  // namespace weir::net

@@ -15,12 +15,38 @@ def binary():
     return max(built, key=os.path.getmtime)
 
 
-def free_port():
-    """A port nobody listens on, below those that the kernel gives to clients: one of them could take it before the program does."""
-    while True:
-        with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", random.SystemRandom().randrange(10000, 32768)))
-            return s.getsockname()[1]
+class Ports:
+    """Ports nobody listens on, below those that the kernel gives to clients: one of them could take it before the program does. Each process has a
+    block of 100 that is its own as long as it lives, and gives none twice until it has given all: what it gave is not listened on yet."""
+    FIRST, BLOCKS, SIZE = 24_300, 84, 100
+
+    def __init__(self):
+        self.owner, self.free = None, []
+
+    def block(self):
+        """The first port of a block that no other process has: an abstract socket's name is free again when its process ends, however it does."""
+        for i in random.sample(range(self.BLOCKS), self.BLOCKS):
+            owner = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            with contextlib.suppress(OSError):
+                owner.bind("\0weir-test-ports-%d" % i)
+                self.owner = owner, os.getpid()
+                return self.FIRST + i * self.SIZE
+            owner.close()
+        raise AssertionError("all blocks of ports are taken")
+
+    def take(self):
+        if self.owner is None or self.owner[1] != os.getpid():
+            self.first, self.free = self.block(), []
+        for _ in range(2 * self.SIZE):
+            self.free = self.free or list(range(self.first, self.first + self.SIZE))
+            port = self.free.pop(0)
+            with socket.socket() as s, contextlib.suppress(OSError):
+                s.bind(("127.0.0.1", port))
+                return port
+        raise AssertionError("every port of this process is in use")
+
+
+free_port = Ports().take
 
 
 # How much longer everything may take: for binaries with sanitizers or under valgrind.

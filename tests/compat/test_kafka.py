@@ -5,7 +5,7 @@ from peer import *
 import kafka, test_formats
 
 ENCODINGS = ("otlp_proto", "otlp_json", "jaeger_proto", "jaeger_json", "zipkin_proto", "zipkin_json")
-REQUESTS = 3
+REQUESTS = int(os.environ.get("WEIR_COMPAT_SPANS", 600)) // test_formats.PER_REQUEST
 PROGRAMS = {"otelcol": otelcol, "weir": binary}
 
 

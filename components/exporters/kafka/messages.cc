@@ -3,6 +3,8 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <xxhash.h>
 
+#include <numeric>
+
 #include "base/text.h"
 #include "components/shared/jaeger/span_writer.h"
 #include "components/shared/zipkin/span_writer.h"
@@ -18,6 +20,7 @@ using otlp::Signal;
 Bytes join(std::vector<Bytes> pieces) {
   if (pieces.size() == 1) return std::move(pieces[0]);
   std::string out;
+  out.reserve(std::accumulate(pieces.begin(), pieces.end(), std::size_t{0}, [](std::size_t sum, const Bytes& piece) { return sum + piece.size(); }));
   for (auto& piece : pieces) out += piece.view();
   return Bytes::take(std::move(out));
 }

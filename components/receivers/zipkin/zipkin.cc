@@ -12,7 +12,7 @@ namespace {
 
 class Format : public translating::Format {
  public:
-  explicit Format(bool parse_tags) : parse_tags_(parse_tags) {}
+  Format(bool parse_tags, const io::Executor& executor) : parse_tags_(parse_tags), executor_(executor) {}
 
   std::optional<net::Answer> turn_away(const net::RequestHead& head) const override {
     if (head.method() == "POST") return std::nullopt;
@@ -24,19 +24,20 @@ class Format : public translating::Format {
     std::string type = to_lower(request.content_type().substr(0, request.content_type().find(';')));
     std::string_view body = request.body.view();
     if (request.path().find("api/v1/spans") != std::string_view::npos)
-      return type == "application/x-thrift" ? weir::zipkin::from_thrift_v1(body, charge) : weir::zipkin::from_json_v1(body, parse_tags_, charge);
+      return type == "application/x-thrift" ? weir::zipkin::from_thrift_v1(body, charge) : weir::zipkin::from_json_v1(body, parse_tags_, executor_.wall(), charge);
     if (type == "application/x-protobuf") return weir::zipkin::from_proto_v2(body, parse_tags_, charge);
     return weir::zipkin::from_json_v2(body, parse_tags_, charge);
   }
 
  private:
   bool parse_tags_;
+  const io::Executor& executor_;
 };
 
 class ZipkinReceiver : public engine::Receiver, public engine::Listens {
  public:
   ZipkinReceiver(const Config& config, auth::Server* authenticator, engine::ReceiverContext& context)
-      : endpoint_({config.settings(), "http", {config.include_metadata, authenticator}}, std::make_unique<Format>(config.parse_string_tags), context) {}
+      : endpoint_({config.settings(), "http", {config.include_metadata, authenticator}}, std::make_unique<Format>(config.parse_string_tags, context.executor), context) {}
 
   Result<> start() override { return endpoint_.start(); }
   void stop(io::Task done) override { endpoint_.stop(std::move(done)); }

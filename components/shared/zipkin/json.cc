@@ -1,4 +1,9 @@
 // What the JSON readers of both versions share.
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include <bit>
 
 #include "components/shared/zipkin/model.h"
 
@@ -19,30 +24,72 @@ constexpr std::array<std::uint8_t, 256> make_hex_values() {
 }
 constexpr auto hex_values = make_hex_values();
 
-// What ends a run of characters that mean nothing to JsonElements: outside and inside of texts.
-constexpr std::uint8_t outside = 1, inside = 2;
-constexpr std::array<std::uint8_t, 256> make_stops() {
-  std::array<std::uint8_t, 256> out{};
-  for (unsigned char c : {'{', '}', '[', ']', ','}) out[c] = outside;
-  out[static_cast<unsigned char>('"')] = outside | inside;
-  out[static_cast<unsigned char>('\\')] = inside;
+constexpr std::size_t block_size = 64;
+
+// Bit i: the block's byte i is `c`, once it is changed by `also`.
+std::uint64_t places_of(const char* block, char c, char also = 0) {
+  std::uint64_t out = 0;
+#ifdef __SSE2__
+  constexpr std::size_t lanes = sizeof(__m128i);
+  for (std::size_t i = 0; i < block_size; i += lanes) {
+    __m128i bytes = _mm_or_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(block + i)), _mm_set1_epi8(also));
+    auto equal = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c))));
+    out |= std::uint64_t{equal} << i;
+  }
+#else
+  for (std::size_t i = 0; i < block_size; ++i) out |= std::uint64_t{static_cast<char>(block[i] | also) == c} << i;
+#endif
   return out;
 }
-constexpr auto stops = make_stops();
 
-// The first character at or behind `at` that is one of those.
-std::size_t next_stop(std::string_view text, std::size_t at, std::uint8_t which) {
-  while (at < text.size() && (stops[static_cast<unsigned char>(text[at])] & which) == 0) ++at;
-  return at;
+// The quotes that begin or end a text. `escaped`: the block's first byte follows a backslash; then the same for the next block.
+std::uint64_t text_quotes(const char* block, bool& escaped) {
+  std::uint64_t quotes = places_of(block, '"');
+  if (!escaped && places_of(block, '\\') == 0) return quotes;
+  for (std::size_t i = 0; i < block_size; ++i) {
+    if (escaped) quotes &= ~(std::uint64_t{1} << i);
+    escaped = !escaped && block[i] == '\\';
+  }
+  return quotes;
 }
 
-// Behind the text whose first character stands at `at`; past the end when it has none.
-std::size_t behind_text(std::string_view text, std::size_t at) {
-  for (;;) {
-    at = next_stop(text, at, inside);
-    if (at >= text.size() || text[at] == '"') return at + 1;
-    at += 2;  // a backslash and what it escapes
+// Bit i: whether an odd number of bits up to i is set.
+std::uint64_t odd_up_to(std::uint64_t bits) {
+  for (int by = 1; by < 64; by *= 2) bits ^= bits << by;
+  return bits;
+}
+
+// The JSON value that begins with a bracket at the beginning of `text`, up to the bracket that closes it; empty when none does. What is
+// inside is not checked.
+std::string_view up_to_closing(std::string_view text) {
+  std::size_t depth = 0;
+  bool escaped = false;
+  std::uint64_t goes_on = 0;  // all ones: a text began in an earlier block
+  for (std::size_t at = 0; at < text.size(); at += block_size) {
+    const char* block = text.data() + at;
+    char last[block_size] = {};
+    if (text.size() - at < block_size) block = static_cast<const char*>(std::memcpy(static_cast<char*>(last), block, text.size() - at));
+    std::uint64_t texts = odd_up_to(text_quotes(block, escaped)) ^ goes_on;
+    goes_on = 0 - (texts >> 63);
+    constexpr char other_bracket = 0x20;  // makes { of [ and } of ]
+    std::uint64_t open = places_of(block, '{', other_bracket) & ~texts, close = places_of(block, '}', other_bracket) & ~texts;
+    for (std::uint64_t left = open | close; left != 0; left &= left - 1) {
+      auto place = static_cast<std::size_t>(std::countr_zero(left));
+      if ((open >> place & 1) != 0) ++depth;
+      else if (--depth == 0) return text.substr(0, at + place + 1);
+    }
   }
+  return {};
+}
+
+// A JSON value that begins with no bracket.
+std::string_view up_to_comma(std::string_view text) {
+  std::size_t at = 0;
+  for (bool in_text = false; at < text.size() && (in_text || (text[at] != ',' && text[at] != ']')); ++at) {
+    if (text[at] == '"') in_text = !in_text;
+    else if (text[at] == '\\') ++at;
+  }
+  return at < text.size() ? text.substr(0, at) : std::string_view();
 }
 
 }  // namespace
@@ -85,19 +132,10 @@ Result<std::optional<std::string_view>> JsonElements::next() {
     skip_space();
   }
   begun_ = true;
-  std::size_t depth = 0, at = 0;
-  for (;; ++at) {
-    at = next_stop(rest_, at, outside);
-    if (at >= rest_.size()) break;
-    char c = rest_[at];
-    if (c == '"') at = behind_text(rest_, at + 1) - 1;
-    else if (c == '{' || c == '[') ++depth;
-    else if (depth == 0 && (c == ',' || c == ']')) break;
-    else if (c != ',') --depth;
-  }
-  if (at >= rest_.size()) return fail(malformed("the JSON ends too early"));
-  std::string_view element = rest_.substr(0, at);
-  rest_.remove_prefix(at);
+  bool bracket = rest_.starts_with('{') || rest_.starts_with('[');
+  std::string_view element = bracket ? up_to_closing(rest_) : up_to_comma(rest_);
+  if (element.empty()) return fail(malformed("the JSON ends too early"));
+  rest_.remove_prefix(element.size());
   return std::optional(element);
 }
 
@@ -111,21 +149,23 @@ Result<dom::element> JsonSpan::parse(std::string_view element) {
   return out;
 }
 
-Result<std::string_view> text_member(dom::element object, std::string_view key, Scratch& scratch) {
-  dom::element value;
-  if (object[key].get(value) || value.is_null()) return std::string_view();
+Result<std::string_view> text_of(dom::element value, std::string_view key) {
   std::string_view text;
-  if (value.get(text)) return fail(malformed(fmt::format("{} is no text", key)));
-  if (!scratch.take(text.size())) return fail(no_room());
-  return scratch.arena().copy(text);
+  if (value.get(text) && !value.is_null()) return fail(malformed(fmt::format("{} is no text", key.substr(0, 64))));
+  return text;
 }
 
-Result<std::uint64_t> number_member(dom::element object, std::string_view key) {
-  dom::element value;
-  if (object[key].get(value) || value.is_null()) return std::uint64_t{0};
+Result<std::uint64_t> number_of(dom::element value, std::string_view key) {
   std::uint64_t number;
   if (!value.get(number)) return number;
-  if (std::int64_t negative; !value.get(negative)) return static_cast<std::uint64_t>(negative);
+  if (value.is_null()) return std::uint64_t{0};
+  return fail(malformed(fmt::format("{} is no positive whole number", key)));
+}
+
+Result<std::int64_t> signed_number_of(dom::element value, std::string_view key) {
+  std::int64_t number;
+  if (!value.get(number)) return number;
+  if (value.is_null()) return std::int64_t{0};
   return fail(malformed(fmt::format("{} is no whole number", key)));
 }
 

@@ -25,7 +25,8 @@ struct Span {
   otlp::SpanId span_id, parent_span_id;
   std::string_view name;
   std::int32_t kind = 0;
-  std::uint64_t start_unix_nano = 0, duration_nano = 0;  // start 0: none was given
+  std::uint64_t start_unix_nano = 0, duration_nano = 0;
+  bool has_start = false;
   Endpoint local, remote;
   ArenaVector<Annotation> annotations;
   otlp::Attributes tags;  // text
@@ -76,7 +77,7 @@ class JsonElements {
   bool begun_ = false;
 };
 
-// Parses one element into the parser's tree; charged for while the parser keeps it.
+// Parses one element into the parser's tree, which is valid until the next one is; charged for while the parser keeps it.
 class JsonSpan {
  public:
   explicit JsonSpan(Charge& charge) : charge_(charge) {}
@@ -89,8 +90,9 @@ class JsonSpan {
   simdjson::dom::parser parser_;
 };
 
-// Members of a JSON object; empty or 0 when absent or null. Errors are for other types.
-Result<std::string_view> text_member(simdjson::dom::element object, std::string_view key, Scratch& scratch);
-Result<std::uint64_t> number_member(simdjson::dom::element object, std::string_view key);
+// The value of member `key`: empty or 0 when it is null, an error when it is of another type. Text is valid until the next parse().
+Result<std::string_view> text_of(simdjson::dom::element value, std::string_view key);
+Result<std::uint64_t> number_of(simdjson::dom::element value, std::string_view key);
+Result<std::int64_t> signed_number_of(simdjson::dom::element value, std::string_view key);
 
 }  // namespace weir::zipkin

@@ -164,11 +164,14 @@ Result<> add_event(const Annotation& annotation, Scratch& scratch, otlp::Span& t
   return {};
 }
 
-Result<> add_attributes(const Span& span, const Rules& rules, Scratch& scratch, otlp::Span& to) {
+// The tags are the attributes from here on.
+Result<> add_attributes(Span& span, const Rules& rules, Scratch& scratch, otlp::Span& to) {
+  to.attributes = span.tags;
+  if (rules.parse_tags)
+    for (auto& tag : to.attributes) tag.value = parsed_tag(tag.value.text, true);
   AttributeSetter setter(scratch, to.attributes);
   bool room = true;
   auto set = [&](std::string_view key, Value value) { room = room && setter.set(key, value); };
-  for (auto& tag : span.tags) set(tag.key, parsed_tag(tag.value.text, rules.parse_tags));
   auto set_named = [&](std::string_view old_name, std::string_view new_name, std::string_view text) {
     if (text.empty()) return;
     if (rules.old_names) set(old_name, Value::of(text));
@@ -179,7 +182,7 @@ Result<> add_attributes(const Span& span, const Rules& rules, Scratch& scratch, 
   set_named("peer.service", "service.peer.name", span.remote.service);
   set_named("net.peer.ip", "network.peer.address", span.remote.ip);
   if (span.remote.port > 0) set("net.peer.port", Value::of(span.remote.port));
-  if (span.start_unix_nano == 0) set("otel.zipkin.absentField.startTime", Value::of(true));
+  if (!span.has_start) set("otel.zipkin.absentField.startTime", Value::of(true));
   return room ? Result<>() : fail(no_room());
 }
 

@@ -97,13 +97,14 @@ Result<V1Endpoint> read_annotations(const V1Span& from, Scratch& scratch, otlp::
   return endpoint;
 }
 
-// Attributes and status; the service that a tag names, for spans whose annotations name none.
-Result<std::string_view> read_tags(const V1Span& from, Scratch& scratch, otlp::Span& to) {
+// Attributes and status; the service that a tag names, for spans whose annotations name none. `last_host_counts`: an
+// endpoint without a name takes back what those before it named.
+Result<std::string_view> read_tags(const V1Span& from, bool last_host_counts, Scratch& scratch, otlp::Span& to) {
   StatusFinder status;
   AttributeSetter setter(scratch, to.attributes);
   std::string_view service, component;
   for (auto& tag : from.tags) {
-    if (!tag.endpoint.service.empty()) service = tag.endpoint.service;
+    if (!tag.endpoint.service.empty() || (last_host_counts && tag.endpoint.present)) service = tag.endpoint.service;
     if (tag.key == "lc") component = tag.text;
     if (status.look(tag)) continue;
     if (!setter.set(tag.key == "lc" ? "component" : tag.key, tag.value)) return fail(no_room());
@@ -135,14 +136,16 @@ Result<TraceWriter::Group> V1Translator::group_of(const V1Endpoint& endpoint, Sc
 Result<> V1Translator::add(const V1Span& span, Scratch& scratch) {
   otlp::Span to{.trace_id = span.trace_id, .span_id = span.span_id, .parent_span_id = span.parent_span_id, .name = span.name};
   WEIR_ASSIGN(V1Endpoint endpoint, read_annotations(span, scratch, to));
-  WEIR_ASSIGN(std::string_view fallback, read_tags(span, scratch, to));
+  WEIR_ASSIGN(std::string_view fallback, read_tags(span, form_ == Form::thrift, scratch, to));
   if (endpoint.service == unknown_service && !fallback.empty()) endpoint.service = fallback;
   if (span.start_us) {
     to.start_time_unix_nano = nanoseconds(*span.start_us);
     to.end_time_unix_nano = nanoseconds(*span.start_us + span.duration_us.value_or(0));
   }
-  if (to.start_time_unix_nano == 0 && !scratch.push(to.attributes, {"otel.zipkin.absentField.startTime", Value::of(true)}))
-    return fail(no_room());
+  if (to.start_time_unix_nano == 0 && form_ == Form::json) {
+    to.start_time_unix_nano = to.end_time_unix_nano = static_cast<std::uint64_t>(now_);
+    if (!scratch.push(to.attributes, {"otel.zipkin.absentField.startTime", Value::of(true)})) return fail(no_room());
+  }
   WEIR_ASSIGN(auto group, group_of(endpoint, scratch));
   return writer_.add(group, {}, to);
 }

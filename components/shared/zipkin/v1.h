@@ -1,5 +1,6 @@
 #pragma once
 // Version 1: annotations say who was on which side of a call, binary annotations are the tags.
+#include "base/time.h"
 #include "components/shared/zipkin/model.h"
 
 namespace weir::zipkin {
@@ -35,13 +36,17 @@ struct V1Span {
 // Groups spans by the endpoint that they are about.
 class V1Translator {
  public:
-  explicit V1Translator(Charge& charge) : charge_(charge), writer_(charge) {}
+  enum class Form : std::uint8_t { json, thrift };
+
+  V1Translator(Form form, UnixNanos now, Charge& charge) : form_(form), now_(now), charge_(charge), writer_(charge) {}
   Result<> add(const V1Span& span, Scratch& scratch);
   Result<Bytes> finish() { return writer_.finish(); }
 
  private:
   Result<TraceWriter::Group> group_of(const V1Endpoint& endpoint, Scratch& scratch);
 
+  Form form_;
+  UnixNanos now_;
   Charge& charge_;
   TraceWriter writer_;
   std::unordered_map<std::string, TraceWriter::Group> groups_;

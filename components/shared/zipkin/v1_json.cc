@@ -6,73 +6,121 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-Result<V1Endpoint> read_endpoint(dom::element parent, Scratch& scratch) {
+Result<V1Endpoint> read_endpoint(dom::element from) {
   V1Endpoint out;
-  dom::element object;
-  if (parent["endpoint"].get(object) || !object.is_object()) return out;
+  dom::object object;
+  if (from.is_null()) return out;
+  if (from.get(object)) return fail(malformed("an endpoint is no object"));
   out.present = true;
-  WEIR_ASSIGN(out.service, text_member(object, "serviceName", scratch));
-  WEIR_ASSIGN(out.ipv4, text_member(object, "ipv4", scratch));
-  WEIR_ASSIGN(out.ipv6, text_member(object, "ipv6", scratch));
-  WEIR_ASSIGN(auto port, number_member(object, "port"));
-  out.port = static_cast<std::int32_t>(port);
+  for (auto [key, value] : object) {
+    if (key == "serviceName") {
+      WEIR_ASSIGN(out.service, text_of(value, key));
+    } else if (key == "ipv4") {
+      WEIR_ASSIGN(out.ipv4, text_of(value, key));
+    } else if (key == "ipv6") {
+      WEIR_ASSIGN(out.ipv6, text_of(value, key));
+    } else if (key == "port") {
+      WEIR_ASSIGN(out.port, signed_number_of(value, key));
+      if (out.port != static_cast<std::int32_t>(out.port)) return fail(malformed(fmt::format("{} is no port", out.port)));
+    }
+  }
   return out;
 }
 
 // 16 or 32 digits, not all zero.
 template <class Id>
-Result<> read_id(dom::element object, const char* key, bool needed, Scratch& scratch, Id& id) {
-  WEIR_ASSIGN(auto digits, text_member(object, key, scratch));
+Result<> read_id(dom::element value, std::string_view key, bool needed, Id& id) {
+  WEIR_ASSIGN(auto digits, text_of(value, key));
   if (digits.empty() && !needed) return {};
   bool length = digits.size() == 16 || digits.size() == 2 * id.bytes.size();
   if (!length || !read_hex(digits, id.bytes) || id.empty()) return fail(malformed(fmt::format("{} '{}' is no id", key, digits.substr(0, 64))));
   return {};
 }
 
-Result<> read_span(dom::element object, bool parse_tags, Scratch& scratch, V1Span& out) {
-  WEIR_TRY(read_id(object, "traceId", true, scratch, out.trace_id));
-  WEIR_TRY(read_id(object, "id", true, scratch, out.span_id));
-  WEIR_TRY(read_id(object, "parentId", false, scratch, out.parent_span_id));
-  WEIR_ASSIGN(out.name, text_member(object, "name", scratch));
-  WEIR_ASSIGN(auto start, number_member(object, "timestamp"));
-  WEIR_ASSIGN(auto duration, number_member(object, "duration"));
-  if (start != 0) out.start_us = static_cast<std::int64_t>(start), out.duration_us = static_cast<std::int64_t>(duration);
+Result<> read_annotations(dom::element from, Scratch& scratch, V1Span& out) {
   dom::array list;
-  if (!object["annotations"].get(list))
-    for (dom::element each : list) {
-      if (!each.is_object()) continue;
-      V1Annotation annotation;
-      WEIR_ASSIGN(auto time, number_member(each, "timestamp"));
-      annotation.time_us = static_cast<std::int64_t>(time);
-      WEIR_ASSIGN(annotation.value, text_member(each, "value", scratch));
-      WEIR_ASSIGN(annotation.endpoint, read_endpoint(each, scratch));
-      if (!scratch.push(out.annotations, annotation)) return fail(no_room());
+  if (from.is_null()) return {};
+  if (from.get(list)) return fail(malformed("annotations is no array"));
+  for (dom::element each : list) {
+    dom::object object;
+    if (each.is_null()) continue;
+    if (each.get(object)) return fail(malformed("an annotation is no object"));
+    V1Annotation annotation;
+    for (auto [key, value] : object) {
+      if (key == "timestamp") {
+        WEIR_ASSIGN(annotation.time_us, signed_number_of(value, key));
+      } else if (key == "value") {
+        WEIR_ASSIGN(annotation.value, text_of(value, key));
+      } else if (key == "endpoint") {
+        WEIR_ASSIGN(annotation.endpoint, read_endpoint(value));
+      }
     }
-  if (!object["binaryAnnotations"].get(list))
-    for (dom::element each : list) {
-      if (!each.is_object()) continue;
-      V1Tag tag;
-      WEIR_ASSIGN(tag.key, text_member(each, "key", scratch));
-      WEIR_ASSIGN(tag.text, text_member(each, "value", scratch));
-      WEIR_ASSIGN(tag.endpoint, read_endpoint(each, scratch));
-      tag.value = parsed_tag(tag.text, parse_tags);
-      if (!scratch.push(out.tags, tag)) return fail(no_room());
+    if (!scratch.push(out.annotations, annotation)) return fail(no_room());
+  }
+  return {};
+}
+
+Result<> read_tags(dom::element from, bool parse_tags, Scratch& scratch, V1Span& out) {
+  dom::array list;
+  if (from.is_null()) return {};
+  if (from.get(list)) return fail(malformed("binaryAnnotations is no array"));
+  for (dom::element each : list) {
+    dom::object object;
+    if (each.is_null()) continue;
+    if (each.get(object)) return fail(malformed("a binary annotation is no object"));
+    V1Tag tag;
+    for (auto [key, value] : object) {
+      if (key == "key") {
+        WEIR_ASSIGN(tag.key, text_of(value, key));
+      } else if (key == "value") {
+        WEIR_ASSIGN(tag.text, text_of(value, key));
+      } else if (key == "endpoint") {
+        WEIR_ASSIGN(tag.endpoint, read_endpoint(value));
+      }
     }
+    tag.value = parsed_tag(tag.text, parse_tags);
+    if (!scratch.push(out.tags, tag)) return fail(no_room());
+  }
+  return {};
+}
+
+Result<> read_member(std::string_view key, dom::element value, bool parse_tags, Scratch& scratch, V1Span& out) {
+  if (key == "traceId") return read_id(value, key, true, out.trace_id);
+  if (key == "id") return read_id(value, key, true, out.span_id);
+  if (key == "parentId") return read_id(value, key, false, out.parent_span_id);
+  if (key == "annotations") return read_annotations(value, scratch, out);
+  if (key == "binaryAnnotations") return read_tags(value, parse_tags, scratch, out);
+  if (key == "name") {
+    WEIR_ASSIGN(out.name, text_of(value, key));
+  } else if (key == "timestamp") {
+    WEIR_ASSIGN(auto start, signed_number_of(value, key));
+    if (start != 0) out.start_us = start;
+  } else if (key == "duration") {
+    WEIR_ASSIGN(out.duration_us, signed_number_of(value, key));
+  }
+  return {};
+}
+
+// Texts stay in the parser's buffer.
+Result<> read_span(dom::object object, bool parse_tags, Scratch& scratch, V1Span& out) {
+  for (auto [key, value] : object) WEIR_TRY(read_member(key, value, parse_tags, scratch, out));
+  if (out.trace_id.empty() || out.span_id.empty()) return fail(malformed("a span without ids"));
   return {};
 }
 
 }  // namespace
 
-Result<Bytes> from_json_v1(std::string_view json, bool parse_tags, Charge& charge) {
+Result<Bytes> from_json_v1(std::string_view json, bool parse_tags, UnixNanos now, Charge& charge) {
   JsonElements elements(json);
   JsonSpan tree(charge);
   Scratch scratch(charge);
-  V1Translator translator(charge);
+  V1Translator translator(V1Translator::Form::json, now, charge);
   for (;;) {
     WEIR_ASSIGN(auto element, elements.next());
     if (!element) return translator.finish();
-    WEIR_ASSIGN(dom::element object, tree.parse(*element));
-    if (!object.is_object()) return fail(malformed("an element is no object"));
+    WEIR_ASSIGN(dom::element root, tree.parse(*element));
+    dom::object object;
+    if (root.get(object)) return fail(malformed("an element is no object"));
     scratch.reset();
     V1Span span;
     WEIR_TRY(read_span(object, parse_tags, scratch, span));

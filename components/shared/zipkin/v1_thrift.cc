@@ -1,8 +1,7 @@
 // zipkinCore.thrift in the binary protocol: a list of spans without a message around it.
-#include <arpa/inet.h>
-
 #include "base/text.h"
 #include "components/shared/thrift/thrift.h"
+#include "components/shared/zipkin/address.h"
 #include "components/shared/zipkin/v1.h"
 #include "components/shared/zipkin/zipkin.h"
 
@@ -32,17 +31,17 @@ Result<V1Endpoint> read_endpoint(Reader& in, Scratch& scratch) {
   std::string_view v6;
   Field field;
   while (in.next(field)) {
-    if (field.id == 1 && is_integer(field)) v4 = htonl(static_cast<std::uint32_t>(in.integer(field.type)));
+    if (field.id == 1 && is_integer(field)) v4 = static_cast<std::uint32_t>(in.integer(field.type));
     else if (field.id == 2 && is_integer(field)) out.port = in.integer(field.type);
     else if (field.id == 3 && field.type == Type::binary) out.service = in.binary();
     else if (field.id == 4 && field.type == Type::binary) v6 = in.binary();
     else in.skip(field);
   }
   if (!in.ok()) return fail(broken());
-  char text[INET6_ADDRSTRLEN];
-  if (!scratch.take(2 * sizeof text)) return fail(no_room());
-  if (v4 != 0 && inet_ntop(AF_INET, &v4, text, sizeof text)) out.ipv4 = scratch.arena().copy(text);
-  if (v6.size() == 16 && inet_ntop(AF_INET6, v6.data(), text, sizeof text)) out.ipv6 = scratch.arena().copy(text);
+  constexpr std::size_t longest_address = 46;
+  if (!scratch.take(2 * longest_address)) return fail(no_room());
+  if (v4 != 0) out.ipv4 = scratch.arena().copy(fmt::format("{}.{}.{}.{}", v4 >> 24, v4 >> 16 & 0xFF, v4 >> 8 & 0xFF, v4 & 0xFF));
+  out.ipv6 = scratch.arena().copy(write_address(v6));
   return out;
 }
 
@@ -157,7 +156,7 @@ Result<> read_span(Reader& in, Scratch& scratch, V1Span& out) {
 Result<Bytes> from_thrift_v1(std::string_view bytes, Charge& charge) {
   Reader in(thrift::Protocol::binary, bytes);
   Scratch scratch(charge);
-  V1Translator translator(charge);
+  V1Translator translator(V1Translator::Form::thrift, {}, charge);
   WEIR_TRY(each(in, [&]() -> Result<> {
     scratch.reset();
     V1Span span;

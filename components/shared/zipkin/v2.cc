@@ -1,6 +1,5 @@
 // Version 2: JSON and protobuf.
-#include <arpa/inet.h>
-
+#include "components/shared/zipkin/address.h"
 #include "components/shared/zipkin/model.h"
 #include "components/shared/zipkin/zipkin.h"
 
@@ -19,67 +18,103 @@ std::int32_t kind_of(std::string_view word) {
   return word == "CONSUMER" ? otlp::Span::consumer : otlp::Span::unspecified;
 }
 
-Result<> read_ids(dom::element object, Scratch& scratch, Span& span) {
-  WEIR_ASSIGN(auto trace, text_member(object, "traceId", scratch));
-  WEIR_ASSIGN(auto id, text_member(object, "id", scratch));
-  WEIR_ASSIGN(auto parent, text_member(object, "parentId", scratch));
-  if (!read_hex(trace, span.trace_id.bytes) || !read_hex(id, span.span_id.bytes) || !read_hex(parent, span.parent_span_id.bytes))
-    return fail(malformed("an id is not hexadecimal"));
-  if (span.span_id.empty()) return fail(malformed("a span without an id"));
+template <class Id>
+Result<> read_id(dom::element value, std::string_view key, Id& id) {
+  WEIR_ASSIGN(auto digits, text_of(value, key));
+  if (!read_hex(digits, id.bytes)) return fail(malformed("an id is not hexadecimal"));
   return {};
 }
 
-Result<Endpoint> read_endpoint(dom::element span, std::string_view key, Scratch& scratch) {
+Result<Endpoint> read_endpoint(dom::element from, std::string_view name, Scratch& scratch) {
   Endpoint out;
-  dom::element object;
-  if (span[key].get(object) || object.is_null()) return out;
-  if (!object.is_object()) return fail(malformed(fmt::format("{} is no object", key)));
-  WEIR_ASSIGN(out.service, text_member(object, "serviceName", scratch));
-  WEIR_ASSIGN(auto v4, text_member(object, "ipv4", scratch));
-  WEIR_ASSIGN(auto v6, text_member(object, "ipv6", scratch));
+  if (from.is_null()) return out;
+  dom::object object;
+  if (from.get(object)) return fail(malformed(fmt::format("{} is no object", name)));
+  std::string_view v4, v6;
+  for (auto [key, value] : object) {
+    if (key == "serviceName") {
+      WEIR_ASSIGN(out.service, text_of(value, key));
+    } else if (key == "ipv4") {
+      WEIR_ASSIGN(v4, text_of(value, key));
+    } else if (key == "ipv6") {
+      WEIR_ASSIGN(v6, text_of(value, key));
+    } else if (key == "port") {
+      WEIR_ASSIGN(auto port, number_of(value, key));
+      if (port > 0xFFFF) return fail(malformed(fmt::format("{} is no port", port)));
+      out.port = static_cast<std::int64_t>(port);
+    }
+  }
+  WEIR_ASSIGN(v4, usual_address(v4, scratch));
+  WEIR_ASSIGN(v6, usual_address(v6, scratch));
   out.ip = v6.empty() ? v4 : v6;
-  WEIR_ASSIGN(auto port, number_member(object, "port"));
-  out.port = static_cast<std::int64_t>(port & 0xFFFF);
   return out;
 }
 
-Result<> read_annotations(dom::element span, Scratch& scratch, Span& out) {
+Result<> read_annotations(dom::element from, Scratch& scratch, Span& out) {
   dom::array list;
-  if (span["annotations"].get(list)) return {};
+  if (from.is_null()) return {};
+  if (from.get(list)) return fail(malformed("annotations is no array"));
   for (dom::element each : list) {
-    if (!each.is_object()) return fail(malformed("an annotation is no object"));
-    WEIR_ASSIGN(auto time, number_member(each, "timestamp"));
-    WEIR_ASSIGN(auto value, text_member(each, "value", scratch));
-    if (!scratch.push(out.annotations, {time * 1000, value})) return fail(no_room());
+    dom::object object;
+    if (each.get(object)) return fail(malformed("an annotation is no object"));
+    Annotation annotation;
+    for (auto [key, value] : object) {
+      if (key == "timestamp") {
+        WEIR_ASSIGN(auto time, number_of(value, key));
+        annotation.time_unix_nano = time * 1000;
+      } else if (key == "value") {
+        WEIR_ASSIGN(annotation.value, text_of(value, key));
+      }
+    }
+    if (annotation.time_unix_nano == 0) return fail(malformed("an annotation without a timestamp"));
+    if (!scratch.push(out.annotations, annotation)) return fail(no_room());
   }
   return {};
 }
 
-Result<> read_tags(dom::element span, Scratch& scratch, Span& out) {
+Result<> read_tags(dom::element from, Scratch& scratch, Span& out) {
   dom::object object;
-  if (span["tags"].get(object)) return {};
+  if (from.is_null()) return {};
+  if (from.get(object)) return fail(malformed("tags is no object"));
   AttributeSetter setter(scratch, out.tags);
   for (auto [key, value] : object) {
-    std::string_view text;
-    if (value.get(text) && !value.is_null()) return fail(malformed(fmt::format("the tag {} is no text", key.substr(0, 64))));
-    if (!scratch.take(key.size() + text.size()) || !setter.set(scratch.arena().copy(key), Value::of(scratch.arena().copy(text))))
-      return fail(no_room());
+    WEIR_ASSIGN(auto text, text_of(value, key));
+    if (!setter.set(key, Value::of(text))) return fail(no_room());
   }
   return {};
 }
 
-Result<> read_span(dom::element object, Scratch& scratch, Span& out) {
-  WEIR_TRY(read_ids(object, scratch, out));
-  WEIR_ASSIGN(out.name, text_member(object, "name", scratch));
-  WEIR_ASSIGN(auto kind, text_member(object, "kind", scratch));
-  out.kind = kind_of(kind);
-  WEIR_ASSIGN(auto start, number_member(object, "timestamp"));
-  WEIR_ASSIGN(auto duration, number_member(object, "duration"));
-  out.start_unix_nano = start * 1000, out.duration_nano = duration * 1000;
-  WEIR_ASSIGN(out.local, read_endpoint(object, "localEndpoint", scratch));
-  WEIR_ASSIGN(out.remote, read_endpoint(object, "remoteEndpoint", scratch));
-  WEIR_TRY(read_annotations(object, scratch, out));
-  return read_tags(object, scratch, out);
+Result<> read_member(std::string_view key, dom::element value, Scratch& scratch, Span& out) {
+  if (key == "traceId") return read_id(value, key, out.trace_id);
+  if (key == "id") return read_id(value, key, out.span_id);
+  if (key == "parentId") return read_id(value, key, out.parent_span_id);
+  if (key == "tags") return read_tags(value, scratch, out);
+  if (key == "annotations") return read_annotations(value, scratch, out);
+  if (key == "name") {
+    WEIR_ASSIGN(out.name, text_of(value, key));
+  } else if (key == "kind") {
+    WEIR_ASSIGN(auto word, text_of(value, key));
+    out.kind = kind_of(word);
+  } else if (key == "timestamp") {
+    WEIR_ASSIGN(auto start, number_of(value, key));
+    out.start_unix_nano = start * 1000;
+    out.has_start = start != 0;
+  } else if (key == "duration") {
+    WEIR_ASSIGN(auto duration, number_of(value, key));
+    out.duration_nano = duration * 1000;
+  } else if (key == "localEndpoint") {
+    WEIR_ASSIGN(out.local, read_endpoint(value, key, scratch));
+  } else if (key == "remoteEndpoint") {
+    WEIR_ASSIGN(out.remote, read_endpoint(value, key, scratch));
+  }
+  return {};
+}
+
+// Texts stay in the parser's buffer.
+Result<> read_span(dom::object object, Scratch& scratch, Span& out) {
+  for (auto [key, value] : object) WEIR_TRY(read_member(key, value, scratch, out));
+  if (out.span_id.empty()) return fail(malformed("a span without an id"));
+  return {};
 }
 
 // zipkin.proto3, the numbers of its fields:
@@ -97,16 +132,9 @@ Result<Endpoint> read_endpoint(std::string_view message, Scratch& scratch) {
     else in.skip();
   }
   if (!in.ok()) return fail(malformed("malformed protobuf"));
-  char text[INET6_ADDRSTRLEN];
-  std::string_view address;
-  if (v6.size() == 16) {
-    if (const char* written = inet_ntop(AF_INET6, v6.data(), text, sizeof text)) address = written;
-  } else if (v4.size() == 4) {
-    auto byte = [&](std::size_t i) { return static_cast<unsigned char>(v4[i]); };
-    address = {text, static_cast<std::size_t>(fmt::format_to(static_cast<char*>(text), "{}.{}.{}.{}", byte(0), byte(1), byte(2), byte(3)) - text)};
-  }
+  std::string address = write_address(v6.size() == 16 ? v6 : v4);
   if (address.empty()) return out;
-  if (!scratch.take(sizeof text)) return fail(no_room());
+  if (!scratch.take(address.size())) return fail(no_room());
   out.ip = scratch.arena().copy(address);
   return out;
 }
@@ -139,9 +167,10 @@ Result<> add_tag(std::string_view message, AttributeSetter& setter) {
   return {};
 }
 
+// 8 bytes, or 16 where there is room for them; none at all where that is allowed.
 template <class Id>
 bool set_id(std::string_view bytes, Id& id) {
-  if (bytes.size() > id.bytes.size()) return false;
+  if (bytes.size() != 8 && bytes.size() != id.bytes.size()) return bytes.empty();
   std::ranges::copy(bytes, id.bytes.end() - static_cast<std::ptrdiff_t>(bytes.size()));
   return true;
 }
@@ -186,9 +215,11 @@ Result<> read_span(std::string_view message, Scratch& scratch, Span& out) {
         break;
       default: in.skip();
     }
-    if (!ok) return fail(malformed("an id is too long"));
+    if (!ok) return fail(malformed("an id of another length than 8 or 16 bytes"));
   }
   if (!in.ok()) return fail(malformed("malformed protobuf"));
+  if (out.trace_id.empty() || out.span_id.empty()) return fail(malformed("a span without ids"));
+  out.has_start = true;  // none is 1970
   return {};
 }
 
@@ -202,9 +233,10 @@ Result<Bytes> from_json_v2(std::string_view json, bool parse_tags, Charge& charg
   for (;;) {
     WEIR_ASSIGN(auto element, elements.next());
     if (!element) return translator.finish();
-    WEIR_ASSIGN(dom::element object, tree.parse(*element));
-    if (object.is_null()) continue;
-    if (!object.is_object()) return fail(malformed("an element is no object"));
+    WEIR_ASSIGN(dom::element root, tree.parse(*element));
+    if (root.is_null()) continue;
+    dom::object object;
+    if (root.get(object)) return fail(malformed("an element is no object"));
     scratch.reset();
     Span span;
     WEIR_TRY(read_span(object, scratch, span));

@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   switch (data[0] & 3) {
     case 0: request = zipkin::from_json_v2(body, parse_tags, charge); break;
     case 1: request = zipkin::from_proto_v2(body, parse_tags, charge); break;
-    case 2: request = zipkin::from_json_v1(body, parse_tags, charge); break;
+    case 2: request = zipkin::from_json_v1(body, parse_tags, {}, charge); break;
     default: request = zipkin::from_thrift_v1(body, charge);
   }
   if (!request) return 0;

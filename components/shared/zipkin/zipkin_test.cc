@@ -18,7 +18,7 @@ std::string v2(std::string_view json, bool parse_tags = false) {
 
 std::string v1(std::string_view json) {
   Charge charge;
-  return json_of(zipkin::from_json_v1(json, false, charge));
+  return json_of(zipkin::from_json_v1(json, false, 5, charge));
 }
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -38,7 +38,7 @@ TEST_CASE("zipkin: protobuf with ids of no bytes, or too many") {
     out.bytes(3, std::string(bytes, 'x')), out.bytes(2, ""), out.bytes(1, "");
     out.close(1, span);
     Charge charge;
-    CHECK(zipkin::from_proto_v2(out.view(), false, charge).has_value() == (bytes == 0));
+    CHECK(zipkin::from_proto_v2(out.view(), false, charge).error().code == Errc::invalid);
   }
 }
 
@@ -141,6 +141,47 @@ TEST_CASE("zipkin: version 1 in Thrift") {
   CHECK(has(json, R"("kind":3,"startTimeUnixNano":"10000","endTimeUnixNano":"15000")"));
   CHECK(has(json, R"({"key":"n","value":{"intValue":"7"}})"));
   CHECK(has(json, R"({"key":"b","value":{"boolValue":true}})"));
+}
+
+TEST_CASE("zipkin: protobuf without a time began in 1970, and says nothing about it") {
+  otlp::Writer out;
+  std::size_t span = out.size();
+  out.bytes(3, "12345678"), out.bytes(1, "87654321");
+  out.close(1, span);
+  Charge charge;
+  std::string json = json_of(zipkin::from_proto_v2(out.view(), false, charge));
+  CAPTURE(json);
+  CHECK(has(json, R"("traceId":"00000000000000003837363534333231","spanId":"3132333435363738")"));
+  CHECK_FALSE(has(json, "absentField"));
+}
+
+TEST_CASE("zipkin: addresses are written in the usual way") {
+  auto address = [](std::string_view text) {
+    return v2(fmt::format(R"([{{"traceId":"1","id":"1","localEndpoint":{{"ipv6":"{}"}}}}])", text));
+  };
+  CHECK(has(address("2001:DB8:0:0:1::0"), R"("2001:db8:0:0:1::"})"));
+  CHECK(has(address("::ffff:1.2.3.4"), R"("1.2.3.4"})"));
+  CHECK(has(address("::0102:0304"), R"("::102:304"})"));
+  CHECK(has(address("0:0:0:0:0:0:0:0"), R"("::"})"));
+  CHECK(has(address("1:0:2:0:3:0:4:0"), R"("1:0:2:0:3:0:4:0"})"));
+  CHECK(has(address("255.0.10.1"), R"("255.0.10.1"})"));
+}
+
+TEST_CASE("zipkin: members that the Go collector refuses are refused") {
+  Charge charge;
+  for (std::string_view bad : {R"("localEndpoint":{"ipv4":"10.0.0.256"})", R"("localEndpoint":{"ipv4":"10.0.0.01"})", R"("localEndpoint":{"ipv4":"1.2.3"})",
+                               R"("localEndpoint":{"ipv6":"fe80::1%eth0"})", R"("remoteEndpoint":{"port":65536})", R"("remoteEndpoint":{"port":-1})", R"("timestamp":-1)",
+                               R"("duration":1.5)", R"("annotations":[{"value":"x"}])", R"("annotations":{})", R"("tags":[])", R"("tags":"x")"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(zipkin::from_json_v2(fmt::format(R"([{{"traceId":"1","id":"1",{}}}])", bad), false, charge));
+  }
+  CHECK(zipkin::from_json_v2(R"([{"traceId":"1","id":"1","tags":null,"annotations":null,"localEndpoint":null,"timestamp":null,"parentId":null}])", false, charge));
+}
+
+TEST_CASE("zipkin: a list is cut at the brackets that no text has") {
+  std::string text = R"(}]\"{[)" + std::string(100, ']') + std::string(64, '\\') + R"(\\\"}])";
+  std::string list = fmt::format(R"([{{"traceId":"1","id":"1","name":"{0}"}},{{"traceId":"1","id":"2","name":"{0}","tags":{{"a":"{0}"}}}} , null])", text);
+  for (std::size_t spaces = 0; spaces < 70; ++spaces) CHECK(count(v2(std::string(spaces, ' ') + list), "\"spanId\"") == 2);
 }
 
 TEST_CASE("zipkin: what is no list of spans is refused, never half taken") {

@@ -3,19 +3,6 @@
 #include "base/regex.h"
 
 namespace weir::processors::redaction {
-namespace {
-
-bool switches_on(const config::Value& value) {
-  if (!value.is_map()) return false;
-  for (auto& entry : value.entries()) {
-    if (entry.key == "enabled" && entry.value.kind() == config::Value::Kind::boolean && entry.value.as_bool()) return true;
-    if (switches_on(entry.value)) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
 using config::field;
 
 std::span<const config::Choice> choices_of(Hash) {
@@ -23,9 +10,38 @@ std::span<const config::Choice> choices_of(Hash) {
   return rows;
 }
 
-Result<Sanitizer> Sanitizer::decode(const config::Value& value, config::Context&) {
-  if (switches_on(value)) return fail(Errc::config, "this sanitizer is not supported; use blocked_values, or the transform processor");
-  return Sanitizer{value};
+std::span<const config::FieldInfo> Sanitizer::fields() {
+  using T = Sanitizer;
+  static const std::array rows{
+      field<&T::enabled>("enabled", "Whether it is used."),
+      field<&T::attributes>("attributes", "Attributes that hold such texts."),
+  };
+  return rows;
+}
+
+std::span<const config::FieldInfo> UrlSanitizer::fields() {
+  using T = UrlSanitizer;
+  static const std::array rows{
+      field<&T::enabled>("enabled", "Write * for the parts of a URL that look like ids, and leave out what follows the path."),
+      field<&T::attributes>("attributes", "Attributes that hold URLs. Bodies of logs count as such, too."),
+      field<&T::sanitize_span_name>("sanitize_span_name", "Names of clients' and servers' spans, too, when they have a slash or attributes of HTTP."),
+  };
+  return rows;
+}
+
+std::span<const config::FieldInfo> DbSanitizer::fields() {
+  using T = DbSanitizer;
+  static const std::array rows{
+      field<&T::sql>("sql", "SQL: values, and digits in names, become ?."),
+      field<&T::redis>("redis", "Commands of Redis: arguments that are values become ?."),
+      field<&T::valkey>("valkey", "The same for Valkey."),
+      field<&T::memcached>("memcached", "Commands of memcached: their first line only."),
+      field<&T::mongo>("mongo", "JSON of MongoDB: all values become ?."),
+      field<&T::opensearch>("opensearch", "The same for OpenSearch, in names of spans and bodies of logs only."),
+      field<&T::es>("es", "The same for Elasticsearch."),
+      field<&T::sanitize_span_name>("sanitize_span_name", "Names of clients', servers' and internal spans, too, when their attributes name such a database."),
+  };
+  return rows;
 }
 
 std::span<const config::FieldInfo> Config::fields() {
@@ -42,8 +58,8 @@ std::span<const config::FieldInfo> Config::fields() {
       field<&T::hash_function>("hash_function", "Mask with a hash of what is masked instead of ****."),
       field<&T::hmac_key>("hmac_key", "Key of the hmac functions, at least 32 or 64 bytes."),
       field<&T::summary>("summary", "info: count what was done in attributes redaction.*; debug: and name it; silent, and every other word: neither."),
-      field<&T::url_sanitizer>("url_sanitizer", "Not supported: refused when it is enabled."),
-      field<&T::db_sanitizer>("db_sanitizer", "Not supported: refused when it is enabled."),
+      field<&T::url_sanitizer>("url_sanitizer", "URLs without ids."),
+      field<&T::db_sanitizer>("db_sanitizer", "Queries of databases without values."),
   };
   return rows;
 }

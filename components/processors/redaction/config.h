@@ -6,11 +6,21 @@ namespace weir::processors::redaction {
 enum class Hash : std::uint8_t { none, sha1, sha3, md5, hmac_sha256, hmac_sha512 };
 std::span<const config::Choice> choices_of(Hash);
 
-// A sanitizer that is not there; only `enabled: false` is taken.
 struct Sanitizer {
-  config::Value settings;
-  static Result<Sanitizer> decode(const config::Value& value, config::Context& context);
-  config::Value encode() const { return settings; }
+  bool enabled = false;
+  std::vector<std::string> attributes;
+  static std::span<const config::FieldInfo> fields();
+};
+
+struct UrlSanitizer : Sanitizer {
+  bool sanitize_span_name = true;
+  static std::span<const config::FieldInfo> fields();
+};
+
+struct DbSanitizer {
+  Sanitizer sql, redis, valkey, memcached, mongo, opensearch, es;
+  bool sanitize_span_name = true;
+  static std::span<const config::FieldInfo> fields();
 };
 
 struct Config {
@@ -19,7 +29,8 @@ struct Config {
   Hash hash_function = Hash::none;
   config::Secret hmac_key;
   std::string summary;
-  std::optional<Sanitizer> url_sanitizer, db_sanitizer;
+  UrlSanitizer url_sanitizer;
+  DbSanitizer db_sanitizer;
 
   static std::span<const config::FieldInfo> fields();
   void validate(config::Context& context) const;

@@ -2,7 +2,9 @@
 #include <unordered_set>
 
 #include "base/text.h"
+#include "components/processors/redaction/database.h"
 #include "components/processors/redaction/masking.h"
+#include "components/processors/redaction/url.h"
 #include "engine/decode.h"
 #include "engine/out.h"
 
@@ -26,6 +28,12 @@ bool any_matches(const std::vector<Regex>& patterns, std::string_view text) {
   return std::ranges::any_of(patterns, [&](auto& pattern) { return pattern.matches(text); });
 }
 
+bool has_http_attributes(const Attributes& attributes) {
+  for (std::string_view key : {"http.route", "http.request.method", "http.request.method_original", "http.response.status_code", "url.full", "http.scheme", "http.target", "http.method", "http.url"})
+    if (attributes.find(key) != nullptr) return true;
+  return false;
+}
+
 // What was done to one list of attributes or one body: paths of what was ...
 struct Done {
   std::vector<std::string> redacted, masked, allowed, ignored;
@@ -46,7 +54,8 @@ struct Patterns {
 
 class Redaction final : public engine::Stage {
  public:
-  Redaction(const Config& config, Patterns patterns, Regex everything) : config_(config), patterns_(std::move(patterns)), everything_(std::move(everything)) {
+  Redaction(const Config& config, Patterns patterns, Regex everything, otlp::Signal signal)
+      : config_(config), patterns_(std::move(patterns)), everything_(std::move(everything)), database_(config.db_sanitizer, signal != otlp::Signal::logs) {
     allowed_.insert(config_.allowed_keys.begin(), config_.allowed_keys.end());
     for (std::string_view key : {"redaction.redacted.keys", "redaction.redacted.count", "redaction.masked.keys", "redaction.masked.count", "redaction.ignored.count"}) allowed_.emplace(key);
     ignored_.insert(config_.ignored_keys.begin(), config_.ignored_keys.end());
@@ -72,6 +81,7 @@ class Redaction final : public engine::Stage {
       auto& span = const_cast<otlp::Span&>(item.read<otlp::Span>(arena));
       changed = attributes(span.attributes, arena);
       for (auto& event : span.events) changed |= attributes(event.attributes, arena);
+      changed |= name(span, arena);
     } else if (signal == otlp::Signal::logs) {
       auto& record = const_cast<otlp::LogRecord&>(item.read<otlp::LogRecord>(arena));
       changed = attributes(record.attributes, arena);
@@ -91,8 +101,42 @@ class Redaction final : public engine::Stage {
     return text;
   }
 
+  std::string sanitized(std::string_view key, std::string text, std::string_view system) const {
+    text = masked_parts(std::move(text));
+    auto& url = config_.url_sanitizer;
+    if (url.enabled && std::ranges::find(url.attributes, key) != url.attributes.end()) text = url_without_ids(text);
+    return database_.attribute(key, std::move(text), system);
+  }
+
+  std::string sanitized_body(std::string text) const {
+    text = masked_parts(std::move(text));
+    if (config_.url_sanitizer.enabled) text = url_without_ids(text);
+    return database_.body(std::move(text));
+  }
+
+  std::string new_name(const otlp::Span& span) const {
+    bool remote = span.kind == otlp::Span::client || span.kind == otlp::Span::server;
+    std::string name(span.name);
+    auto& url = config_.url_sanitizer;
+    if (url.enabled && url.sanitize_span_name && remote && (name.find('/') != name.npos || has_http_attributes(span.attributes)))
+      if (std::string sanitized = url_without_ids(name); sanitized != name && !all_ids(sanitized)) return sanitized;
+    std::string system = database_.changes_names() && (remote || span.kind == otlp::Span::internal) ? system_of(span.attributes) : std::string();
+    return system.empty() ? name : database_.name(std::move(name), system);
+  }
+
+  // After the attributes: what was removed says nothing any more.
+  bool name(otlp::Span& span, Arena& arena) const {
+    if (!config_.url_sanitizer.enabled && !database_.changes_names()) return false;
+    if (any_matches(patterns_.allowed_values, span.name)) return false;
+    std::string changed = new_name(span);
+    if (changed == span.name || changed.empty() || changed == "...") return false;
+    span.name = arena.copy(changed);
+    return true;
+  }
+
   bool attributes(Attributes& list, Arena& arena) {
     Done done;
+    std::string system = database_.active() ? system_of(list) : std::string();
     for (auto& kv : list) {
       if (is_ignored(kv.key)) {
         done.ignored.emplace_back(kv.key);
@@ -108,7 +152,7 @@ class Redaction final : public engine::Stage {
         continue;
       }
       bool whole = any_matches(patterns_.blocked_keys, kv.key);
-      std::string masked = whole ? masked_whole(text) : masked_parts(text);
+      std::string masked = whole ? masked_whole(text) : sanitized(kv.key, text, system);
       if (!whole && masked == text) continue;
       done.masked.emplace_back(kv.key);
       kv.value = Value::of(arena.copy(masked));
@@ -136,7 +180,7 @@ class Redaction final : public engine::Stage {
     std::string text = to_text(value);
     std::string_view name = path.empty() ? std::string_view("body") : path;
     if (any_matches(patterns_.allowed_values, text)) return void(done.allowed.emplace_back(name));
-    std::string masked = masked_parts(text);
+    std::string masked = sanitized_body(text);
     if (masked == text) return;
     done.masked.emplace_back(name);
     done.changed = true;
@@ -193,6 +237,7 @@ class Redaction final : public engine::Stage {
   Config config_;
   Patterns patterns_;
   Regex everything_;
+  DatabaseSanitizer database_;
   std::unordered_set<std::string> allowed_, ignored_;
 };
 
@@ -207,11 +252,11 @@ engine::Factory factory() {
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
           .edits_resource = true,
-          .make_stage = [](const void* erased, engine::StageContext&) -> Result<std::unique_ptr<engine::Stage>> {
+          .make_stage = [](const void* erased, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
             auto& config = *static_cast<const Config*>(erased);
             WEIR_ASSIGN(auto patterns, Patterns::make(config));
             WEIR_ASSIGN(auto everything, Regex::compile(".*"));
-            return std::make_unique<Redaction>(config, std::move(patterns), std::move(everything));
+            return std::make_unique<Redaction>(config, std::move(patterns), std::move(everything), context.signal);
           }};
 }
 

@@ -27,11 +27,12 @@ Result<> WorkerThreads::submit(Priority priority, Executor& home, Task work, Tas
 }
 
 std::deque<WorkerThreads::Job>* WorkerThreads::next_queue() {
-  constexpr auto background = static_cast<std::size_t>(Priority::background);
-  for (std::size_t i = 0; i < background; ++i)
-    if (!waiting_[i].empty()) return &waiting_[i];
-  bool allowed = ending_ || busy_with_background_ + 1 < max_threads_;
-  return allowed && !waiting_[background].empty() ? &waiting_[background] : nullptr;
+  bool others = ending_ || busy_with_others_ + 1 < max_threads_;
+  for (auto& queue : waiting_) {
+    if (&queue != &waiting_.front() && !others) return nullptr;
+    if (!queue.empty()) return &queue;
+  }
+  return nullptr;
 }
 
 void WorkerThreads::run() {
@@ -47,14 +48,14 @@ void WorkerThreads::run() {
     }
     Job job = std::move(queue->front());
     queue->pop_front();
-    bool background = queue == &waiting_.back();
-    busy_with_background_ += background;
+    bool other = queue != &waiting_.front();
+    busy_with_others_ += other;
     lock.unlock();
     job.work();
     job.work = nullptr;  // what it holds is gone before `done` runs
     job.home->post(std::move(job.done));
     lock.lock();
-    busy_with_background_ -= background;
+    busy_with_others_ -= other;
   }
 }
 

@@ -14,8 +14,8 @@ namespace weir::io {
 
 class Workers {
  public:
-  // urgent: somebody waits for the answer (a write before an OK). normal: files and look-ups. background: compaction,
-  // re-compression; never takes the last free thread.
+  // urgent: somebody waits for the answer (a write before an OK); one thread is always left for it. normal: files and look-ups.
+  // background: compaction, re-compression.
   enum class Priority : std::uint8_t { urgent, normal, background, count_ };
 
   virtual ~Workers() = default;
@@ -28,7 +28,7 @@ class Workers {
 // The real pool. Threads start when they are first needed.
 class WorkerThreads final : public Workers {
  public:
-  // `threads` at least 2, so that background work cannot hold up the rest. `max_waiting`: jobs of each priority.
+  // `threads` at least 2: all but one do what is not urgent. `max_waiting`: jobs of each priority.
   explicit WorkerThreads(std::size_t threads = 4, std::size_t max_waiting = 4096);
   // Runs what was submitted before, then ends the threads.
   ~WorkerThreads() override;
@@ -52,7 +52,7 @@ class WorkerThreads final : public Workers {
   std::condition_variable changed_;
   std::array<std::deque<Job>, priorities> waiting_;
   std::vector<std::thread> threads_;
-  std::size_t idle_ = 0, busy_with_background_ = 0;
+  std::size_t idle_ = 0, busy_with_others_ = 0;  // others: not urgent
   bool ending_ = false;
 };
 

@@ -50,8 +50,8 @@ bool Log::Segment::settle(std::uint32_t index) {
   return true;
 }
 
-Log::Log(std::shared_ptr<LogFiles> files, const LogSettings& settings, io::Executor& executor, std::uint64_t seed, Offload offload)
-    : files_(std::move(files)), settings_(settings), executor_(executor), rng_(seed), offload_(std::move(offload)) {}
+Log::Log(std::shared_ptr<LogFiles> files, const LogSettings& settings, io::Executor& executor, std::uint64_t seed, Offload offload, Offload later)
+    : files_(std::move(files)), settings_(settings), executor_(executor), rng_(seed), offload_(std::move(offload)), later_(later ? std::move(later) : offload_) {}
 
 Log::~Log() {
   if (settle_timer_) executor_.cancel(settle_timer_);
@@ -93,7 +93,7 @@ void Log::leave(Place place) {
 }
 
 void Log::settle_later() {
-  if (settle_timer_ || writing_) return;
+  if (settle_timer_ || in_upkeep_) return;
   settle_timer_ = executor_.at(executor_.now() + settle_delay, [this] {
     settle_timer_ = 0;
     flush();
@@ -105,7 +105,7 @@ void Log::flush() { kick(); }
 Log::Segment& Log::open_segment() {
   if (Segment* active = active_ ? find(active_) : nullptr) {
     if (active->bytes < settings_.segment_bytes) return *active;
-    if (settings_.sync != Sync::never && wants_sync()) closing_ = file_;
+    if (settings_.sync != Sync::never && wants_sync()) closing_.push_back(file_);
     close_active();
   }
   active_ = files_->next_number();
@@ -123,44 +123,58 @@ void Log::close_active() {
   if (segment) free_if_settled(*segment);
 }
 
-// Begins the next job, if there is something to write and none is under way.
+// Begins the next jobs, if there is something to do.
 void Log::kick() {
-  if (writing_) return;
-  bool due = !waiting_.empty() || !doomed_.empty() || (sync_due_ && wants_sync()) || (unwritten_settled_ > 0 && settle_timer_ == 0);
-  if (!due) return;
-  writing_ = true;
+  if (!writing_ && !waiting_.empty()) begin_write();
+  bool due = !doomed_.empty() || !closing_.empty() || (sync_due_ && wants_sync()) || (unwritten_settled_ > 0 && settle_timer_ == 0);
+  if (!in_upkeep_ && due) begin_upkeep();
+}
+
+void Log::begin_write() {
+  Segment& segment = open_segment();
+  writing_ = segment.being_written = true;
   // Shared with the worker, and outlives the log if that goes first.
-  auto job = std::make_shared<WriteJob>(WriteJob{.fs = files_->fs(), .directory = files_->directory(), .wall = executor_.wall()});
-  if (!waiting_.empty()) {
-    Segment& segment = open_segment();
-    job->number = segment.name.number;
-    job->salt = segment.name.salt;
-    job->path = files_->path(segment.name.segment_file());
-    job->first_index = segment.count;
-    std::uint64_t bytes = 0;
-    while (!waiting_.empty() && (bytes == 0 || bytes + waiting_.front().bytes <= commit_bytes)) {
-      bytes += waiting_.front().bytes;
-      job->records.push_back(std::move(waiting_.front()));
-      waiting_.pop_front();
-    }
-    waiting_bytes_ -= bytes;
+  auto job = std::make_shared<WriteJob>(WriteJob{.fs = files_->fs(),
+                                                 .directory = files_->directory(),
+                                                 .path = files_->path(segment.name.segment_file()),
+                                                 .number = segment.name.number,
+                                                 .salt = segment.name.salt,
+                                                 .wall = executor_.wall(),
+                                                 .first_index = segment.count,
+                                                 .file = file_,
+                                                 .sync = settings_.sync == Sync::always});
+  std::uint64_t bytes = 0;
+  while (!waiting_.empty() && (bytes == 0 || bytes + waiting_.front().bytes <= commit_bytes)) {
+    bytes += waiting_.front().bytes;
+    job->records.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
   }
-  if (active_) {
-    job->file = file_;
-    job->number = active_;
-    job->sync = (settings_.sync == Sync::always && !job->records.empty()) || (sync_due_ && settings_.sync == Sync::interval);
-    sync_due_ = false;
-  }
-  job->closing = std::exchange(closing_, nullptr);
-  job->doomed = std::exchange(doomed_, {});
-  take_settled(*job);
+  waiting_bytes_ -= bytes;
   offload_([job] { job->run(); },
            [this, job, alive = std::weak_ptr(alive_)] {
              if (!alive.expired()) written(*job);
            });
 }
 
-void Log::take_settled(WriteJob& job) {
+void Log::begin_upkeep() {
+  in_upkeep_ = true;
+  // Shared with the worker, and outlives the log if that goes first.
+  auto job = std::make_shared<UpkeepJob>(UpkeepJob{.fs = files_->fs(), .directory = files_->directory()});
+  if (std::exchange(sync_due_, false) && wants_sync()) {
+    job->file = file_;
+    job->number = active_;
+    job->size = find(active_)->bytes;
+  }
+  job->closing = std::exchange(closing_, {});
+  job->doomed = std::exchange(doomed_, {});
+  take_settled(*job);
+  later_([job] { job->run(); },
+         [this, job, alive = std::weak_ptr(alive_)] {
+           if (!alive.expired()) upkept(*job);
+         });
+}
+
+void Log::take_settled(UpkeepJob& job) {
   if (unwritten_settled_ == 0) return;
   for (auto& [number, segment] : segments_) {
     if (segment->fresh_settled.empty()) continue;
@@ -171,19 +185,23 @@ void Log::take_settled(WriteJob& job) {
 
 void Log::written(WriteJob& job) {
   writing_ = false;
-  Segment* segment = job.number ? find(job.number) : nullptr;
+  Segment* segment = find(job.number);
+  WEIR_CHECK(segment != nullptr, "segment {} is gone while it was written to", job.number);
   bool trusted = job.synced.has_value() && !job.poisoned;
-  Result<> result = job.wrote ? (settings_.sync == Sync::always ? job.synced : Result<>{}) : job.wrote;
-  if (segment && job.size > segment->bytes) {
+  Result<> result = job.wrote ? job.synced : job.wrote;
+  if (job.size > segment->bytes) {
     files_->count(static_cast<std::int64_t>(job.size - segment->bytes));
     segment->bytes = job.size;
   }
+  segment->being_written = false;
   if (!job.wrote) ++counts_.write_failures;
-  if (!job.synced || !job.closed) ++counts_.sync_failures;
-  if (job.sync && job.synced) ++counts_.syncs;
-  if (segment && job.sync && job.synced) segment->synced = job.size;
+  if (!job.synced) ++counts_.sync_failures;
+  if (job.sync && job.wrote && job.synced) {
+    ++counts_.syncs;
+    segment->synced = job.size;
+  }
   std::uint32_t index = job.first_index;
-  if (segment && job.wrote) {
+  if (job.wrote) {
     segment->count += static_cast<std::uint32_t>(job.records.size());
     segment->grow(segment->count);
     counts_.records += job.records.size();
@@ -195,29 +213,45 @@ void Log::written(WriteJob& job) {
     }
   }
   std::weak_ptr alive = alive_;
+  std::uint64_t end = job.size;
+  for (auto& entry : job.records) end -= entry.bytes;
   for (auto& entry : job.records) {
-    Place place{job.number, index++};
+    Place place{job.number, index++, end + record_head_bytes};
+    end += entry.bytes;
     entry.done(result ? Result<Place>(place) : Result<Place>(std::unexpected(result.error())));
     if (alive.expired()) return;
   }
-  if (!job.marked) {
-    for (auto& marks : job.settled)
-      if (Segment* of = find(marks.number)) {
-        unwritten_settled_ += marks.indexes.size();
-        of->fresh_settled.insert(of->fresh_settled.end(), marks.indexes.begin(), marks.indexes.end());
-      }
-    settle_timer_ = executor_.at(executor_.now() + 1s, [this] {
-      settle_timer_ = 0;
-      flush();
-    });
-  }
-  segment = job.number ? find(job.number) : nullptr;
+  segment = find(job.number);
   bool nothing_in_it = segment && segment->count == 0 && !job.wrote;
   if (nothing_in_it && segment->bytes == 0) doomed_.push_back(job.path);
   if (segment && active_ == job.number && (!trusted || nothing_in_it))
     close_active();
   else if (segment)
     free_if_settled(*segment);
+  arm_sync();
+  kick();
+}
+
+void Log::upkept(UpkeepJob& job) {
+  in_upkeep_ = false;
+  if (!job.synced || !job.closed) ++counts_.sync_failures;
+  if (job.file && job.synced) {
+    ++counts_.syncs;
+    if (Segment* segment = find(job.number)) segment->synced = job.size;
+  }
+  if (!job.synced && active_ == job.number) close_active();  // what of it is on the disk is not known
+  if (!job.marked) {
+    for (auto& marks : job.settled)
+      if (Segment* of = find(marks.number)) {
+        unwritten_settled_ += marks.indexes.size();
+        of->fresh_settled.insert(of->fresh_settled.end(), marks.indexes.begin(), marks.indexes.end());
+      }
+    if (!settle_timer_)
+      settle_timer_ = executor_.at(executor_.now() + 1s, [this] {
+        settle_timer_ = 0;
+        flush();
+      });
+  }
   arm_sync();
   if (unwritten_settled_ > 0) settle_later();
   kick();
@@ -299,10 +333,10 @@ void Log::read_from(Segment& segment, std::size_t bytes, Read done) {
                                                .with_settled = !segment.own && segment.read_index == 0 && segment.taken.empty(),
                                                .taken = segment.taken,
                                                .bytes = std::max<std::size_t>(bytes, 1)});
-  offload_([job] { job->run(); },
-           [this, job, done = std::move(done), alive = std::weak_ptr(alive_)]() mutable {
-             if (!alive.expired()) was_read(*job, std::move(done));
-           });
+  later_([job] { job->run(); },
+         [this, job, done = std::move(done), alive = std::weak_ptr(alive_)]() mutable {
+           if (!alive.expired()) was_read(*job, std::move(done));
+         });
 }
 
 void Log::was_read(ReadJob& job, Read done) {
@@ -360,9 +394,9 @@ void Log::was_read(ReadJob& job, Read done) {
 // Frees a segment without anything to keep. True when it is gone.
 bool Log::free_if_settled(Segment& segment) {
   bool active = segment.name.number == active_;
-  if (segment.being_read || segment.keep || segment.unread() || segment.settled_count < segment.count) return false;
+  if (segment.being_read || segment.being_written || segment.keep || segment.unread() || segment.settled_count < segment.count) return false;
   if (active) {
-    if (writing_ || segment.bytes < reuse_bytes) return false;
+    if (segment.bytes < reuse_bytes) return false;
     active_ = 0;
     file_.reset();
   }
@@ -382,7 +416,7 @@ void Log::remove(Segment& segment) {
 
 bool Log::discard_oldest(Discarded done) {
   while (auto free = files_->claim()) adopt(*free);
-  auto at = std::find_if(segments_.begin(), segments_.end(), [&](auto& entry) { return !entry.second->being_read && entry.first != active_; });
+  auto at = std::find_if(segments_.begin(), segments_.end(), [&](auto& entry) { return !entry.second->being_read && !entry.second->being_written && entry.first != active_; });
   if (at == segments_.end() || reading_) return false;
   Segment& segment = *at->second;
   std::uint64_t number = segment.name.number;

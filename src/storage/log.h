@@ -20,11 +20,13 @@ struct LogSettings {
   bool claims = true;                              // reads what nobody has, too
 };
 
-// Where a record is.
+// Where a record is. Segment and index say which one it is.
 struct Place {
   std::uint64_t segment = 0;
   std::uint32_t index = 0;
-  auto operator<=>(const Place&) const = default;
+  std::uint64_t offset = 0;  // of its payload in the segment's file
+  auto operator<=>(const Place& other) const { return std::pair(segment, index) <=> std::pair(other.segment, other.index); }
+  bool operator==(const Place& other) const { return segment == other.segment && index == other.index; }
 };
 
 // What is to be written. `kind` is the caller's.
@@ -46,8 +48,9 @@ struct ReadRecord {
 // Runs `work` where it may block, then `done` on the core that asked.
 using Offload = std::function<void(std::move_only_function<void()> work, io::Task done)>;
 
-// One core. Files are touched on workers only, at most one job that writes and one that reads at a time; what comes meanwhile is
-// written together by the next one (group commit).
+// One core. Files are touched on workers only, by at most three jobs at a time: one appends, and what comes meanwhile is written together by
+// the next one (group commit); one reads; one does the upkeep: syncs, notes what is settled, removes files. So nobody waits for a removal
+// or, but with Sync::always, for a sync before an answer.
 //
 // A record is `taken` from append() or read() until it is settled, and is not read again meanwhile; leave() makes it unread.
 // A segment is removed when all of its records are settled. Records that were neither settled nor damaged are there after a
@@ -57,7 +60,8 @@ using Offload = std::function<void(std::move_only_function<void()> work, io::Tas
 // A failed sync means that the segment is not written to any more.
 class Log {
  public:
-  Log(std::shared_ptr<LogFiles> files, const LogSettings& settings, io::Executor& executor, std::uint64_t seed, Offload offload);
+  // `offload`: for appends, which somebody waits for. `later`: for all else; null: the same.
+  Log(std::shared_ptr<LogFiles> files, const LogSettings& settings, io::Executor& executor, std::uint64_t seed, Offload offload, Offload later = nullptr);
   // What it has is given back to `files`; callbacks of jobs under way do not come.
   ~Log();
   Log(const Log&) = delete;
@@ -85,11 +89,13 @@ class Log {
   bool discard_oldest(Discarded done);
 
   // Nothing is being written or waits for that.
-  bool idle() const { return !writing_ && waiting_.empty() && unwritten_settled_ == 0 && doomed_.empty(); }
+  bool idle() const { return !writing_ && !in_upkeep_ && waiting_.empty() && unwritten_settled_ == 0 && doomed_.empty(); }
   // Writes what settle() left to be written soon.
   void flush();
 
   std::uint64_t waiting_bytes() const { return waiting_bytes_; }
+  // The file of a segment in which somebody has a record.
+  std::string path_of(std::uint64_t segment) const { return files_->path(segments_.at(segment)->name.segment_file()); }
 
   // Counts since the beginning, for metrics.
   struct Counts {
@@ -113,7 +119,7 @@ class Log {
     bool own = false;               // written here
     bool complete = false;          // count is known: own, or read to the end
     bool keep = false;              // has what another version may read
-    bool being_read = false;
+    bool being_read = false, being_written = false;
     bool again = false;             // a record that was passed is to be read once more
     std::vector<bool> taken, settled;
     std::uint32_t taken_count = 0, settled_count = 0;
@@ -130,14 +136,18 @@ class Log {
   };
   struct OpenFile;
   struct WriteJob;
+  struct UpkeepJob;
   struct ReadJob;
 
   Segment* find(std::uint64_t number);
   Segment& open_segment();
   void close_active();
   void kick();
+  void begin_write();
   void written(WriteJob& job);
-  void take_settled(WriteJob& job);
+  void begin_upkeep();
+  void take_settled(UpkeepJob& job);
+  void upkept(UpkeepJob& job);
   void settle_later();
   void read_from(Segment& segment, std::size_t bytes, Read done);
   void was_read(ReadJob& job, Read done);
@@ -152,16 +162,16 @@ class Log {
   LogSettings settings_;
   io::Executor& executor_;
   Rng rng_;
-  Offload offload_;
+  Offload offload_, later_;
   std::map<std::uint64_t, std::unique_ptr<Segment>> segments_;
   std::uint64_t active_ = 0;              // number of the segment written to; 0: none
-  std::shared_ptr<OpenFile> file_;        // of active_; a job uses it while writing_
-  std::shared_ptr<OpenFile> closing_;     // of the segment before, to be synced by the next job
+  std::shared_ptr<OpenFile> file_;        // of active_; jobs use it while writing_ or in_upkeep_
+  std::vector<std::shared_ptr<OpenFile>> closing_;  // of the segments before, still to be synced
   std::deque<Waiting> waiting_;
   std::uint64_t waiting_bytes_ = 0;
   std::size_t unwritten_settled_ = 0;     // in fresh_settled of all segments
   std::vector<std::string> doomed_;       // files to remove
-  bool writing_ = false, reading_ = false, sync_due_ = false;
+  bool writing_ = false, in_upkeep_ = false, reading_ = false, sync_due_ = false;
   io::TimerId settle_timer_ = 0, sync_timer_ = 0;
   Counts counts_;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // jobs look whether their log is still there

@@ -4,14 +4,17 @@
 
 namespace weir::storage {
 
+Result<> Log::OpenFile::sync(io::Fs& fs, const std::string& directory) {
+  WEIR_TRY(file->sync());
+  if (fresh) WEIR_TRY(fs.sync_directory(directory));
+  fresh = false;
+  return {};
+}
+
 void Log::WriteJob::run() {
-  if (closing) closed = sync_file(*closing);
-  if (!records.empty()) wrote = write();
-  if (sync && wrote && file && file->file) synced = sync_file(*file);
-  if (file && file->file) size = file->file->size();
-  for (auto& marks : settled)
-    if (auto ok = mark(marks); !ok && marked) marked = ok;
-  for (auto& name : doomed) (void)fs.remove(name);  // what stays is seen again at the next start
+  wrote = write();
+  if (sync && wrote) synced = file->sync(fs, directory);
+  if (file->file) size = file->file->size();
 }
 
 Result<> Log::WriteJob::write() {
@@ -42,14 +45,16 @@ Result<> Log::WriteJob::write() {
   return appended;
 }
 
-Result<> Log::WriteJob::sync_file(OpenFile& open) {
-  WEIR_TRY(open.file->sync());
-  if (open.fresh) WEIR_TRY(fs.sync_directory(directory));
-  open.fresh = false;
-  return {};
+void Log::UpkeepJob::run() {
+  for (auto& open : closing)
+    if (auto ok = open->sync(fs, directory); !ok) closed = ok;
+  if (file) synced = file->sync(fs, directory);
+  for (auto& marks : settled)
+    if (auto ok = mark(marks); !ok && marked) marked = ok;
+  for (auto& name : doomed) (void)fs.remove(name);  // what stays is seen again at the next start
 }
 
-Result<> Log::WriteJob::mark(const Settled& marks) {
+Result<> Log::UpkeepJob::mark(const Settled& marks) {
   WEIR_ASSIGN(auto to, fs.open(marks.path, io::OpenMode::append, 0640));
   if (std::uint64_t torn = to->size() % settled_entry_bytes) WEIR_TRY(to->truncate(to->size() - torn));
   std::string bytes = encode_settled(marks.indexes, marks.salt);
@@ -81,7 +86,7 @@ Result<> Log::ReadJob::read() {
     present.push_back(at);
     if (at < taken.size() && taken[at]) continue;
     got += (*record)->payload.size() + record_head_bytes;
-    records.push_back({{name.number, at}, std::move((*record)->payload), (*record)->head.items, (*record)->head.kind, (*record)->head.time});
+    records.push_back({{name.number, at, (*record)->offset + record_head_bytes}, std::move((*record)->payload), (*record)->head.items, (*record)->head.kind, (*record)->head.time});
   }
   return {};
 }

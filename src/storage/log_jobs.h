@@ -4,22 +4,38 @@
 
 namespace weir::storage {
 
-// The file that is written to. A job's while it runs, otherwise the log's.
+// The file that is written to. Appended to by one job at a time, and synced by one.
 struct Log::OpenFile {
   std::unique_ptr<io::File> file;
-  bool fresh = true;  // its name may not be on the disk yet
+  bool fresh = true;  // its name may not be on the disk yet; of the job that syncs
+
+  Result<> sync(io::Fs& fs, const std::string& directory);
 };
 
 // What one job does on a worker, and what came of it.
 struct Log::WriteJob {
   io::Fs& fs;
-  std::string directory, path;  // of the segment, when there are records
-  std::uint64_t number = 0, salt = 0, first_bytes = 0;
+  std::string directory, path;  // of the segment
+  std::uint64_t number = 0, salt = 0;
   UnixNanos wall = 0;
   std::uint32_t first_index = 0;
   std::vector<Waiting> records;
-  std::shared_ptr<OpenFile> file, closing;  // closing: full, and not all of it synced
+  std::shared_ptr<OpenFile> file;
   bool sync = false;
+  Result<> wrote, synced;
+  bool poisoned = false;  // the file may end in a part of a record
+  std::uint64_t size = 0;
+  void run();
+  Result<> write();
+};
+
+// What nobody waits for.
+struct Log::UpkeepJob {
+  io::Fs& fs;
+  std::string directory;
+  std::vector<std::shared_ptr<OpenFile>> closing;  // full, and not all of it synced
+  std::shared_ptr<OpenFile> file;                  // to be synced; null: it need not be
+  std::uint64_t number = 0, size = 0;              // of its segment: `size` bytes of it were written before this job began
   struct Settled {
     std::uint64_t number;
     std::string path;
@@ -28,12 +44,8 @@ struct Log::WriteJob {
   };
   std::vector<Settled> settled;
   std::vector<std::string> doomed;
-  Result<> wrote, synced, closed, marked;
-  bool poisoned = false;  // the file may end in a part of a record
-  std::uint64_t size = 0;
+  Result<> synced, closed, marked;
   void run();
-  Result<> write();
-  Result<> sync_file(OpenFile& open);
   Result<> mark(const Settled& marks);
 };
 

@@ -19,13 +19,13 @@ struct Disk {
     auto opened = LogFiles::open(fs, "/data/queue");
     REQUIRE(opened.has_value());
     files = *opened;
-    auto log = std::make_unique<Log>(files, settings, simulation.core(0), simulation.rng().next(), offload());
+    auto log = std::make_unique<Log>(files, settings, simulation.core(0), simulation.rng().next(), offload(latency), offload(later));
     log->on_damage = [this](const std::string&, const Skipped& skipped) { damage += skipped; };
     return log;
   }
-  Offload offload() {
-    return [this](std::move_only_function<void()> work, io::Task done) {
-      simulation.core(0).at(simulation.core(0).now() + latency, [work = std::move(work), done = std::move(done)]() mutable {
+  Offload offload(const Duration& takes) {
+    return [this, &takes](std::move_only_function<void()> work, io::Task done) {
+      simulation.core(0).at(simulation.core(0).now() + takes, [work = std::move(work), done = std::move(done)]() mutable {
         work();
         done();
       });
@@ -44,7 +44,7 @@ struct Disk {
     while (log.has_unread()) {
       std::vector<ReadRecord> got;
       log.read(bytes, [&](std::vector<ReadRecord> records) { got = std::move(records); });
-      simulation.advance(latency + 1ms);
+      simulation.advance(later + 1ms);
       for (auto& record : got) all.push_back(std::move(record));
     }
     return all;
@@ -53,7 +53,7 @@ struct Disk {
   io::MemoryFs fs;
   io::Simulation simulation;
   std::shared_ptr<LogFiles> files;
-  Duration latency = 100us;
+  Duration latency = 100us, later = 100us;  // of appends; of reads and upkeep
   Skipped damage;
 };
 
@@ -126,6 +126,35 @@ TEST_CASE("log: appends that come together are written together") {
   disk.run();
   CHECK(writes == 2);  // the first alone, the others with each other
   CHECK(log->counts().records == 100);
+}
+
+TEST_CASE("log: nobody waits for a sync or for the removal of a segment, and a segment that is written to is not removed") {
+  Disk disk;
+  disk.later = 10s;
+  auto log = disk.open({.segment_bytes = 2'000'000});
+  auto first = disk.append(*log, std::string(1'500'000, 'a'));
+  disk.run();
+  log->settle(***first);  // over reuse_bytes: its file goes
+  for (int i = 0; i < 30; ++i) {
+    auto next = disk.append(*log, "b");
+    disk.run();
+    REQUIRE(*next);
+    CHECK((**next).has_value());
+  }
+  CHECK_FALSE(log->idle());
+  // The sync fails while a record is being written to the same segment, which is then closed with all else in it settled.
+  disk.fs.fault = [&](std::string_view operation, const std::string&) { return operation == "sync" ? 5 : 0; };
+  std::shared_ptr<std::optional<Result<Place>>> kept;
+  for (int i = 0; i < 400; ++i) {
+    kept = disk.append(*log, fmt::format("c{}", i));
+    disk.simulation.advance(99ms);
+    if (i < 399) log->settle(***kept);
+  }
+  CHECK(log->counts().sync_failures > 0);
+  disk.fs.fault = nullptr;
+  log.reset();
+  log = disk.open();
+  CHECK(texts(disk.read(*log)).contains("c399"));
 }
 
 TEST_CASE("log: what is left is read in order, and records that are in memory are not read") {

@@ -4,22 +4,23 @@
 
 namespace weir::storage {
 
-Offload offload_to(io::Workers& workers, io::Executor& home) {
-  return [&workers, &home](std::move_only_function<void()> work, io::Task done) {
+Offload offload_to(io::Workers& workers, io::Executor& home, bool urgent) {
+  return [&workers, &home, urgent](std::move_only_function<void()> work, io::Task done) {
     struct Job {
       io::Workers& workers;
       io::Executor& home;
+      io::Workers::Priority priority;
       std::move_only_function<void()> work;
       io::Task done;
 
       // A job that found no place is offered again.
       static void submit(std::shared_ptr<Job> job) {
         auto& where = job->workers;
-        auto taken = where.submit(io::Workers::Priority::urgent, job->home, [job] { job->work(); }, [job] { job->done(); });
+        auto taken = where.submit(job->priority, job->home, [job] { job->work(); }, [job] { job->done(); });
         if (!taken) job->home.at(job->home.now() + 10ms, [job] { submit(job); });
       }
     };
-    Job::submit(std::make_shared<Job>(workers, home, std::move(work), std::move(done)));  // shared with the worker
+    Job::submit(std::make_shared<Job>(workers, home, urgent ? io::Workers::Priority::urgent : io::Workers::Priority::normal, std::move(work), std::move(done)));  // shared with the worker
   };
 }
 

@@ -68,8 +68,8 @@ class GroupByTrace : public engine::Stage {
 
   Result<> start(Out& out) override {
     if (!durable_) return {};
-    WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this, &out](Batch batch, bool, bool recovered) {
-                  if (recovered && !fits(batch)) return turn_away(std::move(batch), out);
+    WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this, &out](Batch batch, const holding::HoldLog::Arrival& arrival) {
+                  if (arrival.recovered && !fits(batch)) return turn_away(std::move(batch), out);
                   take(std::move(batch), out);
                 }));
     if (hold_) hold_->start(out);

@@ -13,6 +13,12 @@ constexpr std::size_t outgoing_items = 2000;
 // ... or this: what receivers take in one gRPC message is 4 MiB.
 constexpr std::size_t outgoing_bytes = 2 * 1024 * 1024;
 
+// What is read back at once: a wake-up of a worker for many traces.
+constexpr std::size_t fetch_bytes = 1024 * 1024, fetch_runs = 1024;
+
+// Of spans in memory that are on disk too, over all cores.
+constexpr std::size_t most_in_memory = 64 * 1024 * 1024;
+
 // Traces that are due come in rounds this far apart: one wake-up for many.
 constexpr Duration round_length = 100ms;
 
@@ -44,7 +50,6 @@ void TailSampling::relieve(Out& out) {
   // A quarter is what a request may need to be let in.
   bool short_of_memory = budget_.closed() || budget_.used() > budget_.limit() / 4 * 3;
   if (!short_of_memory || now_ < relieved_ + round_length || out.congested()) return;
-  if (spill_ && spill_->relieving()) return;
   relieved_ = now_;
   std::size_t enough = bytes_ - bytes_ / 16;
   while (bytes_ >= enough && traces_.waiting() > 0) decide_early(*traces_.oldest(), Early::memory, out);
@@ -161,55 +166,90 @@ void TailSampling::pass_on(HeldSpans spans, Out& out) {
   if (outgoing_.items() >= outgoing_items || outgoing_.bytes() >= outgoing_bytes) flush(out);
 }
 
-// Reads back what kept traces have on disk, one segment at a time: those that were decided together mostly lie together.
+// Reads back what kept traces have on disk, a part of them at a time.
 void TailSampling::fetch_next(Out& out) {
-  while (!fetching_.empty() && !fetch_under_way_) {
-    Fetching& next = fetching_.front();
-    if (next.spans.empty()) {
-      fetching_since_.erase(fetching_since_.find(next.since));
-      fetching_.pop_front();
+  while (!fetching_.empty() && !fetch_->busy()) {
+    std::vector<Fetch::Run> runs;
+    for (std::size_t bytes = 0; !fetching_.empty() && bytes < fetch_bytes && runs.size() < fetch_runs;) bytes += take_part(runs);
+    if (runs.empty()) {
+      pass_on_parts({}, out);
       continue;
     }
-    Segments::Segment& segment = next.spans.first_segment();
-    if (segment.here()) {
-      std::size_t before = outgoing_.items();
-      outgoing_.add(next.spans.take_first());
-      fetching_spans_ -= outgoing_.items() - before;
-      if (outgoing_.items() >= outgoing_items || outgoing_.bytes() >= outgoing_bytes) flush(out);
-      continue;
-    }
-    fetch_under_way_ = true;
-    spill_->fetch(segment, [this](bool good) {
+    fetch_->read(std::move(runs), [this](const Fetch::Got& got) {
       begin(*out_);
-      fetched(good, *out_);
+      pass_on_parts(got, *out_);
+      finish(*out_);
     });
   }
+}
+
+// Moves what the first trace got first to parts_; how many bytes of it are to be read.
+std::size_t TailSampling::take_part(std::vector<Fetch::Run>& runs) {
+  Fetching& next = fetching_.front();
+  HeldSpans part = next.spans.take_first();
+  if (next.spans.empty()) {
+    whole_.push_back(next.since);
+    fetching_.pop_front();
+  }
+  std::size_t before = runs.size(), bytes = 0;
+  const Segments::Segment& segment = part.first_segment();
+  if (segment.here()) {
+    part.pin();
+  } else {
+    part.each_place([&](std::uint32_t offset, std::uint32_t size, std::uint32_t checksum) {
+      runs.push_back({segment.record.file, segment.record.offset + offset, size, checksum});
+      bytes += size;
+    });
+  }
+  parts_.push_back({std::move(part), runs.size() - before});
+  return bytes;
+}
+
+void TailSampling::pass_on_parts(const Fetch::Got& got, Out& out) {
+  std::span<const std::string_view> left = got.runs;
+  for (Part& part : parts_) {
+    auto runs = left.first(part.runs);
+    left = left.subspan(part.runs);
+    std::size_t before = outgoing_.items();
+    if (part.runs == 0) {
+      part.spans.unpin();
+      outgoing_.add(std::move(part.spans));
+    } else if (std::ranges::any_of(runs, &std::string_view::empty)) {
+      lose(std::move(part.spans), out);
+    } else {
+      outgoing_.add(std::move(part.spans), runs, got.bytes);
+    }
+    fetching_spans_ -= outgoing_.items() - before;
+    if (outgoing_.items() >= outgoing_items || outgoing_.bytes() >= outgoing_bytes) flush(out);
+  }
+  parts_.clear();
+  for (TimePoint since : whole_) fetching_since_.erase(fetching_since_.find(since));
+  whole_.clear();
 }
 
 // What cannot be read stays in the hold log, for the next start.
-void TailSampling::fetched(bool good, Out& out) {
-  fetch_under_way_ = false;
-  if (!good) {
-    Fetching& lost = fetching_.front();
-    std::size_t spans = 0;
-    HeldSpans first = lost.spans.take_first();
-    first.each_run([&](Surroundings& around, std::string_view, std::uint32_t n) {
-      spans += n;
-      surroundings_.release(around);
-    });
-    fetching_spans_ -= spans;
-    out.count_stored(spans);
-    fetching_since_.insert(lost.since);
-  }
-  finish(out);
+void TailSampling::lose(HeldSpans part, Out& out) {
+  std::size_t spans = 0;
+  part.each_run([&](Surroundings& around, std::string_view, std::uint32_t n) {
+    spans += n;
+    surroundings_.release(around);
+  });
+  hold_->leave_on_disk(part.first_segment().record.number);
+  fetching_spans_ -= spans;
+  out.count_stored(spans);
 }
 
-// Spans on disk cost nothing until their trace is kept. They are brought there before anything is refused or decided early.
+// Spans that are on disk need no memory until their trace is kept. It is given back before anything is refused or decided early.
 void TailSampling::spill() {
-  if (!spill_) return;
+  if (!hold_) return;
   bool half_full = budget_.closed() || budget_.used() > budget_.limit() / 2;
-  std::size_t most = budget_.limit() / (half_full ? 32 : 4) / context_.shards;
-  if (spans_.bytes() > most) spill_->relieve(spans_.bytes() - most);
+  std::size_t most = std::min(budget_.limit() / (half_full ? 32 : 4), most_in_memory) / context_.shards;
+  while (spans_.bytes() > most) {
+    Segments::Segment* oldest = spans_.oldest();
+    if (oldest == nullptr) return;
+    fetch_->count_spilled(oldest->used);
+    spans_.detach(*oldest);
+  }
 }
 
 void TailSampling::reject(PendingTrace& trace, Reason reason, Out& out) {
@@ -238,7 +278,7 @@ void TailSampling::flush(Out& out) {
 }
 
 void TailSampling::finish(Out& out) {
-  fetch_next(out);
+  if (fetch_) fetch_next(out);
   // Decisions that are forced come with every request, a few at a time: they go on together, at the end of the round.
   if (draining_ || now_ >= pressed_ + round_length) flush(out);
   for (Surroundings* around : leases_) surroundings_.release(*around);

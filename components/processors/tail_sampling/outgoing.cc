@@ -14,6 +14,18 @@ void Outgoing::add(HeldSpans spans) {
   spans_.push_back(std::move(spans));
 }
 
+void Outgoing::add(HeldSpans spans, std::span<const std::string_view> runs, Bytes text) {
+  spans.each_run([&](Surroundings& around, std::string_view, std::uint32_t count) {
+    Part& to = part(around);
+    to.slices.push_back({runs.front(), true});
+    ++to.users;
+    items_ += count;
+    bytes_ += runs.front().size();
+    runs = runs.subspan(1);
+  });
+  if (texts_.empty() || texts_.back().data() != text.data()) texts_.push_back(std::move(text));
+}
+
 void Outgoing::add(Surroundings& around, std::string_view span) {
   Part& to = part(around);
   to.slices.push_back({copies_.copy(span), false});
@@ -53,6 +65,7 @@ otlp::Batch Outgoing::take(Budget& budget, bool dense) {
   }
   for (const HeldSpans& spans : spans_) spans.unpin();
   spans_.clear();
+  texts_.clear();
   copies_.reset();
   used_ = bytes_ = 0;
   Bytes body = out.finish();

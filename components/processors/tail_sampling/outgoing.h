@@ -11,6 +11,8 @@ class Outgoing {
 
   // Takes over the surroundings' users.
   void add(HeldSpans spans);
+  // The same for spans whose bytes were read back: those of each run, in `text`.
+  void add(HeldSpans spans, std::span<const std::string_view> runs, Bytes text);
   // A single span, which is copied.
   void add(Surroundings& around, std::string_view span);
 
@@ -36,6 +38,7 @@ class Outgoing {
 
   SurroundingsTable& table_;
   std::vector<HeldSpans> spans_;
+  std::vector<Bytes> texts_;
   Arena copies_;
   std::vector<Part> parts_;  // the first used_ of them; the others keep their memory
   std::size_t used_ = 0, items_ = 0, bytes_ = 0;

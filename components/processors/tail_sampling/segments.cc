@@ -34,7 +34,6 @@ Segments::Piece Segments::take(std::size_t bytes) {
   Segment* segment = open_;
   if (bytes > largest_shared) {
     segment = make(this, bytes, false);
-    list(*segment);
   } else if (segment == nullptr || segment->size - segment->used < bytes) {
     open();
     segment = open_;
@@ -52,7 +51,6 @@ void Segments::open() {
     bytes_ += open_->size - open_->used;
     open_->used = open_->size;
     ++closed_;
-    list(*open_);
   }
   if (spare_.empty()) {
     open_ = make(this, segment_bytes, true);
@@ -62,15 +60,20 @@ void Segments::open() {
   }
 }
 
+Segments::Segment& Segments::adopt(holding::Record record) {
+  std::size_t size = record.payload.size();
+  auto* made = new Segment{.owner = this, .size = size, .shared = false, .used = size, .pieces = 1, .record = std::move(record)};
+  bytes_ += size;
+  list(*made);
+  return *made;
+}
+
 void Segments::emptied(Segment* segment) {
-  if (segment->busy) return;  // until end()
-  bool is_here = segment->here();
-  (is_here ? bytes_ : bytes_away_) -= std::exchange(segment->used, 0);
+  (segment->here() ? bytes_ : bytes_away_) -= std::exchange(segment->used, 0);
   if (segment == open_) return;
   if (segment->listed) unlist(*segment);
-  if (segment->shared) --closed_;
-  if (!is_here && on_gone) on_gone(*segment);
-  if (!segment->shared || !is_here) return destroy(segment);
+  if (!segment->shared) return destroy(segment);
+  --closed_;
   spare_.push_back(segment);
   while (spare_.size() > closed_ / 8 + 1) {
     destroy(spare_.back());
@@ -93,37 +96,11 @@ void Segments::unlist(Segment& segment) {
   segment.listed = false;
 }
 
-void Segments::begin(Segment& segment) {
-  if (segment.listed) unlist(segment);
-  segment.busy = true;
-}
-
-void Segments::detach(Segment& segment) { (void)give_up(segment); }
-
-Segments::Memory Segments::give_up(Segment& segment) {
-  Memory bytes = std::move(segment.bytes);
+void Segments::detach(Segment& segment) {
+  unlist(segment);
+  segment.record.payload = {};
   bytes_ -= segment.used;
   bytes_away_ += segment.used;
-  end(segment);
-  return bytes;
-}
-
-void Segments::stay(Segment& segment) {
-  list(segment);
-  end(segment);
-}
-
-void Segments::attach(Segment& segment, Memory bytes) {
-  segment.bytes = std::move(bytes);
-  bytes_away_ -= segment.used;
-  bytes_ += segment.used;
-  list(segment);
-  end(segment);
-}
-
-void Segments::end(Segment& segment) {
-  segment.busy = false;
-  if (segment.pieces == 0) emptied(&segment);
 }
 
 }  // namespace weir::processors::tail_sampling

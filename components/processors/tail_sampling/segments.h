@@ -8,13 +8,16 @@
 #include <utility>
 #include <vector>
 
+#include "components/shared/holding/record.h"
+
 namespace weir::processors::tail_sampling {
 
 // Hands out pieces one behind the other from large segments. A segment is used again once all pieces in it were given
 // back; so what came together goes together, without a free list, and reads in the order of arrival run through memory.
 // One thread. All pieces must be given back before it ends.
 //
-// The bytes of a segment that is full may be elsewhere for a while (detach, attach): then its pieces cannot be read.
+// A segment may also be a record of the hold log (adopt). It is on disk already, so its memory can be given back (detach): then its pieces
+// are read from there.
 class Segments {
  public:
   static constexpr std::size_t segment_bytes = 128 * 1024;
@@ -32,15 +35,14 @@ class Segments {
     bool shared;             // by many pieces, or made for one
     std::size_t used = 0;    // handed out, from the front
     std::size_t pieces = 0;  // not given back
-    Memory bytes;            // null: elsewhere
-    bool busy = false;       // on its way there or back
+    Memory bytes;            // null: a record
+    holding::Record record;  // its payload is empty once it is detached
     std::uint32_t pins = 0;  // of those who have views into the bytes
-    std::uint64_t file = 0, offset = 0;  // where, when bytes is null
-    std::uint32_t checksum = 0;
-    Segment *before = nullptr, *after = nullptr;  // among those that are full and here, oldest first
+    Segment *before = nullptr, *after = nullptr;  // among the records that are in memory, oldest first
     bool listed = false;
     char* data() const { return bytes.get(); }
-    bool here() const { return bytes != nullptr; }
+    const char* text() const { return bytes ? bytes.get() : record.payload.data(); }
+    bool here() const { return bytes != nullptr || !record.payload.empty(); }
   };
   struct Piece {
     char* at;
@@ -53,38 +55,28 @@ class Segments {
   ~Segments();
 
   Piece take(std::size_t bytes);
+  // A record that is on disk and not empty. The caller has a piece of it; share() makes others.
+  Segment& adopt(holding::Record record);
+  static void share(Segment& segment) { ++segment.pieces; }
   static void give_back(Segment* segment) {
     if (--segment->pieces == 0) segment->owner->emptied(segment);
   }
   // Handed out, and not yet emptied with its segment, as far as it is in memory. What is kept empty is not in it: at most an eighth,
   // and one segment.
   std::size_t bytes() const { return bytes_; }
-  // The same of what is elsewhere.
+  // The same of what is on disk only.
   std::size_t bytes_away() const { return bytes_away_; }
   // Segments that are kept empty.
   std::size_t spare() const { return spare_.size(); }
 
-  // The oldest segment that is full and here, not busy, and that nobody has pinned; null: none.
+  // The oldest record that is in memory and that nobody has pinned; null: none.
   Segment* oldest() const {
     Segment* at = first_;
     while (at != nullptr && at->pins > 0) at = at->after;
     return at;
   }
-  // Takes it out of that order; busy is set. It must not be emptied while it is busy: see on_emptied.
-  void begin(Segment& segment);
-  // What begin() was for is over: the bytes go, or stay and the segment is the newest.
+  // Gives back its memory.
   void detach(Segment& segment);
-  void stay(Segment& segment);
-  // The bytes are here again.
-  void attach(Segment& segment, Memory bytes);
-  // As detach(), but the bytes are the caller's from now on.
-  Memory give_up(Segment& segment);
-  // For attach().
-  static Memory allocate(std::size_t bytes) { return Memory(static_cast<char*>(::operator new(bytes))); }
-  // Says that the last piece of a segment that is elsewhere was given back.
-  std::function<void(Segment&)> on_gone;
-  // A busy segment whose pieces are all given back waits for this.
-  void end(Segment& segment);
 
  private:
   void open();
@@ -93,6 +85,8 @@ class Segments {
   void unlist(Segment& segment);
   static Segment* make(Segments* owner, std::size_t bytes, bool shared);
   static void destroy(Segment* segment) { delete segment; }
+  // For make().
+  static Memory allocate(std::size_t bytes) { return Memory(static_cast<char*>(::operator new(bytes))); }
 
   Segment* open_ = nullptr;
   std::vector<Segment*> spare_;

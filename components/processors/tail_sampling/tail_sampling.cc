@@ -47,16 +47,16 @@ void TailSampling::begin(const Out& out) {
 Result<> TailSampling::start(Out& out) {
   out_ = &out;
   if (!config_.durable) return {};
-  WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this](Batch batch, bool answered, bool) {
+  WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this](Batch batch, holding::HoldLog::Arrival arrival) {
                 begin(*out_);
-                take(std::move(batch), answered, *out_);
+                take(std::move(batch), std::move(arrival), *out_);
               }));
   if (!hold_) return {};
   std::size_t decisions = remembered(config_.decision_cache.sampled_cache_size, config_.num_traces, context_.shards) +
                           remembered(config_.decision_cache.non_sampled_cache_size, config_.num_traces, context_.shards);
   WEIR_ASSIGN(decision_log_, DecisionLog::open(context_, hold_->directory() + "/decisions", decisions,
                                                [this](std::span<const decisions::Decision> made, Duration age) { recall(made, age, *out_); }));
-  WEIR_ASSIGN(spill_, Spill::open(context_, hold_->directory() + "/spilled", spans_));
+  fetch_ = std::make_unique<Fetch>(context_);
   decision_log_->start();
   hold_->start(out);
   return {};
@@ -72,14 +72,17 @@ void TailSampling::process(Batch batch, Out& out) {
     return hold_->put(std::move(batch), std::move(room));
   }
   out.accept(batch);
-  take(std::move(batch), answered, out);
+  take(std::move(batch), {.answered = answered}, out);
 }
 
-void TailSampling::take(Batch batch, bool answered, Out& out) {
+void TailSampling::take(Batch batch, holding::HoldLog::Arrival arrival, Out& out) {
+  bool answered = arrival.answered;
   dense_ |= batch.cost().dense;
+  if (arrival.record.file && !arrival.record.payload.empty()) record_ = &spans_.adopt(std::move(arrival.record));
   for (auto& group : batch.groups()) read(group, batch.arena(), out);
-  for (PendingTrace* trace : touched_) store(*trace);
+  for (PendingTrace* trace : touched_) record_ ? refer(*trace) : store(*trace);
   arrivals_.clear();
+  if (record_) Segments::give_back(std::exchange(record_, nullptr));
   settle_touched(out);
   make_room(config_.block_on_overflow && !answered, out);
   relieve(out);
@@ -129,7 +132,7 @@ void TailSampling::read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Are
     if (known.decided) {
       outgoing_.add(*around, bytes);
     } else {
-      arrive(*known.pending, *around, bytes);
+      arrive(*known.pending, *around, bytes, item.head);
       observe(*known.pending, span, group, scope, item, *around, arena);
     }
   }
@@ -145,7 +148,8 @@ void TailSampling::look_ahead(std::span<const otlp::Item> items, std::size_t i) 
 }
 
 // Spans are copied when all of the batch were seen, trace by trace, so that memory is written front to back.
-void TailSampling::arrive(PendingTrace& trace, Surroundings& around, std::string_view span) {
+void TailSampling::arrive(PendingTrace& trace, Surroundings& around, std::string_view span, std::uint8_t head) {
+  Arrival arrival{&around, span, 0, head};
   auto number = static_cast<std::uint32_t>(arrivals_.size());
   if (trace.incoming == 0) {
     touched_.push_back(&trace);
@@ -154,11 +158,12 @@ void TailSampling::arrive(PendingTrace& trace, Surroundings& around, std::string
   } else {
     Arrival& last = arrivals_[trace.last_arrival];
     last.next = number;
-    trace.incoming_runs += last.around != &around;
+    trace.incoming_runs += record_ ? !arrival.adjoins(last) : last.around != &around;
   }
   trace.last_arrival = number;
   trace.incoming += static_cast<std::uint32_t>(HeldSpans::framed(span.size()));
-  arrivals_.push_back({&around, span, number});
+  arrival.next = number;
+  arrivals_.push_back(arrival);
 }
 
 void TailSampling::observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
@@ -206,6 +211,26 @@ void TailSampling::store(PendingTrace& trace) {
   for (std::uint32_t i = trace.first_arrival;; i = arrivals_[i].next) {
     block.add(*arrivals_[i].around, arrivals_[i].span);
     if (i == trace.last_arrival) break;
+  }
+}
+
+// The record has them already.
+void TailSampling::refer(PendingTrace& trace) {
+  std::size_t before = trace.bytes();
+  auto block = trace.spans.refer(trace.incoming_runs, std::exchange(trace.incoming, 0), memory_, *record_);
+  bytes_ += trace.bytes() - before;
+  const Arrival* first = &arrivals_[trace.first_arrival];
+  std::uint32_t count = 1;
+  for (std::uint32_t i = trace.first_arrival;; ++count) {
+    const Arrival& last = arrivals_[i];
+    bool ends = i == trace.last_arrival || !arrivals_[last.next].adjoins(last);
+    i = last.next;
+    if (!ends) continue;
+    const char* begin = first->span.data() - first->head;
+    block.add(*first->around, {begin, static_cast<std::size_t>(last.span.data() + last.span.size() - begin)}, count);
+    if (&last == &arrivals_[trace.last_arrival]) break;
+    first = &arrivals_[i];
+    count = 0;
   }
 }
 

@@ -6,9 +6,9 @@
 #include "components/shared/holding/hold_log.h"
 #include "components/processors/tail_sampling/config.h"
 #include "components/processors/tail_sampling/decision_log.h"
+#include "components/processors/tail_sampling/fetch.h"
 #include "components/processors/tail_sampling/metrics.h"
 #include "components/processors/tail_sampling/outgoing.h"
-#include "components/processors/tail_sampling/spill.h"
 #include "components/processors/tail_sampling/trace_table.h"
 #include "components/shared/decisions/decisions.h"
 #include "engine/out.h"
@@ -27,7 +27,7 @@ class TailSampling : public engine::Stage {
   void process(otlp::Batch batch, engine::Out& out) override;
   void tick(TimePoint now, engine::Out& out) override;
   void drain(engine::Out& out) override;
-  bool idle() const override { return !hold_ || (fetching_.empty() && spill_->idle() && hold_->idle() && decision_log_->idle()); }
+  bool idle() const override { return !hold_ || (fetching_.empty() && !fetch_->busy() && hold_->idle() && decision_log_->idle()); }
   void abandon(engine::Out&) override { if (hold_) hold_->abandon(); }
   std::size_t held() const override { return held_ + outgoing_.items() + fetching_spans_ + (hold_ ? hold_->held() : 0); }
   bool refuses(const engine::Out& out) const override;
@@ -39,30 +39,39 @@ class TailSampling : public engine::Stage {
     Surroundings* around;
     std::string_view span;
     std::uint32_t next;  // of the same trace, unless it is the last
+    std::uint8_t head;   // bytes of its frame in front of it
+
+    bool adjoins(const Arrival& before) const { return around == before.around && before.span.data() + before.span.size() + head == span.data(); }
   };
-  // A trace that is kept and of which some is on disk.
+  // A trace that is kept and of which some is on disk only.
   struct Fetching {
     HeldSpans spans;
     TimePoint since;
+  };
+  // A part of one whose turn it is: in memory, or so many runs that are being read.
+  struct Part {
+    HeldSpans spans;
+    std::size_t runs;  // 0: in memory
   };
   // Waiting traces of all cores; each adds what changed once for each batch.
   struct Shared {
     std::atomic<std::int64_t> waiting{0};
   };
 
-  void take(otlp::Batch batch, bool answered, engine::Out& out);
+  void take(otlp::Batch batch, holding::HoldLog::Arrival arrival, engine::Out& out);
   void recall(std::span<const decisions::Decision> made, Duration age, engine::Out& out);
   void begin(const engine::Out& out);
   void read(otlp::ResourceGroup& group, Arena& arena, engine::Out& out);
   void read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, engine::Out& out);
   void look_ahead(std::span<const otlp::Item> items, std::size_t i) const;
   void look_ahead(const PendingTrace& trace) const;
-  void arrive(PendingTrace& trace, Surroundings& around, std::string_view span);
+  void arrive(PendingTrace& trace, Surroundings& around, std::string_view span, std::uint8_t head);
   void observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
                Surroundings& around, Arena& arena);
   void measure(PendingTrace& trace, const SpanView& span, const Surroundings& around);
   void decide_piece(PendingTrace& trace);
   void store(PendingTrace& trace);
+  void refer(PendingTrace& trace);
   void settle_touched(engine::Out& out);
   void make_room(bool may_be_over, engine::Out& out);
   void relieve(engine::Out& out);
@@ -74,7 +83,9 @@ class TailSampling : public engine::Stage {
   void keep(PendingTrace& trace, engine::Out& out);
   void pass_on(HeldSpans spans, engine::Out& out);
   void fetch_next(engine::Out& out);
-  void fetched(bool good, engine::Out& out);
+  std::size_t take_part(std::vector<Fetch::Run>& runs);
+  void pass_on_parts(const Fetch::Got& got, engine::Out& out);
+  void lose(HeldSpans part, engine::Out& out);
   void spill();
   void reject(PendingTrace& trace, engine::Reason reason, engine::Out& out);
   void forget(PendingTrace& trace, bool kept);
@@ -109,14 +120,16 @@ class TailSampling : public engine::Stage {
   engine::Out* out_ = nullptr;
   std::unique_ptr<holding::HoldLog> hold_;  // null: what waits is in memory only
   std::unique_ptr<DecisionLog> decision_log_;  // with hold_
+  std::unique_ptr<Fetch> fetch_;               // with hold_
   std::list<Fetching> fetching_;               // oldest decision first
-  std::multiset<TimePoint> fetching_since_;    // of all in fetching_, and of what could not be read
+  std::multiset<TimePoint> fetching_since_;    // of all in fetching_ and parts_
+  std::vector<Part> parts_;                    // their turn
+  std::vector<TimePoint> whole_;               // in fetching_since_, of traces whose last part is in parts_
   std::size_t fetching_spans_ = 0;
-  bool fetch_under_way_ = false;
-  std::unique_ptr<Spill> spill_;               // with hold_; goes before the memory that it uses
 
   // Of the running batch.
   std::uint64_t piece_ = 0, scope_ = 0;
+  Segments::Segment* record_ = nullptr;  // where its spans are on disk; null: they are copied
   std::vector<Arrival> arrivals_;
   std::vector<PendingTrace*> touched_, touched_by_piece_;
   std::vector<Surroundings*> leases_;

@@ -3,6 +3,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "storage/crc32c.h"
+
 namespace weir::processors::tail_sampling {
 namespace {
 
@@ -73,24 +75,41 @@ HeldSpans HeldSpans::take_first() {
   return HeldSpans(block, block, bytes);
 }
 
-HeldSpans::Appender HeldSpans::open(std::uint32_t runs, std::size_t bytes, Segments& memory, Segments& spans) {
+HeldSpans::Block* HeldSpans::add(std::uint32_t runs, std::size_t bytes, Segments& memory, Segments::Segment* spans_in) {
   std::size_t head = sizeof(Block) + runs * sizeof(Run);
-  Segments::Piece piece = memory.take(head), text = spans.take(bytes);
-  auto* block = new (piece.at) Block{.next = nullptr,
-                                     .segment = piece.segment,
-                                     .spans_in = text.segment,
-                                     .runs = runs,
-                                     .size = static_cast<std::uint32_t>(bytes),
-                                     .offset = static_cast<std::size_t>(text.at - text.segment->data())};
+  Segments::Piece piece = memory.take(head);
+  auto* block = new (piece.at) Block{.next = nullptr, .segment = piece.segment, .spans_in = spans_in, .runs = runs, .size = static_cast<std::uint32_t>(bytes)};
   (last_ ? last_->next : first_) = block;
   last_ = block;
   bytes_ += head + bytes;
-  return Appender(*block);
+  return block;
+}
+
+HeldSpans::Appender HeldSpans::open(std::uint32_t runs, std::size_t bytes, Segments& memory, Segments& spans) {
+  Segments::Piece text = spans.take(bytes);
+  return Appender(*add(runs, bytes, memory, text.segment), text.at);
+}
+
+HeldSpans::Referrer HeldSpans::refer(std::uint32_t runs, std::size_t bytes, Segments& memory, Segments::Segment& record) {
+  Segments::share(record);
+  return Referrer(*add(runs, bytes, memory, &record));
 }
 
 void HeldSpans::Appender::begin_run(Surroundings& around) {
   WEIR_CHECK(next_run_ != runs_end_, "more runs than the block was opened for");
-  run_ = new (next_run_++) Run{&around, 0, 0};
+  run_ = new (next_run_++) Run{.around = &around, .offset = static_cast<std::uint32_t>(to_ - begin_), .size = 0, .spans = 0};
+  ++around.users;
+}
+
+void HeldSpans::Referrer::add(Surroundings& around, std::string_view spans, std::uint32_t count) {
+  WEIR_CHECK(next_run_ != runs_end_, "more runs than the block was opened for");
+  auto offset = static_cast<std::size_t>(spans.data() - in_.data());
+  WEIR_CHECK(offset <= in_.size() && spans.size() <= in_.size() - offset, "{} bytes at {} of a record of {}", spans.size(), offset, in_.size());
+  new (next_run_++) Run{.around = &around,
+                        .offset = static_cast<std::uint32_t>(offset),
+                        .size = static_cast<std::uint32_t>(spans.size()),
+                        .spans = count,
+                        .checksum = storage::crc32c(spans)};
   ++around.users;
 }
 

@@ -58,7 +58,8 @@ class SurroundingsTable {
   std::size_t bytes_ = 0;
 };
 
-// Spans as they stand in a ScopeSpans message, in runs of equal surroundings. One piece of memory for each open().
+// Spans as they stand in a ScopeSpans message, in runs of equal surroundings: copies, or in a record of the hold log where they came. One piece of
+// memory for each open() or refer().
 class HeldSpans {
  public:
   HeldSpans() = default;
@@ -72,16 +73,20 @@ class HeldSpans {
   // known of them to `memory`.
   class Appender;
   Appender open(std::uint32_t runs, std::size_t bytes, Segments& memory, Segments& spans);
-  // Each run: f(surroundings, framed spans, how many). Spans whose segment is elsewhere are empty.
+  // The same for spans that stay where they are, `bytes` of them, in `record`: exactly so many runs of spans that lie one behind the other.
+  class Referrer;
+  Referrer refer(std::uint32_t runs, std::size_t bytes, Segments& memory, Segments::Segment& record);
+  // Each run: f(surroundings, framed spans, how many). Spans whose record is on disk only are empty.
   template <class F>
   void each_run(F f) const {
-    for (Block* block = first_; block != nullptr; block = block->next) {
-      std::string_view left = block->spans();
-      for (const Run& run : std::span(block->run(), block->runs)) {
-        f(*run.around, left.substr(0, run.size), run.spans);
-        left.remove_prefix(std::min<std::size_t>(run.size, left.size()));
-      }
-    }
+    for (Block* block = first_; block != nullptr; block = block->next)
+      for (const Run& run : std::span(block->run(), block->runs)) f(*run.around, block->text(run), run.spans);
+  }
+  // Each run: f(offset in its record's payload, size, checksum). Of spans that refer().
+  template <class F>
+  void each_place(F f) const {
+    for (Block* block = first_; block != nullptr; block = block->next)
+      for (const Run& run : std::span(block->run(), block->runs)) f(run.offset, run.size, run.checksum);
   }
   bool empty() const { return first_ == nullptr; }
   // Whether all can be read.
@@ -97,9 +102,9 @@ class HeldSpans {
   void unpin() const {
     for (Block* block = first_; block != nullptr; block = block->next) --block->spans_in->pins;
   }
-  // Of what the first open() was for. Not empty.
+  // Of what the first open() or refer() was for. Not empty.
   Segments::Segment& first_segment() const { return *first_->spans_in; }
-  // Takes out what the first open() was for. Not empty.
+  // Takes out what that was for. Not empty.
   HeldSpans take_first();
   // Empties it; the bytes stay as long as the result. The caller releases the surroundings of each run.
   HeldSpans take() { return HeldSpans(std::exchange(first_, nullptr), std::exchange(last_, nullptr), std::exchange(bytes_, 0)); }
@@ -115,17 +120,19 @@ class HeldSpans {
  private:
   struct Run {
     Surroundings* around;
+    std::uint32_t offset;  // in the segment
     std::uint32_t size, spans;
+    std::uint32_t checksum = 0;  // refer() only
   };
   // Behind it: its runs. Their spans are elsewhere.
   struct Block {
     Block* next;
     Segments::Segment *segment, *spans_in;
     std::uint32_t runs, size;  // size: of the spans
-    std::size_t offset;        // of the spans in their segment
     Run* run() { return reinterpret_cast<Run*>(this + 1); }
-    std::string_view spans() const { return spans_in->here() ? std::string_view(spans_in->data() + offset, size) : std::string_view(); }
+    std::string_view text(const Run& run) const { return spans_in->here() ? std::string_view(spans_in->text() + run.offset, run.size) : std::string_view(); }
   };
+  Block* add(std::uint32_t runs, std::size_t bytes, Segments& memory, Segments::Segment* spans_in);
   HeldSpans(Block* first, Block* last, std::size_t bytes) : first_(first), last_(last), bytes_(bytes) {}
 
   Block* first_ = nullptr;
@@ -151,11 +158,24 @@ class HeldSpans::Appender {
 
  private:
   friend class HeldSpans;
-  explicit Appender(Block& block) : next_run_(block.run()), runs_end_(next_run_ + block.runs), to_(block.spans_in->data() + block.offset), end_(to_ + block.size) {}
+  Appender(Block& block, char* to) : next_run_(block.run()), runs_end_(next_run_ + block.runs), begin_(block.spans_in->data()), to_(to), end_(to + block.size) {}
   void begin_run(Surroundings& around);
 
   Run *run_ = nullptr, *next_run_, *runs_end_;
-  char *to_, *end_;
+  char *begin_, *to_, *end_;
+};
+
+class HeldSpans::Referrer {
+ public:
+  // Framed spans of `around`, all in the record.
+  void add(Surroundings& around, std::string_view spans, std::uint32_t count);
+
+ private:
+  friend class HeldSpans;
+  explicit Referrer(Block& block) : next_run_(block.run()), runs_end_(next_run_ + block.runs), in_(block.spans_in->record.payload.view()) {}
+
+  Run *next_run_, *runs_end_;
+  std::string_view in_;
 };
 
 // A trace's size as the collector counts it: each part of a request as a ResourceSpans message of its own.

@@ -15,6 +15,16 @@ constexpr std::size_t recovery_bytes = 1024 * 1024;
 // Until a stage is asked again what it still has: many batches are asked about at once.
 constexpr Duration let_go_pause = 50ms;
 
+Bytes in_one(std::vector<Bytes> pieces) {
+  if (pieces.size() == 1) return std::move(pieces.front());
+  std::size_t size = 0;
+  for (const Bytes& piece : pieces) size += piece.size();
+  std::string all;
+  all.reserve(size);
+  for (const Bytes& piece : pieces) all += piece.view();
+  return Bytes::take(std::move(all));
+}
+
 }  // namespace
 
 struct HoldLog::Peers : holding::Peers<HoldLog> {};
@@ -32,7 +42,8 @@ HoldLog::HoldLog(const engine::StageContext& context, std::shared_ptr<storage::L
       take_(std::move(take)),
       peers_(engine::shared_state<Peers>(context.host, "peers " + files->directory())),
       files_(std::move(files)),
-      log_(files_, {}, context.executor, context.rng.next(), storage::offload_to(context.host.workers(), context.executor)),
+      facts_(exporting::encode_facts({context_.signal, nullptr, {}})),
+      log_(files_, {}, context.executor, context.rng.next(), storage::offload_to(context.host.workers(), context.executor), storage::offload_to(context.host.workers(), context.executor, false)),
       disk_wait_(engine::DiskWait::of(context.host)) {
   log_.on_damage = [this](const std::string& file, const storage::Skipped& skipped) {
     if (skipped.damage())
@@ -53,36 +64,20 @@ void HoldLog::start(engine::Out& out) {
 }
 
 void HoldLog::put(otlp::Batch batch, Charge room) {
-  auto pieces = batch.encode();
   std::size_t items = batch.items();
-  engine::OnItsWay on_its_way(disk_wait_, batch.footprint());
-  writing_.push_back({std::move(batch), {}, items, std::move(room), std::move(on_its_way)});
+  Bytes body = in_one(batch.encode());
+  otlp::Batch slim = otlp::Batch::trusted(context_.signal, {}, 0, batch.cost().dense);
+  slim.take_receipts(batch);
+  writing_.push_back({std::move(slim), body, items, std::move(room), engine::OnItsWay(disk_wait_, body.size())});
   Entry entry = std::prev(writing_.end());
-  const Budget& budget = context_.host.budget();
-  if (budget.used() > budget.limit() / 2) {
-    // Taken apart a batch may be hundreds of times larger than the bytes that are written.
-    otlp::Batch slim = otlp::Batch::trusted(context_.signal, {}, 0, entry->batch.cost().dense);
-    slim.take_receipts(entry->batch);
-    entry->batch = std::move(slim);
-    entry->pieces = pieces;
-  }
-  pieces.insert(pieces.begin(), exporting::encode_facts({context_.signal, nullptr, {}}));
+  std::vector<Bytes> pieces = {facts_, std::move(body)};
   log_.append({std::move(pieces), static_cast<std::uint32_t>(items), 1}, [this, entry](Result<storage::Place> place) { written(entry, std::move(place)); });
 }
 
 otlp::Batch HoldLog::whole(Writing& entry) const {
-  otlp::Batch batch = std::move(entry.batch);
-  if (entry.pieces.empty()) return batch;
-  std::size_t size = 0;
-  for (const Bytes& piece : entry.pieces) size += piece.size();
-  Charge paid = context_.host.budget().charge_unchecked(size);
-  std::string body;
-  body.reserve(size);
-  for (const Bytes& piece : entry.pieces) body += piece.view();
-  entry.pieces.clear();
-  otlp::Batch out = otlp::Batch::trusted(context_.signal, Bytes::take(std::move(body)).charged(std::move(paid)), entry.items, batch.cost().dense);
+  otlp::Batch out = otlp::Batch::trusted(context_.signal, entry.body, entry.items, entry.batch.cost().dense);
   out.charge = context_.host.budget().empty_charge();
-  out.take_receipts(batch);
+  out.take_receipts(entry.batch);
   return out;
 }
 
@@ -92,21 +87,40 @@ void HoldLog::written(Entry entry, Result<storage::Place> place) {
   writing_.erase(entry);
   Reserve reserve(done.room);
   otlp::Batch batch = whole(done);
-  bool answered = !batch.refusable();
-  if (!place && !answered) return out_->refuse(std::move(batch), {Errc::refused, "what is held cannot be written: " + place.error().what, 1s});
+  Arrival arrival{.answered = !batch.refusable()};
+  if (!place && !arrival.answered) return out_->refuse(std::move(batch), {Errc::refused, "what is held cannot be written: " + place.error().what, 1s});
   out_->accept(batch);
   std::vector<Receipt> records;
-  if (place) records.push_back(record(*place));
-  take(std::move(batch), answered, false, std::move(records));
+  if (place) {
+    records.push_back(record(*place));
+    arrival.record = {done.body, file_of(*place), place->offset + facts_.size(), 0};
+  }
+  take(std::move(batch), std::move(arrival), std::move(records));
+}
+
+std::shared_ptr<const std::string> HoldLog::file_of(storage::Place place) {
+  if (file_segment_ != place.segment) {
+    file_segment_ = place.segment;
+    file_ = std::make_shared<const std::string>(log_.path_of(place.segment));
+  }
+  return file_;
 }
 
 // The stage first: what it says while it takes the batch, by a clock that went on, is not about this batch. So a stage that let go of all of it
 // at once is woken to say so again.
-void HoldLog::take(otlp::Batch batch, bool answered, bool recovered, std::vector<Receipt> records) {
-  take_(std::move(batch), answered, recovered);
+void HoldLog::take(otlp::Batch batch, Arrival arrival, std::vector<Receipt> records) {
+  std::uint64_t number = arrival.record.number = next_number_++;
+  take_(std::move(batch), std::move(arrival));
   if (records.empty()) return;
-  held_.push_back({context_.executor.now(), std::move(records)});
+  held_.push_back({context_.executor.now(), number, std::move(records)});
   out_->wake_at(context_.executor.now() + let_go_pause);
+}
+
+void HoldLog::leave_on_disk(std::uint64_t record) {
+  auto at = std::ranges::lower_bound(held_, record, {}, &Held::number);
+  if (at == held_.end() || at->number != record) return;
+  for (auto& one : at->records) one.settle(Error{Errc::retryable, "it cannot be read now", {}});
+  at->records.clear();
 }
 
 Receipt HoldLog::record(storage::Place place) {
@@ -186,17 +200,19 @@ void HoldLog::recover() {
         continue;
       }
       batch->receipts.push_back(std::move(receipt));
-      route(std::move(*batch));
+      Record where{request->body, file_of(record.place), record.place.offset + static_cast<std::uint64_t>(request->body.data() - record.payload.data()), 0};
+      if (batch->repaired_texts > 0) where = {};  // the batch is not what the file has
+      route(std::move(*batch), where);
     }
     later(1ms);
   });
 }
 
 // Each item to the core that owns its trace now.
-void HoldLog::route(otlp::Batch batch) {
+void HoldLog::route(otlp::Batch batch, const Record& record) {
   auto peers = peers_->complete(context_.shards);
   if (peers.empty()) return batch.settle(Error{Errc::retryable, "shutting down", {}});
-  if (peers.size() == 1) return take_recovered(std::move(batch));
+  if (peers.size() == 1) return take_recovered(std::move(batch), record);
   Arena& arena = batch.arena();
   auto parts = batch.partition(peers.size(), [&](otlp::ResourceGroup& group, otlp::ScopeGroup&, otlp::Item& item) {
     return engine::owner_of_key(engine::key_hash(engine::Key::trace_id, context_.signal, group, item, arena), peers.size());
@@ -204,22 +220,22 @@ void HoldLog::route(otlp::Batch batch) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (parts[i].empty()) continue;
     if (i == context_.shard) {
-      take_recovered(std::move(parts[i]));
+      take_recovered(std::move(parts[i]), record);
       continue;
     }
-    peers[i].executor->post([log = peers[i].log, alive = peers[i].alive, part = std::move(parts[i])]() mutable {
+    peers[i].executor->post([log = peers[i].log, alive = peers[i].alive, part = std::move(parts[i]), record]() mutable {
       if (alive.expired()) return part.settle(Error{Errc::retryable, "shutting down", {}});
-      log->take_recovered(std::move(part));
+      log->take_recovered(std::move(part), std::move(record));
     });
   }
 }
 
-void HoldLog::take_recovered(otlp::Batch batch) {
+void HoldLog::take_recovered(otlp::Batch batch, Record record) {
   if (abandoned_) return batch.settle(Error{Errc::retryable, "shutting down", {}});
   out_->count_created(batch.items());
   batch.charge = context_.host.budget().charge_unchecked(batch.bytes());
   auto records = std::exchange(batch.receipts, {});
-  take(std::move(batch), true, true, std::move(records));
+  take(std::move(batch), {true, true, std::move(record)}, std::move(records));
 }
 
 }  // namespace weir::holding

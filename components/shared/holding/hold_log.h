@@ -3,6 +3,7 @@
 #include <list>
 
 #include "components/shared/exporting/disk_queue.h"
+#include "components/shared/holding/record.h"
 #include "engine/disk_wait.h"
 #include "engine/out.h"
 
@@ -10,13 +11,19 @@ namespace weir::holding {
 
 // One core's part; all cores of a stage share a directory. For stages keyed by trace that let go of items in about the order in which they came.
 //
-// put() writes a batch; when it is written its senders are answered and the stage gets it. left_before() says that everything that the stage got
+// put() writes a batch; when it is written its senders are answered and the stage gets it, as one run of bytes that it may read from the file
+// again for as long as it did not say that they left it. left_before() says that everything that the stage got
 // before a time has left it: pushed on with a receipt of leaving(), or dropped; it does so in each tick(), for which it is woken. Records are settled when those receipts are. What was not settled when the
 // process ended comes again after the next start, on the cores that own it then.
 class HoldLog {
  public:
-  // Gets batches without receipts. `answered`: nobody can be told any more. `recovered`: put() by another process.
-  using Take = std::function<void(otlp::Batch batch, bool answered, bool recovered)>;
+  struct Arrival {
+    bool answered = false;   // nobody can be told any more
+    bool recovered = false;  // put() by another process
+    Record record;
+  };
+  // Gets batches without receipts.
+  using Take = std::function<void(otlp::Batch batch, Arrival arrival)>;
 
   // Null when there is no data directory.
   static Result<std::unique_ptr<HoldLog>> open(const engine::StageContext& context, Take take);
@@ -27,6 +34,8 @@ class HoldLog {
   // `room`: charged ahead for what the stage makes of it.
   void put(otlp::Batch batch, Charge room = {});
   void left_before(TimePoint when);
+  // A record that could not be read back comes again after the next start.
+  void leave_on_disk(std::uint64_t record);
   // For a batch that leaves the stage.
   Receipt leaving();
 
@@ -43,11 +52,12 @@ class HoldLog {
   struct Peers;
   struct Held {
     TimePoint since;
+    std::uint64_t number;
     std::vector<Receipt> records;
   };
   struct Writing {
-    otlp::Batch batch;
-    std::vector<Bytes> pieces;  // not empty: the batch's content, which is not taken apart meanwhile
+    otlp::Batch batch;  // its receipts: taken apart it may be hundreds of times larger than the bytes that are written
+    Bytes body;         // its content
     std::size_t items;
     Charge room;
     engine::OnItsWay on_its_way;
@@ -61,11 +71,12 @@ class HoldLog {
   HoldLog(const engine::StageContext& context, std::shared_ptr<storage::LogFiles> files, Take take);
   void written(Entry entry, Result<storage::Place> place);
   otlp::Batch whole(Writing& entry) const;
-  void take(otlp::Batch batch, bool answered, bool recovered, std::vector<Receipt> records);
+  void take(otlp::Batch batch, Arrival arrival, std::vector<Receipt> records);
+  std::shared_ptr<const std::string> file_of(storage::Place place);
   Receipt record(storage::Place place);
   void recover();
-  void route(otlp::Batch batch);
-  void take_recovered(otlp::Batch batch);
+  void route(otlp::Batch batch, const Record& record);
+  void take_recovered(otlp::Batch batch, Record record);
   void settle_gone();
 
   engine::StageContext context_;
@@ -73,10 +84,14 @@ class HoldLog {
   engine::Out* out_ = nullptr;
   std::shared_ptr<Peers> peers_;  // by all cores of this stage
   std::shared_ptr<storage::LogFiles> files_;  // by all cores of this stage
+  const Bytes facts_;  // in front of each body
   storage::Log log_;
   std::list<Writing> writing_;
   std::shared_ptr<engine::DiskWait> disk_wait_;  // shared by the process
-  std::deque<Held> held_;         // by time
+  std::deque<Held> held_;         // by time and number
+  std::uint64_t next_number_ = 1;
+  std::uint64_t file_segment_ = 0;           // the segment of file_
+  std::shared_ptr<const std::string> file_;  // the latest file_of()
   std::deque<Gone> gone_;
   std::uint64_t left_ = 0, first_open_ = 0;  // batches that left; the first one whose receipt is open
   std::deque<bool> settled_;                 // from first_open_ on

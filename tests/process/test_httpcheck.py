@@ -9,8 +9,10 @@ receivers:
   httpcheck:
     collection_interval: 100ms
     initial_delay: 0s
+    metrics: {httpcheck.response.size: {enabled: true}, httpcheck.validation.passed: {enabled: true}, httpcheck.validation.failed: {enabled: true}}
     targets:
       - endpoints: ["http://127.0.0.1:%(server)d/well", "http://127.0.0.1:%(server)d/moved", "http://127.0.0.1:%(server)d/ill"]
+        validations: [{json_path: status, equals: up}, {contains: sick, min_size: 3}]
       - {endpoint: "http://127.0.0.1:%(nobody)d/", method: POST, body: "{}", auto_content_type: true}
 exporters:
   otlphttp: {endpoint: "http://127.0.0.1:%(sink)d", encoding: json, compression: none}
@@ -30,8 +32,10 @@ class HttpCheck(unittest.TestCase):
                 self.send_response({"/well": 200, "/moved": 302, "/ill": 500}[self.path])
                 if self.path == "/moved":
                     self.send_header("Location", "/well")
-                self.send_header("Content-Length", "0")
+                body = b'{"status":"up"}' if self.path == "/well" else b""
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -50,7 +54,7 @@ class HttpCheck(unittest.TestCase):
                             for point in (metric.get("sum") or metric["gauge"])["dataPoints"]:
                                 attributes = {kv["key"]: next(iter(kv["value"].values())) for kv in point["attributes"]}
                                 path = attributes["http.url"].rpartition("/")[2]
-                                found[path, attributes.get("http.status_class")] = (point["asInt"], attributes)
+                                found[path, attributes.get("http.status_class", attributes.get("validation.type"))] = (point["asInt"], attributes)
             return found
 
         with Weir(CONFIG % {"server": port, "nobody": nobody, "sink": sink.port}):
@@ -60,9 +64,13 @@ class HttpCheck(unittest.TestCase):
             self.assertEqual(status[path, which][0], "1")
             self.assertEqual(status[path, which][1]["http.status_code"], code)
             self.assertEqual(status[path, "4xx"][0], "0")
+            self.assertNotIn("http.status_code", status[path, "4xx"][1])
         self.assertEqual(status["", "2xx"][1]["http.method"], "POST")
         self.assertEqual(list(points("httpcheck.error")), [("", None)])
         self.assertEqual(len(points("httpcheck.duration")), 4)
+        self.assertEqual({key: value for key, (value, _) in points("httpcheck.response.size").items()}, {("well", None): "15", ("moved", None): "15"})
+        self.assertEqual({key: value for key, (value, _) in points("httpcheck.validation.passed").items() if key[0] == "well"}, {("well", "json_path"): "1", ("well", "size"): "1"})
+        self.assertEqual({key: value for key, (value, _) in points("httpcheck.validation.failed").items() if key[0] == "well"}, {("well", "contains"): "1"})
 
 
 if __name__ == "__main__":

@@ -3,12 +3,21 @@
 
 namespace weir::receivers::httpcheck {
 
+struct Validation {
+  std::string contains, not_contains, json_path, equals, regex;
+  std::optional<std::int64_t> max_size, min_size;
+
+  static std::span<const config::FieldInfo> fields();
+  void validate(config::Context& context) const;
+};
+
 struct Target {
   net_config::HttpClient client;
   std::vector<std::string> endpoints;
   std::string method = "GET", body;
   bool auto_content_type = false;
   Duration timeout = 0s;
+  std::vector<Validation> validations;
 
   static std::span<const config::FieldInfo> fields();
   void validate(config::Context& context) const;
@@ -21,7 +30,7 @@ struct Enabled {
 };
 
 struct Metrics {
-  Enabled duration, error, status;
+  Enabled duration, error, status, response_size{false}, validation_passed{false}, validation_failed{false};
   static std::span<const config::FieldInfo> fields();
 };
 

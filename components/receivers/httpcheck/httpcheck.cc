@@ -1,6 +1,7 @@
 // Asks HTTP servers whether they are well. Each core asks some of the targets.
 #include "base/log.h"
 #include "components/receivers/httpcheck/points.h"
+#include "components/receivers/httpcheck/validation.h"
 #include "components/shared/auth/auth.h"
 #include "engine/decode.h"
 #include "net/url.h"
@@ -10,7 +11,8 @@ namespace {
 
 constexpr int most_redirects = 10;
 constexpr Duration standard_timeout = 30s;
-constexpr std::size_t most_body = 64 * 1024;  // nobody looks at it
+// Of an answer's body: when nobody looks at it, and otherwise. What is longer is read only so far.
+constexpr std::size_t most_unread = 64 * 1024, most_body = 4 * 1024 * 1024;
 
 class HttpCheck final : public engine::Receiver {
  public:
@@ -30,12 +32,14 @@ class HttpCheck final : public engine::Receiver {
         if (number++ % shards() == context_.shard) mine.push_back(url);
       if (mine.empty()) continue;
       auto settings = target.client.settings();
-      settings.max_response_body = most_body;
+      WEIR_ASSIGN(auto validator, Validator::make(target.validations));
+      settings.max_response_body = validator.empty() && !config_.metrics.response_size.enabled ? most_unread : most_body;
       settings.compression = net::Compression::none;
       WEIR_ASSIGN(auto client, net::HttpClient::make(context_.executor, settings));
       WEIR_ASSIGN(auto authorize, auth::find_client(context_.host, target.client.auth));
       clients_.push_back(std::move(client));
-      for (auto& url : mine) checks_.push_back({&target, clients_.back().get(), authorize, url});
+      validators_.push_back(std::make_unique<Validator>(std::move(validator)));
+      for (auto& url : mine) checks_.push_back({&target, clients_.back().get(), validators_.back().get(), authorize, url});
     }
     if (checks_.empty()) return {};
     start_ = context_.executor.wall();
@@ -54,6 +58,7 @@ class HttpCheck final : public engine::Receiver {
   struct Check {
     const Target* target;
     net::HttpClient* client;
+    const Validator* validator;
     std::function<void(net::HeaderList&)> authorize;
     std::string url;
   };
@@ -93,10 +98,17 @@ class HttpCheck final : public engine::Receiver {
           return ask(all, i, to, method == "HEAD" ? method : "GET", began, redirects + 1);
       Finding& finding = all->findings[i];
       finding.millis = std::chrono::duration_cast<std::chrono::milliseconds>(context_.executor.now() - began).count();
-      if (result) finding.status = result->status;
+      if (result) look(finding, *result, *checks_[i].validator);
       else finding.error = result.error().what;
       if (--all->open == 0) finish(*all);
     });
+  }
+
+  // Nothing is said about bodies that are empty.
+  static void look(Finding& finding, const net::HttpResponse& answer, const Validator& validator) {
+    finding.status = answer.status;
+    finding.size = static_cast<std::int64_t>(answer.body.size());
+    if (!answer.body.empty()) finding.verdicts = validator.check(answer.body);
   }
 
   static std::string_view content_type(std::string_view body) {
@@ -124,6 +136,7 @@ class HttpCheck final : public engine::Receiver {
   engine::ReceiverContext context_;
   std::string id_;
   std::vector<std::unique_ptr<net::HttpClient>> clients_;
+  std::vector<std::unique_ptr<Validator>> validators_;  // of the same targets
   std::vector<Check> checks_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with requests under way
   UnixNanos start_ = 0;
@@ -145,9 +158,28 @@ std::span<const config::FieldInfo> Target::fields() {
       field<&T::body>("body", "Sent with the request."),
       field<&T::auto_content_type>("auto_content_type", "Guess Content-Type from the body."),
       field<&T::timeout>("timeout", "For the answer; 0 is that of all targets.", {.min = 0s}),
-      config::ignored("validations", "bodies are not looked at"),
+      field<&T::validations>("validations", "What bodies of answers have to have."),
   };
   return rows;
+}
+
+std::span<const config::FieldInfo> Validation::fields() {
+  using T = Validation;
+  static const std::array rows{
+      field<&T::contains>("contains", "A text that has to be in it."),
+      field<&T::not_contains>("not_contains", "A text that must not be in it."),
+      field<&T::json_path>("json_path", "A value that JSON has to have: names and numbers with dots between them."),
+      field<&T::equals>("equals", "What that value has to be, as text."),
+      field<&T::max_size>("max_size", "Most bytes."),
+      field<&T::min_size>("min_size", "Fewest bytes."),
+      field<&T::regex>("regex", "A regular expression that has to match."),
+  };
+  return rows;
+}
+
+void Validation::validate(config::Context& context) const {
+  if (auto path = JsonPath::parse(json_path); !path) context.error_at("json_path", path.error().what);
+  if (auto pattern = Regex::compile(regex); !pattern) context.error_at("regex", pattern.error().what);
 }
 
 void Target::validate(config::Context& context) const {
@@ -175,6 +207,9 @@ std::span<const config::FieldInfo> Metrics::fields() {
       field<&Metrics::duration>("httpcheck.duration", "Milliseconds until the answer."),
       field<&Metrics::error>("httpcheck.error", "1 for a check without an answer, with the reason."),
       field<&Metrics::status>("httpcheck.status", "1 for the class of the status, 0 for the others."),
+      field<&Metrics::response_size>("httpcheck.response.size", "Bytes of the answer's body."),
+      field<&Metrics::validation_passed>("httpcheck.validation.passed", "How many validations of each type held."),
+      field<&Metrics::validation_failed>("httpcheck.validation.failed", "How many did not."),
   };
   return rows;
 }

@@ -45,6 +45,9 @@ otlp::Batch to_metrics(std::span<const Finding> findings, const Metrics& wanted,
   auto* duration = build.metric("httpcheck.duration", "ms", "Measures the duration of the HTTP check.", false);
   auto* error = build.metric("httpcheck.error", "{error}", "Records errors occurring during HTTP check.", true);
   auto* status = build.metric("httpcheck.status", "1", "1 if the check resulted in status_code matching the status_class, otherwise 0.", true);
+  auto* size = build.metric("httpcheck.response.size", "By", "Size of response body in bytes.", false);
+  auto* passed = build.metric("httpcheck.validation.passed", "{validation}", "Number of response validations that passed.", true);
+  auto* failed = build.metric("httpcheck.validation.failed", "{validation}", "Number of response validations that failed.", true);
   constexpr std::string_view classes[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
   for (auto& finding : findings) {
     Value url = build.text(finding.url), method = build.text(finding.method);
@@ -54,10 +57,19 @@ otlp::Batch to_metrics(std::span<const Finding> findings, const Metrics& wanted,
       build.set(point, "http.url", url);
       build.set(point, "error.message", build.text(finding.error));
     }
+    if (finding.size > 0) build.set(build.point(*size, finding.size), "http.url", url);
+    for (auto& verdict : finding.verdicts)
+      for (auto [metric, count] : {std::pair(passed, verdict.passed), std::pair(failed, verdict.failed)}) {
+        if (count == 0) continue;
+        auto& point = build.point(*metric, count);
+        build.set(point, "http.url", url);
+        build.set(point, "validation.type", Value::of(verdict.type));
+      }
     for (int i = 0; i < 5; ++i) {
-      auto& point = build.point(*status, finding.status / 100 == i + 1);
+      bool matches = finding.status / 100 == i + 1;
+      auto& point = build.point(*status, matches);
       build.set(point, "http.url", url);
-      build.set(point, "http.status_code", Value::of(std::int64_t{finding.status}));
+      if (matches) build.set(point, "http.status_code", Value::of(std::int64_t{finding.status}));
       build.set(point, "http.method", method);
       build.set(point, "http.status_class", Value::of(classes[i]));
     }
@@ -72,6 +84,7 @@ otlp::Batch to_metrics(std::span<const Finding> findings, const Metrics& wanted,
     if (enabled.enabled && !metric->points.empty()) target.items.push_back(otlp::Item::of(metric, static_cast<std::uint32_t>(metric->points.size())));
   };
   add(duration, wanted.duration), add(error, wanted.error), add(status, wanted.status);
+  add(size, wanted.response_size), add(passed, wanted.validation_passed), add(failed, wanted.validation_failed);
   batch.prune();
   batch.set_bytes(batch.items() * 150);
   return batch;

@@ -1,6 +1,6 @@
 #pragma once
 // What checks found out, as metrics.
-#include "components/receivers/httpcheck/config.h"
+#include "components/receivers/httpcheck/validation.h"
 #include "otlp/batch.h"
 
 namespace weir::receivers::httpcheck {
@@ -10,6 +10,8 @@ struct Finding {
   std::int64_t millis = 0;
   int status = 0;      // 0: there was no answer
   std::string error;   // then why
+  std::int64_t size = 0;
+  std::vector<Verdict> verdicts;
 };
 
 otlp::Batch to_metrics(std::span<const Finding> findings, const Metrics& wanted, UnixNanos start, UnixNanos now);

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -74,6 +75,8 @@ Result<std::unique_ptr<DatagramSocket>> DatagramSocket::listen(io::Executor& exe
   io::Loop& loop = io::loop_of(executor);
   WEIR_ASSIGN(Endpoint endpoint, parse_endpoint(settings.endpoint));
   WEIR_ASSIGN(Fd fd, bind_endpoint(endpoint, settings.share_port));
+  if (settings.permissions >= 0 && endpoint.is_unix() && endpoint.unix_path.front() != '@' && ::chmod(endpoint.unix_path.c_str(), static_cast<mode_t>(settings.permissions)) != 0)
+    return fail(Errc::config, "permissions of {}: {}", endpoint.unix_path, std::strerror(errno));
   if (settings.receive_buffer > 0) {
     int bytes = static_cast<int>(std::min<std::size_t>(settings.receive_buffer, INT_MAX));
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);

@@ -13,6 +13,7 @@ struct DatagramSettings {
   std::string endpoint;               // host:port (port 0: any), :port, [::1]:port, unix:/path
   std::size_t max_size = 65'535;      // longer ones are cut, and told so
   std::size_t receive_buffer = 0;     // of the kernel, bytes; 0: the system's default
+  int permissions = -1;               // of a unix socket's file; -1: what the process's umask makes of them
   bool share_port = false;            // another core listens there already (SO_REUSEPORT)
 };
 

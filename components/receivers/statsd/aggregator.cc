@@ -70,7 +70,9 @@ Result<Aggregator::Series*> Aggregator::find(std::string_view address, const Mes
 
 void Aggregator::add_counter(Series& series, const Message& message) {
   double value = message.value * message.weight();
-  if (message.timestamp != 0 && series.time == 0) series.time = message.timestamp * 1'000'000'000;
+  // The first line says which time the sum is of.
+  if (message.timestamp != 0 && !series.begun) series.time = message.timestamp * 1'000'000'000;
+  series.begun = true;
   if (config_.counter_type == CounterType::real) series.real += value;
   else if (config_.counter_type == CounterType::integer) series.integer += go_int_of(value);
   else series.integer += go_int_of(std::floor(value)) + (rng_.unit() < value - std::floor(value) ? 1 : 0);
@@ -93,12 +95,11 @@ Result<> Aggregator::observe(Series& series, const Message& message) {
         break;
       }
     if (!series.fixed) {
-      if (!charge_.grow(8 * std::size_t{how.mapping.histogram.max_size == 0 ? histograms::Exponential::standard_size : how.mapping.histogram.max_size})) return fail(Errc::refused, "no memory for another histogram");
+      if (!charge_.grow(2 * 8 * std::size_t{how.mapping.histogram.max_size == 0 ? histograms::Exponential::standard_size : how.mapping.histogram.max_size})) return fail(Errc::refused, "no memory for another histogram");
       series.exponential.emplace(how.mapping.histogram.max_size);
     }
   }
   if (series.exponential) {
-    if (message.value < 0) return fail(Errc::invalid, "a value of a histogram is negative");
     series.exponential->add(message.value, times);
     return {};
   }

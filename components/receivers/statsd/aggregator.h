@@ -7,7 +7,7 @@
 #include "base/regex.h"
 #include "base/rng.h"
 #include "components/receivers/statsd/config.h"
-#include "components/shared/histograms/exponential.h"
+#include "components/shared/histograms/signed_exponential.h"
 #include "otlp/batch.h"
 
 namespace weir::receivers::statsd {
@@ -37,8 +37,9 @@ class Aggregator {
     double real = 0;
     std::int64_t integer = 0;
     UnixNanos time = 0;                              // 0: that of the flush
+    bool begun = false;                              // a counter's first line was taken
     std::vector<std::pair<double, double>> values;   // of summaries, with their weights; of gauges of timers
-    std::optional<histograms::Exponential> exponential;
+    std::optional<histograms::SignedExponential> exponential;
     std::optional<Explicit> fixed;
   };
   struct Sender {

@@ -45,8 +45,10 @@ struct Config {
   CounterType counter_type = CounterType::integer;
   std::vector<Mapping> timer_histogram_mapping;
   std::uint64_t socket_buffer_size = 0;
+  std::uint32_t socket_permissions = 0622;
 
   static std::span<const config::FieldInfo> fields();
+  bool is_stream() const { return transport.starts_with("tcp"); }
   // The mapping of a type; timings have one, histograms and distributions another.
   Mapping mapping_of(Type type) const;
 };

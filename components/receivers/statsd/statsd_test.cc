@@ -102,11 +102,24 @@ TEST_CASE("statsd: timers as gauges, summaries and histograms") {
     for (auto line : {"t:1|ms", "t:3|ms|@0.5", "t:10|ms"}) c.add(line);
     return c.flush();
   };
-  CHECK(mapped({.statsd_type = "histogram"}) == Lines{"t gauge 1 @2000", "t gauge 10 @2000", "t gauge 3 @2000"});
+  CHECK(mapped({.statsd_type = "timing", .observer_type = Observer::gauge}) == Lines{"t gauge 1 @2000", "t gauge 10 @2000", "t gauge 3 @2000"});
+  CHECK(mapped({.statsd_type = "histogram", .observer_type = Observer::gauge}) == Lines{});
   CHECK(mapped({.statsd_type = "timer", .observer_type = Observer::summary, .summary = {{50, 100}}}) == Lines{"t count 4 sum 17 0.5:3 1:10 @2000"});
   CHECK(mapped({.statsd_type = "timing", .observer_type = Observer::histogram}) == Lines{"t count 4 sum 17 @2000"});
   CHECK(mapped({.statsd_type = "timing", .observer_type = Observer::histogram, .histogram = {.explicit_buckets = {{"^t", {1, 5}}}}}) == Lines{"t count 4 sum 17 1 2 1 @2000"});
   CHECK(mapped({.statsd_type = "timing", .observer_type = Observer::disabled}) == Lines{});
+}
+
+TEST_CASE("statsd: an exponential histogram takes values below zero") {
+  Case c({.timer_histogram_mapping = {{.statsd_type = "histogram", .observer_type = Observer::histogram}}});
+  for (auto line : {"h:-4|h", "h:4|h", "h:-1|h|@0.5"}) c.add(line);
+  CHECK(c.flush() == Lines{"h count 4 sum -2 @2000"});
+}
+
+TEST_CASE("statsd: the first line of a counter says its time") {
+  Case c;
+  for (auto line : {"a:1|c", "a:1|c|T5", "b:1|c|T5", "b:1|c|T7"}) c.add(line);
+  CHECK(c.flush() == Lines{"a sum 2 @2000", "b sum 2 @5000"});
 }
 
 TEST_CASE("statsd: no room is an answer, not growth") {

@@ -72,6 +72,10 @@ void Exponential::coarsen(std::int32_t change) {
     if (fine[i]) add_at((first + static_cast<std::int32_t>(i)) >> change, fine[i]);
 }
 
+void Exponential::coarsen_to(std::int32_t scale) {
+  if (scale_ > scale) coarsen(scale_ - scale);
+}
+
 void Exponential::merge(const Exponential& other) {
   if (other.count_ == 0) return;
   min_ = count_ == 0 ? other.min_ : std::min(min_, other.min_);

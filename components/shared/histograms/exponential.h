@@ -21,6 +21,8 @@ class Exponential {
   void add(double value, std::uint64_t times = 1);
   // As if every value of `other` had been added here.
   void merge(const Exponential& other);
+  // Buckets as wide as those of that scale, if its own are narrower.
+  void coarsen_to(std::int32_t scale);
   // What it holds, for a file, and back: nullopt when that cannot be.
   void pack(Packer& out) const;
   static std::optional<Exponential> unpack(Unpacker& in);

@@ -1,4 +1,5 @@
 #include "components/shared/histograms/exponential.h"
+#include "components/shared/histograms/signed_exponential.h"
 
 #include <doctest/doctest.h>
 
@@ -63,4 +64,24 @@ TEST_CASE("exponential histogram: parts merge into what one would have counted")
     REQUIRE(merged.zero_count() == whole.zero_count());
     REQUIRE(merged.sum() == doctest::Approx(whole.sum()));
   }
+}
+
+TEST_CASE("exponential histogram: both signs have one scale") {
+  using namespace weir;
+  histograms::SignedExponential histogram(4);
+  for (double value : {-1.0, -3.0, 0.0, 1.0, 100.0}) histogram.add(value, 2);
+  Arena arena;
+  otlp::DataPoint point;
+  histogram.write(arena, point);
+  CHECK(point.count == 10);
+  CHECK(point.zero_count == 2);
+  CHECK(point.sum == 194);
+  CHECK(point.min == -3);
+  CHECK(point.max == 100);
+  CHECK(point.scale == -2);
+  std::vector<std::uint64_t> negative(point.negative.counts.begin(), point.negative.counts.end()), positive(point.positive.counts.begin(), point.positive.counts.end());
+  CHECK(point.negative.offset == -1);
+  CHECK(negative == std::vector<std::uint64_t>{2, 2});
+  CHECK(point.positive.offset == -1);
+  CHECK(positive == std::vector<std::uint64_t>{2, 0, 2});
 }

@@ -1,6 +1,7 @@
 #include "components/processors/cumulativetodelta/cumulativetodelta.h"
 
 #include <cmath>
+#include <limits>
 
 #include "base/text.h"
 #include "components/shared/matching/sets.h"
@@ -94,7 +95,8 @@ class CumulativeToDelta : public engine::Stage {
       streams_.account(id);
       return first(metric, point);
     }
-    if (arrived.parts && std::isnan(arrived.parts->sum.sum)) arrived.parts->sum.sum = before->parts->sum.sum;
+    bool no_sum = arrived.parts && std::isnan(arrived.parts->sum.sum);
+    if (no_sum) arrived.parts->sum.sum = before->parts->sum.sum;  // where the next difference begins
     bool reset = is_reset(*before, arrived, metric.type);
     StoredPoint delta = reset ? StoredPoint() : arrived.copy();
     bool comparable = !reset && subtract(delta, *before, metric.type);
@@ -105,6 +107,7 @@ class CumulativeToDelta : public engine::Stage {
     points_.add();
     delta.write(metric.type, arena, point);
     if (delta.parts) point.has_min = point.has_max = false;
+    if (no_sum) point.sum = std::numeric_limits<double>::quiet_NaN();
     return Fate::keep();
   }
 

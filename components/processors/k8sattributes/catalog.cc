@@ -15,7 +15,7 @@ namespace {
 
 using kube::Kind;
 
-constexpr AssociationSource by_connection{Source::connection, {}};
+const AssociationSource by_connection{Source::connection, {}};
 constexpr std::array own_names = {"k8s.pod.ip", "host.name", "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "container.id"};
 
 // Its value is an attribute of the pod.

@@ -1,4 +1,6 @@
 // New metrics calculated from others of the same resource.
+#include <unordered_map>
+
 #include "base/gates.h"
 #include "components/processors/metricsgeneration/config.h"
 #include "engine/decode.h"
@@ -42,8 +44,7 @@ class MetricsGeneration : public engine::Stage {
   void process(engine::Batch batch, engine::Out& out) override {
     Arena& arena = batch.arena();
     std::size_t made = 0;
-    for (auto& group : batch.groups())
-      for (auto& rule : rules_) made += apply(rule, group, arena);
+    for (auto& group : batch.groups()) made += apply(group, arena);
     if (made > 0) {
       batch.prune();
       out.count_created(made);
@@ -52,18 +53,26 @@ class MetricsGeneration : public engine::Stage {
   }
 
  private:
-  // The last one of that name.
-  static const Metric* find(otlp::ResourceGroup& group, std::string_view name, Arena& arena) {
-    const Metric* out = nullptr;
+  // Metrics that came with the batch, by name: the last one of each.
+  using Names = std::unordered_map<std::string_view, const Metric*>;
+
+  std::size_t apply(otlp::ResourceGroup& group, Arena& arena) {
+    Names names;
     for (auto& scope : group.scopes)
-      for (auto& item : scope.items)
-        if (auto& m = item.read<Metric>(arena); m.name == name) out = &m;
-    return out;
+      for (auto& item : scope.items) {
+        auto& metric = item.read<Metric>(arena);
+        names.insert_or_assign(metric.name, &metric);
+      }
+    std::size_t made = 0;
+    for (auto& rule : rules_) made += apply(rule, group, names, arena);
+    return made;
   }
 
-  std::size_t apply(const Rule& rule, otlp::ResourceGroup& group, Arena& arena) {
-    const Metric* second = rule.type == RuleType::calculate ? find(group, rule.metric2, arena) : nullptr;
-    if (rule.type == RuleType::calculate && second == nullptr) return 0;
+  std::size_t apply(const Rule& rule, otlp::ResourceGroup& group, const Names& names, Arena& arena) {
+    if (!names.contains(rule.metric1)) return 0;
+    auto at = rule.type == RuleType::calculate ? names.find(rule.metric2) : names.end();
+    if (rule.type == RuleType::calculate && at == names.end()) return 0;
+    const Metric* second = at == names.end() ? nullptr : at->second;
     std::size_t made = 0;
     for (auto& scope : group.scopes) {
       std::size_t count = scope.items.size();  // not those that are added here

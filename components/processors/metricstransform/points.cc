@@ -40,6 +40,23 @@ double real_of(const DataPoint& p) { return p.type == NumberType::integer ? stat
 std::int64_t whole_of(const DataPoint& p) { return p.type == NumberType::integer ? p.integer : go_int_of(p.real); }
 std::int64_t sum_of(std::int64_t a, std::int64_t b) { return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b)); }
 
+// A total order: numbers that are none come first.
+bool before(std::int64_t a, std::int64_t b) { return a < b; }
+bool before(double a, double b) { return a < b || (std::isnan(a) && !std::isnan(b)); }
+bool is_none(std::int64_t) { return false; }
+bool is_none(double value) { return std::isnan(value); }
+
+// A value that is no number makes the least and the greatest none too.
+template <class T>
+T extreme(const std::vector<T>& values, bool greatest) {
+  T out = values[0];
+  for (T value : values) {
+    if (is_none(value)) return value;
+    if (greatest ? out < value : value < out) out = value;
+  }
+  return out;
+}
+
 template <class T, class Add>
 T aggregate(std::vector<T> values, Aggregation how, Add add) {
   auto n = static_cast<T>(values.size());
@@ -51,11 +68,11 @@ T aggregate(std::vector<T> values, Aggregation how, Add add) {
       for (std::size_t i = 1; i < values.size(); ++i) sum = add(sum, values[i]);
       return how == Aggregation::sum ? sum : sum / n;
     }
-    case Aggregation::min: return std::ranges::min(values);
-    case Aggregation::max: return std::ranges::max(values);
+    case Aggregation::min: return extreme(values, false);
+    case Aggregation::max: return extreme(values, true);
     case Aggregation::count: return values.size() == 1 ? values[0] : n;
     case Aggregation::median: {
-      std::ranges::sort(values);
+      std::ranges::sort(values, [](T a, T b) { return before(a, b); });
       std::size_t middle = values.size() / 2;
       return values.size() % 2 ? values[middle] : add(values[middle - 1], values[middle]) / 2;
     }

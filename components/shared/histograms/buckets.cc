@@ -94,6 +94,13 @@ std::uint64_t Buckets::total() const {
   return out;
 }
 
+void Buckets::trim() {
+  while (!counts.empty() && counts.back() == 0) counts.pop_back();
+  auto used = std::find_if(counts.begin(), counts.end(), [](std::uint64_t n) { return n != 0; });
+  offset = counts.empty() ? 0 : offset + static_cast<std::int32_t>(used - counts.begin());
+  counts.erase(counts.begin(), used);
+}
+
 std::int64_t span(const Buckets& a, const Buckets& b) {
   if (a.counts.empty()) return static_cast<std::int64_t>(b.counts.size());
   if (b.counts.empty()) return static_cast<std::int64_t>(a.counts.size());

@@ -17,6 +17,8 @@ struct Buckets {
   // Both at one scale.
   void add(const Buckets& other);
   std::uint64_t total() const;
+  // Without the buckets at both ends that nothing is in.
+  void trim();
 };
 
 // Buckets between the first and the last of both.

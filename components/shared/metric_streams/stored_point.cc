@@ -32,6 +32,8 @@ std::optional<ExponentialSum> difference(ExponentialSum now, ExponentialSum befo
   before.add(shape, UINT32_MAX);
   if (now.zero_count < before.zero_count) return {};
   if (!take_from(now.positive, before.positive) || !take_from(now.negative, before.negative)) return {};
+  now.positive.trim();
+  now.negative.trim();
   now.count -= before.count;
   now.zero_count -= before.zero_count;
   now.sum -= before.sum;

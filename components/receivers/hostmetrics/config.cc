@@ -1,5 +1,7 @@
 #include "components/receivers/hostmetrics/config.h"
 
+#include <algorithm>
+
 #include "base/regex.h"
 #include "components/receivers/hostmetrics/metrics.h"
 
@@ -30,6 +32,7 @@ std::span<const config::FieldInfo> Scraper::fields() {
   using T = Scraper;
   static const std::array rows{
       field<&T::metrics>("metrics", "Metrics that are told or not, by name."),
+      field<&T::resource_attributes>("resource_attributes", "process: attributes of its resource that are told or not, by name; process.cgroup is not unless it is enabled."),
       field<&T::include>("include", "disk, network, process: only these."),
       field<&T::exclude>("exclude", "disk, network, process: not these."),
       field<&T::include_devices>("include_devices", "filesystem: only these devices."),
@@ -81,15 +84,22 @@ std::span<const config::FieldInfo> Config::fields() {
   return rows;
 }
 
+static bool has_resource_attribute(std::string_view name) {
+  constexpr std::string_view names[] = {"process.pid", "process.parent_pid", "process.executable.name", "process.executable.path", "process.command", "process.command_line", "process.owner", "process.cgroup"};
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
 void Config::validate(config::Context& context) const {
   const Scrapers& s = scrapers;
   bool any = false;
   for (auto* one : {&s.cpu, &s.disk, &s.filesystem, &s.load, &s.memory, &s.network, &s.paging, &s.processes, &s.process, &s.system}) {
     if (!*one) continue;
     any = true;
-    for (auto& [name, on] : (*one)->metrics)
-      if (points::find_metric(table(), name) == nullptr) context.error_at("scrapers", fmt::format("metric {} is not known", name));
+    if (auto good = points::check_switches(table(), (*one)->metrics); !good) context.error_at("scrapers", good.error().what);
   }
+  if (s.process)
+    for (auto& [name, on] : s.process->resource_attributes)
+      if (!has_resource_attribute(name)) context.error_at("scrapers", fmt::format("resource attribute {} is not known", name));
   if (!any) context.error_at("", "must specify at least one scraper when using hostmetrics receiver");
 }
 

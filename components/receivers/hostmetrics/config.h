@@ -16,6 +16,7 @@ struct Filter {
 // One scraper; the fields that are not its own stay as they are.
 struct Scraper {
   MetricSwitches metrics;
+  MetricSwitches resource_attributes;  // process
   std::optional<Filter> include, exclude;
   // filesystem
   std::optional<Filter> include_devices, exclude_devices, include_fs_types, exclude_fs_types, include_mount_points, exclude_mount_points;

@@ -21,16 +21,21 @@ const std::map<std::string, std::string> files = {
     {"/proc/uptime", "123.45 100.00\n"},
     {"/proc/7/stat", "7 (a b) S 1 7 7 0 -1 0 5 0 6 0 150 50 0 0 20 0 3 0 200 8192 2 0\n"},
     {"/proc/7/cmdline", std::string("/bin/a\0-x\0", 10)},
-    {"/proc/7/status", "Uid:\t0\t0\t0\t0\n"},
+    {"/proc/7/status", "Uid:\t0\t0\t0\t0\nShdPnd:\t0000000000000011\n"},
+    {"/proc/7/task/7/status", "voluntary_ctxt_switches:\t4\nnonvoluntary_ctxt_switches:\t5\n"},
     {"/proc/7/io", "rchar: 1\nsyscr: 2\nread_bytes: 30\nwrite_bytes: 40\n"},
 };
 
 HostFiles fake() {
-  return {.read = [](const std::string& path) { auto at = files.find(path); return at == files.end() ? std::string() : at->second; },
+  auto read = [](const std::string& path) { auto at = files.find(path); return at == files.end() ? std::string() : at->second; };
+  return {.read = read,
+          .read_short = read,
           .list = [](const std::string&) { return std::vector<std::string>{"7", "self"}; },
           .link = [](const std::string&) { return std::string("/bin/a"); },
           .space = [](const std::string&, FileSystemSpace& out) { out = {1000, 400, 300, 50, 20}; return true; },
-          .user_name = [](unsigned) { return std::string("root"); }};
+          .owner = [](const std::string&) { return std::optional(0u); },
+          .user_name = [](unsigned) { return std::string("root"); },
+          .tcp_states = [] { return std::optional<TcpStates>(); }};
 }
 
 // "name{attributes} value", sorted.
@@ -65,15 +70,20 @@ bool has(const std::vector<std::string>& list, std::string_view line) { return s
 
 TEST_CASE("hostmetrics: cpu and load") {
   auto cpu = collected({.cpu = Scraper{}});
+  CHECK(cpu.size() == 9);
+  for (auto line : {"system.cpu.time{user} 3", "system.cpu.time{wait} 0.5", "system.cpu.time{steal} 0.01", "system.cpu.logical.count{} 2"}) CHECK(has(cpu, line));
+  points::MetricSwitch each{.attributes = {{"cpu", "state"}}}, most{.aggregation_strategy = points::Strategy::maximum, .attributes = {{}}};
+  cpu = collected({.cpu = Scraper{.metrics = {{"system.cpu.time", each}}}});
   CHECK(cpu.size() == 17);
-  for (auto line : {"system.cpu.time{cpu0,user} 1", "system.cpu.time{cpu0,wait} 0.25", "system.cpu.time{cpu0,steal} 0.01", "system.cpu.logical.count{} 2"}) CHECK(has(cpu, line));
+  for (auto line : {"system.cpu.time{cpu0,user} 1", "system.cpu.time{cpu0,wait} 0.25", "system.cpu.time{cpu0,steal} 0.01"}) CHECK(has(cpu, line));
+  CHECK(collected({.cpu = Scraper{.metrics = {{"system.cpu.time", most}}}}) == std::vector<std::string>{"system.cpu.logical.count{} 2", "system.cpu.time{} 5"});
   CHECK(collected({.load = Scraper{}}) == std::vector<std::string>{"system.cpu.load_average.15m{} 2", "system.cpu.load_average.1m{} 0.5", "system.cpu.load_average.5m{} 1.25"});
 }
 
 TEST_CASE("hostmetrics: metrics are switched on and off by name") {
   auto cpu = collected({.cpu = Scraper{.metrics = {{"system.cpu.utilization", {true}}, {"system.cpu.time", {false}}}}}, 2);
-  CHECK(has(cpu, "system.cpu.utilization{cpu0,user} 0"));
-  CHECK(cpu.size() == 17);
+  CHECK(has(cpu, "system.cpu.utilization{user} 0"));
+  CHECK(cpu.size() == 9);
 }
 
 TEST_CASE("hostmetrics: memory, disk, file systems, network, paging") {
@@ -100,5 +110,8 @@ TEST_CASE("hostmetrics: processes, a process, uptime") {
   auto process = collected({.process = Scraper{}});
   for (auto line : {"process.cpu.time{user} 1.5", "process.cpu.time{system} 0.5", "process.memory.virtual{} 8192", "process.disk.io{read} 30"}) CHECK(has(process, line));
   CHECK(collected({.process = Scraper{.include = Filter{.match_type = "strict", .names = {"other"}}}}).empty());
+  auto more = collected({.process = Scraper{.metrics = {{"process.cpu.utilization", {true}}, {"process.context_switches", {true}}, {"process.memory.utilization", {true}}, {"process.open_file_descriptors", {true}}, {"process.signals_pending", {true}}}}});
+  for (auto line : {"process.context_switches{voluntary} 4", "process.context_switches{involuntary} 5", "process.memory.utilization{} 0.8", "process.open_file_descriptors{} 1", "process.signals_pending{} 2"}) CHECK_MESSAGE(has(more, line), line);
+  CHECK(!collected({.process = Scraper{.include = Filter{.match_type = "strict", .names = {"a b"}}}}).empty());
   CHECK(collected({.system = Scraper{}}) == std::vector<std::string>{"system.uptime{} 123.45"});
 }

@@ -12,7 +12,7 @@ class Points : public points::Points {
   Points(UnixNanos now, UnixNanos start) : points::Points(table(), now, start) {}
   // What follows is of this scraper ("cpu"), with these switches.
   void scraper(std::string_view name, const MetricSwitches& switches) {
-    scope(fmt::format("github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver/internal/scraper/{}scraper", name), switches);
+    scope(fmt::format("github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver/internal/scraper/{}scraper", name), switches, "https://opentelemetry.io/schemas/1.9.0");
   }
 };
 

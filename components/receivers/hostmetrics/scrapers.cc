@@ -3,24 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/number.h"
 #include "base/text.h"
 
 namespace weir::receivers::hostmetrics {
 namespace {
-
-constexpr double ticks = 100;  // USER_HZ, the same on all machines
-
-// The number behind "Name:" in a text of such lines, times `factor`.
-std::int64_t field_of(std::string_view text, std::string_view name, std::int64_t factor = 1) {
-  for (std::string_view line : split(text, '\n'))
-    if (line.starts_with(name) && line.size() > name.size() && (line[name.size()] == ':' || line[name.size()] == ' ')) {
-      auto list = words(line.substr(name.size() + 1));
-      return list.empty() ? 0 : number(list[0]) * factor;
-    }
-  return 0;
-}
 
 double seconds_of_ms(std::int64_t ms) { return static_cast<double>(ms) / 1000; }
 
@@ -41,54 +30,33 @@ std::string unescaped(std::string_view text) {
 
 }  // namespace
 
-bool Collector::Names::has(std::string_view name) const {
-  if (std::find(texts.begin(), texts.end(), name) != texts.end()) return true;
-  return std::any_of(patterns.begin(), patterns.end(), [&](const Regex& p) { return p.matches(name); });
-}
-
-Result<Collector::Names> Collector::names_of(const std::optional<Filter>& filter, std::vector<std::string> Filter::* list) {
-  Names out;
-  if (!filter || ((*filter).*list).empty()) return out;
-  out.given = true;
-  for (auto& text : (*filter).*list) {
-    if (filter->match_type != "regexp") {
-      out.texts.push_back(text);
-      continue;
-    }
-    WEIR_ASSIGN(Regex pattern, Regex::compile(text));
-    out.patterns.push_back(std::move(pattern));
-  }
-  return out;
-}
-
-Result<Collector::Choice> Collector::choice_of(const std::optional<Filter>& include, const std::optional<Filter>& exclude, std::vector<std::string> Filter::* list) {
-  Choice out;
-  WEIR_ASSIGN(out.include, names_of(include, list));
-  WEIR_ASSIGN(out.exclude, names_of(exclude, list));
-  return out;
-}
-
 Result<Collector> Collector::make(const Config& config, HostFiles files) {
   Collector out(config, std::move(files));
   const Scrapers& s = config.scrapers;
   if (s.disk) {
-    WEIR_ASSIGN(out.disks_, choice_of(s.disk->include, s.disk->exclude, &Filter::devices));
+    WEIR_ASSIGN(out.disks_, Choice::of(s.disk->include, s.disk->exclude, &Filter::devices));
   }
   if (s.network) {
-    WEIR_ASSIGN(out.interfaces_, choice_of(s.network->include, s.network->exclude, &Filter::interfaces));
+    WEIR_ASSIGN(out.interfaces_, Choice::of(s.network->include, s.network->exclude, &Filter::interfaces));
   }
   if (s.process) {
-    WEIR_ASSIGN(out.process_names_, choice_of(s.process->include, s.process->exclude, &Filter::names));
+    WEIR_ASSIGN(out.process_, ProcessScraper::make(*s.process));
   }
   if (s.filesystem) {
-    WEIR_ASSIGN(out.devices_, choice_of(s.filesystem->include_devices, s.filesystem->exclude_devices, &Filter::devices));
-    WEIR_ASSIGN(out.fs_types_, choice_of(s.filesystem->include_fs_types, s.filesystem->exclude_fs_types, &Filter::fs_types));
-    WEIR_ASSIGN(out.mount_points_, choice_of(s.filesystem->include_mount_points, s.filesystem->exclude_mount_points, &Filter::mount_points));
+    WEIR_ASSIGN(out.devices_, Choice::of(s.filesystem->include_devices, s.filesystem->exclude_devices, &Filter::devices));
+    WEIR_ASSIGN(out.fs_types_, Choice::of(s.filesystem->include_fs_types, s.filesystem->exclude_fs_types, &Filter::fs_types));
+    WEIR_ASSIGN(out.mount_points_, Choice::of(s.filesystem->include_mount_points, s.filesystem->exclude_mount_points, &Filter::mount_points));
   }
   return out;
 }
 
+const std::vector<ProcessStat>& Collector::process_stats() const {
+  if (!stats_) stats_ = read_processes(files_);
+  return *stats_;
+}
+
 otlp::Batch Collector::collect(UnixNanos now) {
+  stats_.reset();
   boot_ = static_cast<UnixNanos>(field_of(files_.read("/proc/stat"), "btime")) * 1'000'000'000;
   Points out(now, boot_);
   const Scrapers& s = config_.scrapers;
@@ -106,7 +74,10 @@ otlp::Batch Collector::collect(UnixNanos now) {
   run("paging", s.paging, [&] { paging(out); });
   run("processes", s.processes, [&] { processes(out); });
   run("system", s.system, [&] { system(out); });
-  run("process", s.process, [&] { process(out, now); });
+  run("process", s.process, [&] {
+    process_->collect(out, files_, process_stats(), now, boot_);
+    out.set_start(boot_);
+  });
   return out.take();
 }
 
@@ -137,6 +108,33 @@ void Collector::cpu(Points& out) {
     cpu_before_.insert_or_assign(std::string(name), now);
   }
   out.add("system.cpu.logical.count", count);
+  if (out.wants("system.cpu.physical.count")) physical_cpus(out);
+  if (out.wants("system.cpu.frequency")) frequencies(out);
+}
+
+// CPUs that share a core have the same list of siblings.
+void Collector::physical_cpus(Points& out) const {
+  std::set<std::string> cores;
+  const std::string folder = "/sys/devices/system/cpu";
+  for (auto& name : files_.list(folder)) {
+    if (!name.starts_with("cpu") || name.size() < 4 || name[3] < '0' || name[3] > '9') continue;
+    std::string siblings = files_.read(folder + "/" + name + "/topology/core_cpus_list");
+    if (siblings.empty()) siblings = files_.read(folder + "/" + name + "/topology/thread_siblings_list");
+    if (!siblings.empty()) cores.insert(std::move(siblings));
+  }
+  if (!cores.empty()) out.add("system.cpu.physical.count", static_cast<std::int64_t>(cores.size()));
+}
+
+void Collector::frequencies(Points& out) const {
+  std::string text = files_.read("/proc/cpuinfo");
+  std::string cpu;
+  for (std::string_view line : split(text, '\n')) {
+    auto colon = line.find(':');
+    if (colon == line.npos) continue;
+    std::string_view name = trim(line.substr(0, colon)), value = trim(line.substr(colon + 1));
+    if (name == "processor") cpu = fmt::format("cpu{}", value);
+    if (name == "cpu MHz") out.add("system.cpu.frequency", parse_go_double(value).value_or(0) * 1e6, {{"cpu", cpu}});
+  }
 }
 
 void Collector::load(Points& out) const {
@@ -167,6 +165,20 @@ void Collector::memory(Points& out) const {
   out.add("system.memory.linux.shared", kb("Shmem"));
   out.add("system.linux.memory.available", kb("MemAvailable"));
   out.add("system.linux.memory.dirty", kb("Dirty"));
+  huge_pages(out, text);
+}
+
+void Collector::huge_pages(Points& out, std::string_view meminfo) const {
+  std::int64_t total = field_of(meminfo, "HugePages_Total"), free = field_of(meminfo, "HugePages_Free");
+  out.add("system.memory.linux.hugepages.page_size", field_of(meminfo, "Hugepagesize", 1024));
+  out.add("system.memory.linux.hugepages.limit", total);
+  out.add("system.memory.linux.hugepages.reserved", field_of(meminfo, "HugePages_Rsvd"));
+  out.add("system.memory.linux.hugepages.surplus", field_of(meminfo, "HugePages_Surp"));
+  constexpr std::string_view state = "system.memory.linux.hugepages.state";
+  for (auto [name, pages] : {std::pair("free", free), std::pair("used", total - free)}) {
+    out.add("system.memory.linux.hugepages.usage", pages, {{state, name}});
+    if (total > 0) out.add("system.memory.linux.hugepages.utilization", static_cast<double>(pages) / static_cast<double>(total), {{state, name}});
+  }
 }
 
 void Collector::disk(Points& out) const {
@@ -246,12 +258,17 @@ void Collector::network(Points& out) const {
     both("system.network.io", 0, 8);
   }
   if (out.wants("system.network.connections")) connections(out);
+  if (out.wants("system.network.conntrack.count") || out.wants("system.network.conntrack.max")) conntrack(out);
 }
 
-void Collector::connections(Points& out) const {
-  // By number in /proc/net/tcp, from 01; the names are those that the Go collector tells.
-  constexpr std::string_view names[] = {"ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING"};
-  std::map<std::string_view, std::int64_t> counts{{"CLOSE_WAIT", 0}, {"CLOSE", 0}, {"CLOSING", 0}, {"DELETE", 0}, {"ESTABLISHED", 0}, {"FIN_WAIT_1", 0}, {"FIN_WAIT_2", 0}, {"LAST_ACK", 0}, {"LISTEN", 0}, {"SYN_SENT", 0}, {"SYN_RECV", 0}, {"TIME_WAIT", 0}};
+void Collector::conntrack(Points& out) const {
+  for (std::string_view what : {"count", "max"})
+    if (std::string text = files_.read(fmt::format("/proc/sys/net/netfilter/nf_conntrack_{}", what)); !text.empty())
+      out.add(fmt::format("system.network.conntrack.{}", what), number(text));
+}
+
+TcpStates Collector::states_in_files() const {
+  TcpStates out{};
   for (const char* name : {"tcp", "tcp6"}) {
     std::string text = files_.read(fmt::format("/proc/1/net/{}", name));
     if (text.empty()) text = files_.read(fmt::format("/proc/net/{}", name));
@@ -260,9 +277,20 @@ void Collector::connections(Points& out) const {
       if (f.size() < 4 || f[0] == "sl" || f[3].size() != 2) continue;
       unsigned state = 0;
       for (char c : f[3]) state = state * 16 + static_cast<unsigned>(c >= 'A' ? c - 'A' + 10 : c - '0');
-      if (state >= 1 && state <= std::size(names)) ++counts[names[state - 1]];
+      if (state < out.size()) ++out[state];
     }
   }
+  return out;
+}
+
+void Collector::connections(Points& out) const {
+  // By number in /proc/net/tcp, from 01; the names are those that the Go collector tells.
+  constexpr std::string_view names[] = {"ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING"};
+  std::map<std::string_view, std::int64_t> counts{{"CLOSE_WAIT", 0}, {"CLOSE", 0}, {"CLOSING", 0}, {"DELETE", 0}, {"ESTABLISHED", 0}, {"FIN_WAIT_1", 0}, {"FIN_WAIT_2", 0}, {"LAST_ACK", 0}, {"LISTEN", 0}, {"SYN_SENT", 0}, {"SYN_RECV", 0}, {"TIME_WAIT", 0}};
+  TcpStates states = files_.tcp_states().value_or(TcpStates{});
+  if (states == TcpStates{}) states = states_in_files();
+  for (std::size_t state = 1; state <= std::size(names); ++state)
+    if (states[state] > 0) counts[names[state - 1]] += states[state];
   for (auto& [state, count] : counts) out.add("system.network.connections", count, {{"protocol", "tcp"}, {"state", state}});
 }
 
@@ -292,12 +320,7 @@ void Collector::paging(Points& out) const {
 
 void Collector::processes(Points& out) const {
   std::map<std::string_view, std::int64_t> counts;
-  for (auto& pid : files_.list("/proc")) {
-    if (pid.empty() || pid[0] < '0' || pid[0] > '9') continue;
-    std::string text = files_.read("/proc/" + pid + "/stat");
-    auto close = text.rfind(')');
-    if (close == text.npos || close + 2 >= text.size()) continue;
-    switch (text[close + 2]) {
+  for (auto& stat : process_stats()) switch (stat.state()) {
       case 'D': ++counts["blocked"]; break;
       case 'I': ++counts["idle"]; break;
       case 'R': ++counts["running"]; break;
@@ -308,53 +331,8 @@ void Collector::processes(Points& out) const {
       case 'W': ++counts["paging"]; break;
       default: ++counts["unknown"];
     }
-  }
   for (auto& [status, count] : counts) out.add("system.processes.count", count, {{"status", status}});
   out.add("system.processes.created", field_of(files_.read("/proc/stat"), "processes"));
-}
-
-void Collector::process(Points& out, UnixNanos now) const {
-  for (auto& pid : files_.list("/proc"))
-    if (!pid.empty() && pid[0] >= '0' && pid[0] <= '9') one_process(out, pid, now);
-  out.set_start(boot_);
-}
-
-void Collector::one_process(Points& out, const std::string& pid, UnixNanos now) const {
-  std::string folder = "/proc/" + pid, stat = files_.read(folder + "/stat");
-  auto open = stat.find('('), close = stat.rfind(')');
-  if (open == stat.npos || close == stat.npos) return;
-  auto f = words(std::string_view(stat).substr(close + 1));  // from state on: field 3 is f[0]
-  if (f.size() < 22) return;
-  std::string path = files_.link(folder + "/exe");
-  std::string name = path.empty() ? stat.substr(open + 1, close - open - 1) : path.substr(path.rfind('/') + 1);
-  if (!process_names_.takes(name)) return;
-  auto began = boot_ + static_cast<UnixNanos>(number(f[19])) * (1'000'000'000 / static_cast<UnixNanos>(ticks));
-  if (now < began + static_cast<UnixNanos>(config_.scrapers.process->scrape_process_delay.count())) return;
-  std::string command_line = files_.read(folder + "/cmdline"), status = files_.read(folder + "/status");
-  std::string command = command_line.substr(0, command_line.find('\0'));
-  while (command_line.ends_with('\0')) command_line.pop_back();
-  std::replace(command_line.begin(), command_line.end(), '\0', ' ');
-  std::string owner = files_.user_name(static_cast<unsigned>(field_of(status, "Uid")));
-  Arena& arena = out.arena();
-  auto text = [&](const std::string& value) { return otlp::Value::of(arena.copy(valid_utf8(value) ? value : std::string())); };
-  out.resource({{"process.pid", otlp::Value::of(number(pid))}, {"process.parent_pid", otlp::Value::of(number(f[1]))}, {"process.executable.name", text(name)}, {"process.executable.path", text(path)},
-                {"process.command", text(command)}, {"process.command_line", text(command_line)}, {"process.owner", text(owner)}});
-  out.set_start(began);
-  out.add("process.cpu.time", static_cast<double>(number(f[11])) / ticks, {{"state", "user"}});
-  out.add("process.cpu.time", static_cast<double>(number(f[12])) / ticks, {{"state", "system"}});
-  out.add("process.cpu.time", f.size() > 39 ? static_cast<double>(number(f[39])) / ticks : 0.0, {{"state", "wait"}});
-  out.add("process.memory.usage", number(f[21]) * static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE)));
-  out.add("process.memory.virtual", number(f[20]));
-  out.add("process.threads", number(f[17]));
-  out.add("process.paging.faults", number(f[9]), {{"type", "major"}});
-  out.add("process.paging.faults", number(f[7]), {{"type", "minor"}});
-  out.add("process.uptime", static_cast<double>(now - began) / 1e9);
-  std::string io = files_.read(folder + "/io");
-  if (io.empty()) return;
-  out.add("process.disk.io", field_of(io, "read_bytes"), {{"direction", "read"}});
-  out.add("process.disk.io", field_of(io, "write_bytes"), {{"direction", "write"}});
-  out.add("process.disk.operations", field_of(io, "syscr"), {{"direction", "read"}});
-  out.add("process.disk.operations", field_of(io, "syscw"), {{"direction", "write"}});
 }
 
 void Collector::system(Points& out) const {

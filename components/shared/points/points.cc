@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace weir::points {
 
 const MetricInfo* find_metric(Table table, std::string_view name) {
@@ -10,25 +12,79 @@ const MetricInfo* find_metric(Table table, std::string_view name) {
   return nullptr;
 }
 
-std::span<const config::FieldInfo> MetricSwitch::fields() {
-  static const std::array rows{config::field<&MetricSwitch::enabled>("enabled", "Whether it is told.")};
+std::span<const config::Choice> choices_of(Strategy) {
+  static constexpr config::Choice rows[] = {{"sum", Strategy::sum}, {"avg", Strategy::average}, {"min", Strategy::minimum}, {"max", Strategy::maximum}};
   return rows;
 }
 
+std::span<const config::FieldInfo> MetricSwitch::fields() {
+  static const std::array rows{
+      config::field<&MetricSwitch::enabled>("enabled", "Whether it is told."),
+      config::field<&MetricSwitch::aggregation_strategy>("aggregation_strategy", "How points become one that differ in attributes which are not told; otherwise sums are added and gauges averaged."),
+      config::field<&MetricSwitch::attributes>("attributes", "Attributes that are told."),
+  };
+  return rows;
+}
+
+namespace {
+
+// "(cpu),state": f(name, only if it is asked for).
+template <class F>
+void each_name(std::string_view list, F f) {
+  for (std::string_view one : split(list, ',')) {
+    bool extra = one.starts_with('(');
+    f(extra ? one.substr(1, one.size() - 2) : one, extra);
+  }
+}
+
+bool has_name(const MetricInfo& info, std::string_view name) {
+  bool found = info.attributes.empty();
+  each_name(info.attributes, [&](std::string_view one, bool) { found = found || one == name; });
+  return found;
+}
+
+double value_of(const otlp::DataPoint& point, double) { return point.real; }
+std::int64_t value_of(const otlp::DataPoint& point, std::int64_t) { return point.integer; }
+
+void set(otlp::DataPoint& point, double value) {
+  point.type = otlp::NumberType::real;
+  point.real = value;
+}
+
+void set(otlp::DataPoint& point, std::int64_t value) {
+  point.type = otlp::NumberType::integer;
+  point.integer = value;
+}
+
+bool equal(const otlp::Attributes& a, const otlp::Attributes& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](auto& x, auto& y) { return x.key == y.key && x.value.text == y.value.text; });
+}
+
+}  // namespace
+
 Result<> check_switches(Table table, const MetricSwitches& switches) {
-  for (auto& [name, on] : switches)
-    if (find_metric(table, name) == nullptr) return fail(Errc::config, "there is no metric {}", name);
+  for (auto& [name, on] : switches) {
+    const MetricInfo* info = find_metric(table, name);
+    if (info == nullptr) return fail(Errc::config, "there is no metric {}", name);
+    if (!on.attributes) continue;
+    for (auto& attribute : *on.attributes)
+      if (!has_name(*info, attribute)) return fail(Errc::config, "metric {} doesn't have an attribute {}", name, attribute);
+  }
   return {};
 }
 
-void Points::scope(std::string name, const MetricSwitches& switches) {
+void Points::scope(std::string name, const MetricSwitches& switches, std::string_view resource_schema) {
+  close();
+  schema_ = resource_schema;
   scope_ = std::move(name);
   switches_ = &switches;
+  rows_.clear();
   resource_ = nullptr;
   fresh_ = true;
 }
 
 void Points::resource(std::span<const ResourceAttribute> attributes) {
+  close();
   resource_ = arena().make<otlp::Resource>();
   for (auto& [key, value] : attributes) {
     if (value.is(otlp::ValueType::string) && value.text.empty()) continue;
@@ -39,65 +95,98 @@ void Points::resource(std::span<const ResourceAttribute> attributes) {
   fresh_ = true;
 }
 
-const MetricInfo* Points::wanted(std::string_view metric) const {
+const Points::Row& Points::row_of(std::string_view metric) const {
+  if (auto at = rows_.find(metric); at != rows_.end()) return at->second;
   const MetricInfo* info = find_metric(table_, metric);
-  bool on = info->enabled;
-  if (auto at = switches_->find(std::string(metric)); at != switches_->end()) on = at->second.enabled;
-  return on ? info : nullptr;
+  Row row{.info = info, .on = info->enabled, .strategy = info->sum ? Strategy::sum : Strategy::average};
+  const MetricSwitch* own = nullptr;
+  if (auto at = switches_->find(std::string(metric)); at != switches_->end()) own = &at->second;
+  if (own != nullptr) row.on = own->enabled;
+  if (own != nullptr && own->aggregation_strategy != Strategy::standard) row.strategy = own->aggregation_strategy;
+  each_name(info->attributes, [&](std::string_view name, bool extra) {
+    bool told = own != nullptr && own->attributes ? std::find(own->attributes->begin(), own->attributes->end(), name) != own->attributes->end() : !extra;
+    if (told) row.names.push_back(name);
+    else row.filters = true;
+  });
+  return rows_.emplace(info->name, std::move(row)).first->second;
 }
 
-bool Points::wants(std::string_view metric) const { return wanted(metric) != nullptr; }
+bool Points::wants(std::string_view metric) const { return row_of(metric).on; }
 
-otlp::DataPoint* Points::point(const MetricInfo* info, std::initializer_list<Attribute> attributes) {
-  if (info == nullptr) return nullptr;
+Points::Open& Points::open(const MetricInfo& info) {
   if (std::exchange(fresh_, false)) {
-    open_.clear();
     auto& group = batch_.groups().emplace_back(otlp::Lazy<otlp::Resource>(resource_ ? resource_ : arena().make<otlp::Resource>()));
+    group.schema_url = arena().copy(schema_);
     auto* scope = arena().make<otlp::Scope>();
     scope->name = arena().copy(scope_);
     group.scopes.emplace_back(otlp::Lazy<otlp::Scope>(scope));
   }
-  auto at = std::find_if(open_.begin(), open_.end(), [&](auto& one) { return one.first == info->name; });
-  if (at == open_.end()) {
-    auto* metric = arena().make<otlp::Metric>();
-    metric->name = arena().copy(info->name);
-    metric->unit = arena().copy(info->unit);
-    metric->description = arena().copy(info->description);
-    metric->type = info->sum ? otlp::MetricType::sum : otlp::MetricType::gauge;
-    if (info->sum) metric->temporality = otlp::Temporality::cumulative;
-    metric->is_monotonic = info->monotonic;
-    at = open_.insert(open_.end(), {metric->name, metric});
-    batch_.groups().back().scopes.back().items.push_back(otlp::Item::of(metric, 0));
-  }
+  auto [at, missing] = open_.try_emplace(info.name);
+  if (!missing) return at->second;
+  auto* metric = arena().make<otlp::Metric>();
+  metric->name = arena().copy(info.name);
+  metric->unit = arena().copy(info.unit);
+  metric->description = arena().copy(info.description);
+  metric->type = info.sum ? otlp::MetricType::sum : otlp::MetricType::gauge;
+  if (info.sum) metric->temporality = otlp::Temporality::cumulative;
+  metric->is_monotonic = info.monotonic;
+  at->second.metric = metric;
+  batch_.groups().back().scopes.back().items.push_back(otlp::Item::of(metric, 0));
+  return at->second;
+}
+
+otlp::DataPoint& Points::add_point(otlp::Metric& metric, otlp::Attributes attributes) {
   otlp::DataPoint made;
   made.time_unix_nano = now_;
   made.start_time_unix_nano = start_;
-  for (auto& a : attributes) made.attributes.push_back(arena(), {a.key, otlp::Value::of(arena().copy(a.value))});
-  return &at->second->points.push_back(arena(), made);
+  made.attributes = attributes;
+  return metric.points.push_back(arena(), made);
 }
 
-namespace {
-
-void set(otlp::DataPoint* point, double value) {
-  if (point == nullptr) return;
-  point->type = otlp::NumberType::real;
-  point->real = value;
+template <class T>
+void Points::put(const Row& row, T value, std::span<const Attribute> given) {
+  if (!row.on) return;
+  Open& to = open(*row.info);
+  otlp::Attributes attributes;
+  for (auto& a : given)
+    if (!row.filters || std::find(row.names.begin(), row.names.end(), a.key) != row.names.end()) attributes.push_back(arena(), {arena().copy(a.key), otlp::Value::of(arena().copy(a.value))});
+  if (!row.filters) return set(add_point(*to.metric, attributes), value);
+  std::size_t at = 0;
+  while (at < to.metric->points.size() && !equal(to.metric->points[at].attributes, attributes)) ++at;
+  if (at == to.metric->points.size()) {
+    to.counts.push_back(1);
+    return set(add_point(*to.metric, attributes), value);
+  }
+  otlp::DataPoint& point = to.metric->points[at];
+  T before = value_of(point, T{});
+  ++to.counts[at];
+  switch (row.strategy) {
+    case Strategy::minimum: return set(point, std::min(before, value));
+    case Strategy::maximum: return set(point, std::max(before, value));
+    default: return set(point, before + value);
+  }
 }
 
-void set(otlp::DataPoint* point, std::int64_t value) {
-  if (point == nullptr) return;
-  point->type = otlp::NumberType::integer;
-  point->integer = value;
+// The points of the current resource are complete: sums become averages.
+void Points::close() {
+  for (auto& [name, one] : open_) {
+    if (one.counts.empty() || row_of(name).strategy != Strategy::average) continue;
+    for (std::size_t i = 0; i < one.counts.size(); ++i) {
+      otlp::DataPoint& point = one.metric->points[i];
+      if (point.type == otlp::NumberType::real) point.real /= one.counts[i];
+      else point.integer /= one.counts[i];
+    }
+  }
+  open_.clear();
 }
 
-}  // namespace
-
-void Points::add(std::string_view metric, double value, std::initializer_list<Attribute> attributes) { set(point(wanted(metric), attributes), value); }
-void Points::add(std::string_view metric, std::int64_t value, std::initializer_list<Attribute> attributes) { set(point(wanted(metric), attributes), value); }
-void Points::add(const MetricInfo& metric, double value) { set(point(&metric, {}), value); }
-void Points::add(const MetricInfo& metric, std::int64_t value) { set(point(&metric, {}), value); }
+void Points::add(std::string_view metric, double value, std::initializer_list<Attribute> attributes) { put(row_of(metric), value, std::span(attributes.begin(), attributes.size())); }
+void Points::add(std::string_view metric, std::int64_t value, std::initializer_list<Attribute> attributes) { put(row_of(metric), value, std::span(attributes.begin(), attributes.size())); }
+void Points::add(const MetricInfo& metric, double value) { set(add_point(*open(metric).metric, {}), value); }
+void Points::add(const MetricInfo& metric, std::int64_t value) { set(add_point(*open(metric).metric, {}), value); }
 
 otlp::Batch Points::take() {
+  close();
   for (auto& group : batch_.groups())
     for (auto& scope : group.scopes)
       for (auto& item : scope.items) item.points = static_cast<std::uint32_t>(static_cast<otlp::Metric*>(item.message)->points.size());

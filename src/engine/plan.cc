@@ -175,6 +175,7 @@ class Planner {
                             to_string(pipeline.signal)));
           continue;
         }
+        check(*receiver, pipeline);
         std::size_t node = single(Role::receiver, *receiver, pipeline.signal, pipeline.signal);
         nodes()[node].ports.push_back({pipeline.id, entry(pipeline)});
       }

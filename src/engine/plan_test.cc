@@ -132,6 +132,16 @@ TEST_CASE("settings that do not fit the pipeline's signal are errors") {
   REQUIRE(plan.error().size() == 1);
   CHECK(plan.error()[0].what == "processors::picky/x: in pipeline logs: span_names are not for logs");
 
+  Factory picky_begin = picky;
+  picky_begin.kind = Kind::receiver;
+  PlanSpec r;
+  r.receivers = {{{"picky", ""}, &picky_begin, nullptr}};
+  r.exporters = {{{"out", ""}, &drain, nullptr}};
+  r.pipelines = {{"traces", Signal::traces, {{"picky", ""}}, {}, {{"out", ""}}}, {"logs", Signal::logs, {{"picky", ""}}, {}, {{"out", ""}}}};
+  auto begins = Plan::build(std::move(r));
+  REQUIRE_FALSE(begins);
+  CHECK(begins.error()[0].what == "receivers::picky: in pipeline logs: span_names are not for logs");
+
   Factory picky_end = picky;
   picky_end.kind = Kind::exporter;
   PlanSpec e;

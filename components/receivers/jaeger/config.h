@@ -19,6 +19,7 @@ struct Udp {
   std::uint64_t socket_buffer_size = 0;
   std::uint64_t queue_size = 1000, workers = 10;
   static std::span<const config::FieldInfo> fields();
+  void validate(config::Context& context) const { net_config::check_listener(endpoint, context); }
 };
 struct ThriftCompact : Udp {
   ThriftCompact() { endpoint = "localhost:6831"; }

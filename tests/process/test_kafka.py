@@ -83,7 +83,7 @@ service:
 
     def test_logs_and_headers(self):
         body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "hello"}}]}]}]}
-        with self.writer("include_metadata_keys: [x-tenant], record_headers: [{key: from, value: here}], logs: {encoding: raw}", "logs"):
+        with self.writer("include_metadata_keys: [x-tenant], record_headers: [{name: from, value: here}], logs: {encoding: raw}", "logs"):
             self.write(path="/v1/logs", body=body)
         with self.reader("logs: {encoding: text}, header_extraction: {extract_headers: true, headers: [x-tenant, from]}", "logs"):
             wait_for(lambda: self.sink.json(), what="a record")

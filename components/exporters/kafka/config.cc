@@ -3,6 +3,11 @@
 #include "components/shared/kafka/client.h"
 
 namespace weir::exporters::kafka {
+namespace {
+
+constexpr std::int64_t most_compression = 12;  // of librdkafka
+
+}  // namespace
 
 using config::field;
 using config::FieldInfo;
@@ -32,7 +37,7 @@ std::span<const FieldInfo> SignalConfig::fields() {
 }
 
 std::span<const FieldInfo> CompressionParams::fields() {
-  static const std::array rows{field<&CompressionParams::level>("level", "Level of the codec; 0 is its default.", {.min = 0, .max = 12})};
+  static const std::array rows{field<&CompressionParams::level>("level", "Level of the codec; 0 is its default. Above 12 is 12.", {.min = 0, .max = 22})};
   return rows;
 }
 
@@ -72,7 +77,7 @@ void Partitioner::validate(config::Context& context) const {
 
 std::span<const FieldInfo> RecordHeader::fields() {
   static const std::array rows{
-      field<&RecordHeader::key>("key", "Header.", {.required = true}),
+      field<&RecordHeader::name>("name", "Header.", {.required = true, .aliases = "key"}),
       field<&RecordHeader::value>("value", "Value."),
   };
   return rows;
@@ -123,7 +128,7 @@ weir::kafka::Properties Config::properties() const {
   out.emplace_back("message.max.bytes", std::to_string(producer.max_message_bytes + 1024));
   out.emplace_back("request.required.acks", std::to_string(static_cast<int>(producer.required_acks)));
   out.emplace_back("compression.codec", producer.compression);
-  if (producer.compression_params.level > 0) out.emplace_back("compression.level", std::to_string(producer.compression_params.level));
+  if (producer.compression_params.level > 0) out.emplace_back("compression.level", std::to_string(std::min(producer.compression_params.level, most_compression)));
   out.emplace_back("batch.num.messages", std::to_string(producer.flush_max_messages));
   out.emplace_back("allow.auto.create.topics", producer.allow_auto_topic_creation ? "true" : "false");
   out.emplace_back("queue.buffering.max.ms", millis(producer.linger));

@@ -50,7 +50,7 @@ struct Partitioner {
 };
 
 struct RecordHeader {
-  std::string key, value;
+  std::string name, value;
   static std::span<const config::FieldInfo> fields();
 };
 

@@ -49,7 +49,7 @@ class KafkaSender final : public exporting::Sender {
 
   Headers headers_of(const otlp::Batch& batch) const {
     Headers out;
-    for (auto& header : config_.record_headers) out.emplace_back(header.key, header.value);
+    for (auto& header : config_.record_headers) out.emplace_back(header.name, header.value);
     if (!batch.context) return out;
     for (auto& key : config_.include_metadata_keys)
       if (auto at = batch.context->metadata.find(to_lower(key)); at != batch.context->metadata.end())

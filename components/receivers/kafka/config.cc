@@ -9,12 +9,16 @@ namespace {
 
 using weir::kafka::millis;
 
-constexpr std::array strategies = {std::string_view("range"), std::string_view("roundrobin"), std::string_view("cooperative-sticky")};
+constexpr std::string_view cooperative_sticky = "cooperative-sticky", sticky = "sticky";
+constexpr std::array strategies = {std::string_view("range"), std::string_view("roundrobin"), cooperative_sticky, sticky};
 
 void check_strategy(const std::string& name, std::string_view key, config::Context& context) {
   if (std::ranges::find(strategies, name) == strategies.end())
-    context.error_at(key, fmt::format("\"{}\" is not supported; known: range, roundrobin, cooperative-sticky", name));
+    context.error_at(key, fmt::format("\"{}\" is not supported; known: range, roundrobin, sticky, cooperative-sticky", name));
+  if (name == sticky) context.warning_at(key, "sticky is read as cooperative-sticky; a group cannot have members with either");
 }
+
+std::string known_strategy(const std::string& name) { return std::string(name == sticky ? cooperative_sticky : name); }
 
 }  // namespace
 
@@ -74,7 +78,7 @@ std::span<const FieldInfo> Config::fields() {
       field<&T::max_fetch_size>("max_fetch_size", "Most bytes of one answer; a longer message comes by itself. 0: 50 MiB.", {.min = 0, .max = 1'000'000'000}),
       field<&T::max_partition_fetch_size>("max_partition_fetch_size", "The same for one partition.", {.min = 1, .max = 1'000'000'000, .aliases = "default_fetch_size"}),
       field<&T::max_fetch_wait>("max_fetch_wait", "How long a broker waits for min_fetch_size.", {.min = 0ms, .max = 5min}),
-      field<&T::group_rebalance_strategies>("group_rebalance_strategies", "How partitions are shared out: range, roundrobin, cooperative-sticky. Default: cooperative-sticky."),
+      field<&T::group_rebalance_strategies>("group_rebalance_strategies", "How partitions are shared out: range, roundrobin, sticky, cooperative-sticky. Default: cooperative-sticky."),
       field<&T::group_rebalance_strategy>("group_rebalance_strategy", "Old: one of them."),
       field<&T::error_backoff>("error_backoff", "Waits before what the pipelines refused is tried again."),
       config::ignored("telemetry", "the optional metric kafka_receiver_records_delay is not there"),
@@ -87,7 +91,7 @@ void Config::validate(config::Context& context) const {
     context.error_at("group_rebalance_strategy", "group_rebalance_strategy and group_rebalance_strategies are mutually exclusive");
   for (auto& name : group_rebalance_strategies) check_strategy(name, "group_rebalance_strategies", context);
   if (!group_rebalance_strategy.empty()) check_strategy(group_rebalance_strategy, "group_rebalance_strategy", context);
-  bool cooperative = std::ranges::find(group_rebalance_strategies, "cooperative-sticky") != group_rebalance_strategies.end();
+  bool cooperative = std::ranges::any_of(group_rebalance_strategies, [](auto& name) { return known_strategy(name) == cooperative_sticky; });
   if (cooperative && group_rebalance_strategies.size() > 1) context.error_at("group_rebalance_strategies", "cooperative-sticky cannot stand beside others");
   if (max_fetch_size > 0 && max_fetch_size < min_fetch_size)
     context.error_at("max_fetch_size", fmt::format("max_fetch_size ({}) cannot be less than min_fetch_size ({})", max_fetch_size, min_fetch_size));
@@ -132,9 +136,9 @@ weir::kafka::Properties Config::properties() const {
   out.emplace_back("fetch.max.bytes", std::to_string(max_fetch_size == 0 ? most : std::max(max_fetch_size, longest_message)));
   out.emplace_back("fetch.message.max.bytes", std::to_string(max_partition_fetch_size));
   out.emplace_back("fetch.wait.max.ms", millis(max_fetch_wait));
-  std::string chosen = group_rebalance_strategy;
-  for (auto& name : group_rebalance_strategies) chosen += (chosen.empty() ? "" : ",") + name;
-  out.emplace_back("partition.assignment.strategy", chosen.empty() ? "cooperative-sticky" : chosen);
+  std::string chosen = known_strategy(group_rebalance_strategy);
+  for (auto& name : group_rebalance_strategies) chosen += (chosen.empty() ? "" : ",") + known_strategy(name);
+  out.emplace_back("partition.assignment.strategy", chosen.empty() ? std::string(cooperative_sticky) : chosen);
   out.emplace_back("allow.auto.create.topics", "true");
   std::string excluded;
   for (auto signal : otlp::all_signals)

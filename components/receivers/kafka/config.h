@@ -29,12 +29,11 @@ struct SignalConfig {
   static std::span<const config::FieldInfo> fields();
 };
 
-struct ErrorBackoff : exporting::RetrySettings {
+struct ErrorBackoff : exporting::RetryConfig {
   ErrorBackoff() {
     enabled = false;
     initial_interval = 500ms;
   }
-  static std::span<const config::FieldInfo> fields() { return exporting::RetryConfig::fields(); }
 };
 
 struct Config {

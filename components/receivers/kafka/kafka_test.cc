@@ -98,8 +98,9 @@ TEST_CASE("kafka receiver: old and new settings") {
   CHECK(property(fresh, "topic.blacklist") == "^yz");
   CHECK(property(fresh, "partition.assignment.strategy") == "range,roundrobin");
   CHECK(property(Config(), "partition.assignment.strategy") == "cooperative-sticky");
+  CHECK(property(config_of("{group_rebalance_strategies: [sticky]}"), "partition.assignment.strategy") == "cooperative-sticky");
   std::string error;
-  config_of("{brokers: [], logs: {topics: [x], exclude_topics: [y]}, group_rebalance_strategy: sticky, auth: {sasl: {mechanism: AWS_MSK_IAM}}}", &error);
-  for (std::string_view part : {"brokers must be specified", "none of the topics is a regular expression", "\"sticky\" is not supported", "mechanism should be one of"})
+  config_of("{brokers: [], logs: {topics: [x], exclude_topics: [y]}, group_rebalance_strategy: nearest, auth: {sasl: {mechanism: AWS_MSK_IAM}}, error_backoff: {enabled: true, initial_interval: 5s, max_elapsed_time: 1s}}", &error);
+  for (std::string_view part : {"brokers must be specified", "none of the topics is a regular expression", "\"nearest\" is not supported", "mechanism should be one of", "must not be less than 'initial_interval'"})
     CHECK_MESSAGE(error.find(part) != error.npos, error);
 }

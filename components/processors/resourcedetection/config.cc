@@ -87,6 +87,16 @@ void Ec2::validate(config::Context& context) const {
     context.warning_at("tags", "weir reads tags from the instance metadata, not from the EC2 API: switch on InstanceMetadataTags");
 }
 
+std::span<const config::FieldInfo> Nova::fields() {
+  static const std::array rows{
+      field<&Nova::labels>("labels", "Metadata of the machine whose key matches one of these regular expressions become openstack.nova.meta.KEY."),
+      embedded<&Nova::block>(),
+  };
+  return rows;
+}
+
+void Nova::validate(config::Context& context) const { check_patterns(context, "labels", labels); }
+
 std::span<const config::FieldInfo> Consul::fields() {
   static const std::array rows{
       field<&Consul::address>("address", "Of the Consul agent."),
@@ -129,7 +139,7 @@ std::span<const config::FieldInfo> Kubeadm::fields() {
 
 std::span<const config::FieldInfo> Config::fields() {
   static const std::array rows{
-      field<&Config::detectors>("detectors", "Who is asked: env, system, docker, ec2, ecs, eks, lambda, elastic_beanstalk, azure, aks, gcp, heroku, consul, k8snode (or k8s_api), openshift, kubeadm. Where two know an attribute, the first one's value counts."),
+      field<&Config::detectors>("detectors", "Who is asked: env, system, docker, ec2, ecs, eks, lambda, elastic_beanstalk, azure, aks, gcp, heroku, consul, k8snode (or k8s_api), openshift, kubeadm, akamai, alibaba_ecs, digitalocean, dynatrace, hetzner, nova, oraclecloud, scaleway, tencent_cvm, upcloud, vultr. Where two know an attribute, the first one's value counts."),
       field<&Config::override_existing>("override", "Detected values replace what a resource has already."),
       field<&Config::timeout>("timeout", "For all detectors together; data waits so long at most.", {.min = 1ms}),
       field<&Config::refresh_interval>("refresh_interval", "Detect again after this time; 0: never."),
@@ -152,6 +162,16 @@ std::span<const config::FieldInfo> Config::fields() {
       field<&Config::k8s_api>("k8s_api", "Of the detector `k8s_api`."),
       field<&Config::openshift>("openshift", "Of the detector `openshift`."),
       field<&Config::kubeadm>("kubeadm", "Of the detector `kubeadm`."),
+      field<&Config::akamai>("akamai", "Of the detector `akamai`."),
+      field<&Config::alibaba_ecs>("alibaba_ecs", "Of the detector `alibaba_ecs`."),
+      field<&Config::digitalocean>("digitalocean", "Of the detector `digitalocean`."),
+      field<&Config::hetzner>("hetzner", "Of the detector `hetzner`."),
+      field<&Config::nova>("nova", "Of the detector `nova`."),
+      field<&Config::oraclecloud>("oraclecloud", "Of the detector `oraclecloud`."),
+      field<&Config::scaleway>("scaleway", "Of the detector `scaleway`."),
+      field<&Config::tencent_cvm>("tencent_cvm", "Of the detector `tencent_cvm`."),
+      field<&Config::upcloud>("upcloud", "Of the detector `upcloud`."),
+      field<&Config::vultr>("vultr", "Of the detector `vultr`."),
   };
   return rows;
 }
@@ -173,7 +193,9 @@ const Block& Config::block(std::string_view detector) const {
       {"system", system.block}, {"ec2", ec2.block}, {"ecs", ecs}, {"eks", eks}, {"lambda", lambda}, {"elastic_beanstalk", elasticbeanstalk},
       {"azure", azure.block}, {"aks", aks}, {"gcp", gcp}, {"docker", docker}, {"heroku", heroku}, {"consul", consul.block},
       {"k8snode", k8snode.block}, {"k8s_api", k8s_api.block},
-      {"openshift", openshift.block}, {"kubeadm", kubeadm.block}};
+      {"openshift", openshift.block}, {"kubeadm", kubeadm.block}, {"akamai", akamai}, {"alibaba_ecs", alibaba_ecs}, {"digitalocean", digitalocean},
+      {"hetzner", hetzner}, {"nova", nova.block}, {"oraclecloud", oraclecloud}, {"scaleway", scaleway}, {"tencent_cvm", tencent_cvm}, {"upcloud", upcloud},
+      {"vultr", vultr}};
   for (auto& [name, block] : blocks)
     if (name == detector) return block;
   return none;

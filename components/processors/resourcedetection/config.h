@@ -70,6 +70,13 @@ struct Kubeadm {
   static std::span<const config::FieldInfo> fields();
 };
 
+struct Nova {
+  Block block;
+  std::vector<std::string> labels;
+  static std::span<const config::FieldInfo> fields();
+  void validate(config::Context& context) const;
+};
+
 struct Config {
   std::vector<std::string> detectors = {"env"};
   bool override_existing = true;
@@ -82,6 +89,8 @@ struct Config {
   Ec2 ec2;
   Azure azure;
   Block ecs, eks, aks, docker, gcp, heroku, lambda, elasticbeanstalk;
+  Block akamai, alibaba_ecs, digitalocean, hetzner, oraclecloud, scaleway, tencent_cvm, upcloud, vultr;
+  Nova nova;
   Consul consul;
   K8sNode k8snode, k8s_api;
   OpenShift openshift;

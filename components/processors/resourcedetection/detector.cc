@@ -17,6 +17,9 @@ std::string Surroundings::env_or(const std::string& name, std::string_view other
 
 const std::vector<Detector>& all_detectors() {
   static const std::vector<AttributeRow> k8s_node = {{"k8s.node.name"}, {"k8s.node.uid"}, {"k8s.cluster.uid"}};
+  static const std::vector<AttributeRow> of_host = {{"cloud.provider"}, {"cloud.region"}, {"host.id"}, {"host.name"}};
+  static const std::vector<AttributeRow> of_instance = {{"cloud.provider"}, {"cloud.platform"}, {"cloud.account.id"}, {"cloud.region"}, {"cloud.availability_zone"}, {"host.id"},
+                                                        {"host.image.id"}, {"host.name"}, {"host.type"}};
   static const std::vector<Detector> detectors = {
       {"env", {}, detect_env},
       {"system",
@@ -70,6 +73,29 @@ const std::vector<Detector>& all_detectors() {
       {"k8s_api", k8s_node, detect_k8snode},
       {"openshift", {{"cloud.provider"}, {"cloud.platform"}, {"cloud.region"}, {"k8s.cluster.name"}}, detect_openshift},
       {"kubeadm", {{"k8s.cluster.name"}, {"k8s.cluster.uid"}}, detect_kubeadm},
+      {"akamai",
+       {{"cloud.provider"}, {"cloud.platform"}, {"cloud.account.id"}, {"cloud.region"}, {"host.id"}, {"host.image.id"}, {"host.image.name"}, {"host.name"}, {"host.type"}},
+       detect_akamai},
+      {"alibaba_ecs", of_instance, detect_alibaba_ecs},
+      {"digitalocean", of_host, detect_digitalocean},
+      {"dynatrace", {}, detect_dynatrace},
+      {"hetzner",
+       {{"cloud.provider"}, {"cloud.platform", false}, {"cloud.region"}, {"cloud.availability_zone"}, {"host.id"}, {"host.name"}},
+       detect_hetzner},
+      {"nova",
+       {{"cloud.provider"}, {"cloud.platform"}, {"cloud.account.id"}, {"cloud.availability_zone"}, {"host.id"}, {"host.name"}, {"host.type"}},
+       detect_nova},
+      {"oraclecloud",
+       {{"cloud.provider"}, {"cloud.platform"}, {"cloud.region"}, {"cloud.resource_id", false}, {"cloud.availability_zone"}, {"host.id"}, {"host.name"}, {"host.type"}, {"k8s.cluster.name"}, {"oracle_cloud.realm"}},
+       detect_oraclecloud},
+      {"scaleway",
+       {{"cloud.provider"}, {"cloud.platform"}, {"cloud.account.id"}, {"cloud.region"}, {"cloud.availability_zone"}, {"host.id"}, {"host.image.id"}, {"host.image.name"}, {"host.name"}, {"host.type"}},
+       detect_scaleway},
+      {"tencent_cvm", of_instance, detect_tencent_cvm},
+      {"upcloud", of_host, detect_upcloud},
+      {"vultr",
+       {{"cloud.provider"}, {"cloud.platform", false}, {"cloud.region"}, {"host.id"}, {"host.name"}},
+       detect_vultr},
   };
   return detectors;
 }

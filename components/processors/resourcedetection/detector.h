@@ -59,7 +59,7 @@ Result<std::string> ask_kubernetes(Surroundings& around, const std::string& path
 
 inline constexpr std::string_view schema_url = "https://opentelemetry.io/schemas/1.40.0";
 
-// local.cc, system.cc, aws.cc, azure.cc, gcp.cc, cluster.cc
+// local.cc, system.cc, aws.cc, azure.cc, gcp.cc, cluster.cc, clouds.cc
 Result<Finding> detect_env(const Config&, Surroundings&);
 Result<Finding> detect_heroku(const Config&, Surroundings&);
 Result<Finding> detect_lambda(const Config&, Surroundings&);
@@ -76,5 +76,16 @@ Result<Finding> detect_consul(const Config&, Surroundings&);
 Result<Finding> detect_k8snode(const Config&, Surroundings&);
 Result<Finding> detect_openshift(const Config&, Surroundings&);
 Result<Finding> detect_kubeadm(const Config&, Surroundings&);
+Result<Finding> detect_akamai(const Config&, Surroundings&);
+Result<Finding> detect_alibaba_ecs(const Config&, Surroundings&);
+Result<Finding> detect_digitalocean(const Config&, Surroundings&);
+Result<Finding> detect_dynatrace(const Config&, Surroundings&);
+Result<Finding> detect_hetzner(const Config&, Surroundings&);
+Result<Finding> detect_nova(const Config&, Surroundings&);
+Result<Finding> detect_oraclecloud(const Config&, Surroundings&);
+Result<Finding> detect_scaleway(const Config&, Surroundings&);
+Result<Finding> detect_tencent_cvm(const Config&, Surroundings&);
+Result<Finding> detect_upcloud(const Config&, Surroundings&);
+Result<Finding> detect_vultr(const Config&, Surroundings&);
 
 }  // namespace weir::processors::resourcedetection

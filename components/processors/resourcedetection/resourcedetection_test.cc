@@ -124,6 +124,53 @@ struct Run {
 
 }  // namespace
 
+TEST_CASE("resourcedetection: clouds whose metadata is one document") {
+  Machine machine;
+  machine.bodies = {{"GET http://169.254.169.254/metadata/v1.json", R"({"droplet_id":2756294,"hostname":"h","region":"nyc3","cloud_name":"upcloud","instance_id":"i"})"},
+                    {"GET http://169.254.169.254/v1.json", R"({"hostname":"h","instanceid":"1","instance-v2-id":"","region":{"regioncode":"EWR"}})"},
+                    {"GET http://169.254.42.42/conf?format=json",
+                     R"({"id":"i","name":"n","organization":"o","commercial_type":"DEV1-S","image":{"id":"im","name":"ubuntu"},"location":{"zone_id":"fr-par-1"}})"},
+                    {"GET http://169.254.169.254/opc/v2/instance/", R"({"id":"ocid","displayName":"d","shape":"VM","canonicalRegionName":"us-ashburn-1","availabilityDomain":"AD-1","metadata":{"realm":"oc1"}})"},
+                    {"GET http://169.254.169.254/openstack/latest/meta_data.json", R"({"uuid":"u","hostname":"h","project_id":"p","availability_zone":"z","meta":{"team":"a","x":"y"}})"},
+                    {"GET http://169.254.169.254/latest/meta-data/instance-type", "m1"}};
+  CHECK(detect("digitalocean", machine) == Lines{"cloud.provider=digitalocean", "cloud.region=nyc3", "host.id=2756294", "host.name=h"});
+  CHECK(detect("upcloud", machine) == Lines{"cloud.provider=upcloud", "cloud.region=nyc3", "host.id=i", "host.name=h"});
+  CHECK(detect("vultr", machine) == Lines{"cloud.provider=vultr", "cloud.region=ewr", "host.id=1", "host.name=h"});
+  CHECK(detect("vultr", machine, "{vultr: {resource_attributes: {cloud.platform: {enabled: true}, host.id: {enabled: false}}}}") ==
+        Lines{"cloud.platform=vultr.cloud_compute", "cloud.provider=vultr", "cloud.region=ewr", "host.name=h"});
+  CHECK(detect("scaleway", machine) == Lines{"cloud.account.id=o", "cloud.availability_zone=fr-par-1", "cloud.platform=scaleway_cloud_compute", "cloud.provider=scaleway_cloud", "cloud.region=fr-par", "host.id=i",
+                                            "host.image.id=im", "host.image.name=ubuntu", "host.name=n", "host.type=DEV1-S"});
+  CHECK(detect("oraclecloud", machine) == Lines{"cloud.availability_zone=AD-1", "cloud.platform=oracle_cloud_oke", "cloud.provider=oracle_cloud", "cloud.region=us-ashburn-1", "host.id=ocid", "host.name=d", "host.type=VM",
+                                               "k8s.cluster.name=", "oracle_cloud.realm=oc1"});
+  CHECK(machine.asked.back() == "GET http://169.254.169.254/opc/v2/instance/ authorization=Bearer Oracle");
+  CHECK(detect("nova", machine, "{nova: {labels: ['^te']}}") == Lines{"cloud.account.id=p", "cloud.availability_zone=z", "cloud.platform=openstack_nova", "cloud.provider=openstack", "host.id=u", "host.name=h", "host.type=m1",
+                                                                     "openstack.nova.meta.team=a"});
+}
+
+TEST_CASE("resourcedetection: clouds whose metadata is a text for each path, and those that want a token") {
+  Machine machine;
+  for (auto [path, body] : {std::pair("/hostname", "h"), {"/instance-id", "42\n"}, {"/region", "eu-central"}, {"/availability-zone", "fsn1-dc14"}}) machine.bodies[fmt::format("GET http://169.254.169.254/hetzner/v1/metadata{}", path)] = body;
+  CHECK(detect("hetzner", machine) == Lines{"cloud.availability_zone=fsn1-dc14", "cloud.provider=hetzner", "cloud.region=eu-central", "host.id=42", "host.name=h"});
+  machine.bodies["PUT http://100.100.100.200/latest/api/token"] = "key";
+  for (std::string_view path : {"hostname", "image-id", "instance-id", "instance/instance-type", "owner-account-id", "region-id", "zone-id"}) machine.bodies[fmt::format("GET http://100.100.100.200/latest/meta-data/{}", path)] = path;
+  CHECK(detect("alibaba_ecs", machine) == Lines{"cloud.account.id=owner-account-id", "cloud.availability_zone=zone-id", "cloud.platform=alibaba_cloud_ecs", "cloud.provider=alibaba_cloud", "cloud.region=region-id",
+                                               "host.id=instance-id", "host.image.id=image-id", "host.name=hostname", "host.type=instance/instance-type"});
+  CHECK(machine.asked.back() == "GET http://100.100.100.200/latest/meta-data/zone-id x-aliyun-ecs-metadata-token=key");
+  CHECK(detect("tencent_cvm", machine).empty());
+  machine.bodies["PUT http://169.254.169.254/v1/token"] = R"(["key"])";
+  machine.bodies["GET http://169.254.169.254/v1/instance"] = R"({"id":7,"label":"l","region":"us-east","type":"g6","account_euuid":"e","image":{"id":"linode/debian","label":"Debian"}})";
+  CHECK(detect("akamai", machine) == Lines{"cloud.account.id=e", "cloud.platform=akamai_cloud.compute", "cloud.provider=akamai_cloud", "cloud.region=us-east", "host.id=7", "host.image.id=linode/debian", "host.image.name=Debian",
+                                          "host.name=l", "host.type=g6"});
+  CHECK(machine.asked.back() == "GET http://169.254.169.254/v1/instance accept=application/json metadata-token=key");
+  machine.files["/var/lib/dynatrace/enrichment/dt_host_metadata.properties"] = "dt.entity.host=HOST-1\nhost.name=h=1\nother=x\nbroken\ndt.smartscape.host=";
+  CHECK(detect("dynatrace", machine) == Lines{"dt.entity.host=HOST-1", "host.name=h=1"});
+  Machine nowhere;
+  for (std::string_view name : {"akamai", "alibaba_ecs", "digitalocean", "dynatrace", "hetzner", "nova", "oraclecloud", "scaleway", "tencent_cvm", "upcloud", "vultr"}) {
+    CHECK(detect(name, nowhere).empty());
+    if (name != "dynatrace") CHECK_FALSE(find_detector(name)->detect(settings("{fail_on_missing_metadata: true}"), nowhere));
+  }
+}
+
 TEST_CASE("resourcedetection: env reads pairs, unescapes values, and refuses what is no pair") {
   Machine machine;
   machine.variables["OTEL_RESOURCE_ATTRIBUTES"] = " a=1 , b = x%20y%2Cz+q,c=,a=2 ";
@@ -348,7 +395,7 @@ TEST_CASE("resourcedetection: a stop while it waits passes the data on") {
 }
 
 TEST_CASE("resourcedetection: unknown detectors, attributes and sources are errors") {
-  CHECK(problems_of("detectors: [env, nova]").find("'nova' is no detector of this build") != std::string::npos);
+  CHECK(problems_of("detectors: [env, ibmcloud_vpc]").find("'ibmcloud_vpc' is no detector of this build") != std::string::npos);
   CHECK(problems_of("system: {resource_attributes: {host.nme: {enabled: true}}}").find("has no attribute 'host.nme'") != std::string::npos);
   CHECK(problems_of("system: {hostname_sources: [mdns]}").find("'mdns' is none of") != std::string::npos);
   CHECK(problems_of("ec2: {tags: ['(']}").find("ec2::tags") != std::string::npos);

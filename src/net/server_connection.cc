@@ -244,11 +244,12 @@ bool ServerConnection::flush() {
   if (phase_ == Phase::lingering || stream_.handshaking()) return true;
   for (int parts = 0;; ++parts) {
     // A long body must not keep the core from everybody else, however fast its reader is.
-    if (parts == max_parts && protocol_ && protocol_->streaming()) {
+    if (parts >= max_parts && protocol_ && protocol_->streaming()) {
       core_.settle_later(*this);
       return true;
     }
     if (protocol_ && !protocol_->produce() && phase_ == Phase::open) phase_ = Phase::ending;
+    if (queue_.empty() && protocol_ && phase_ == Phase::open && protocol_->has_more_to_make()) continue;
     if (queue_.empty()) break;
     std::size_t written = 0;
     IoStatus status = queue_.flush(stream_, written);

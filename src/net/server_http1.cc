@@ -34,6 +34,7 @@ class Http1Server final : public ServerProtocol {
   void answer(std::int32_t stream, Answer answer) override;
   bool produce() override;
   bool streaming() const override { return source_ != nullptr; }
+  bool has_more_to_make() const override { return source_ != nullptr && host_.out.empty(); }
   TimePoint deadline() const override { return deadline_; }
   bool on_time(TimePoint now) override;
   bool drain() override;
@@ -263,10 +264,9 @@ void Http1Server::write(Response& response) {
 
 void Http1Server::write_next_part() {
   std::string part;
-  bool more = true;
-  while (more && part.empty()) more = source_->next(part);  // one that compresses may need several for the first bytes
+  bool more = source_->next(part);  // empty now and then if it is compressed
   if (!chunked_) {
-    host_.out.append(Bytes::take(std::move(part)));
+    if (!part.empty()) host_.out.append(Bytes::take(std::move(part)));
   } else {
     if (!part.empty()) {  // empty when that was all; a chunk without bytes would be the last one
       host_.out.append(fmt::format("{:x}\r\n", part.size()));

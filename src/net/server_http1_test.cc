@@ -634,6 +634,30 @@ TEST_CASE("http1: parts of a body that is made while it is sent may be empty") {
   CHECK(peer.take().ends_with("\r\n\r\n4\r\nlate\r\n4\r\nlate\r\n0\r\n\r\n"));
 }
 
+TEST_CASE("http1: a body that takes long to have its next bytes does not keep the core from others") {
+  struct Slow : BodySource {
+    explicit Slow(int& asked) : asked(asked) {}
+    bool next(std::string& out) override {
+      if (++asked == 1000) out += "all";
+      return asked < 1000;
+    }
+    int& asked;
+  };
+  TestServer s;
+  int asked = 0;
+  s.handler.head = [&](const RequestHead&) { return Response{.source = std::make_shared<Slow>(asked)}; };
+  RawPeer peer = s.peer();
+  peer.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  int most = 0;
+  while (asked < 1000) {
+    int before = asked;
+    s.loop.run_once(1ms);
+    most = std::max(most, asked - before);
+  }
+  CHECK(most <= 16);
+  REQUIRE(peer.wait_for("0\r\n\r\n"));
+}
+
 TEST_CASE("http1: HTTP/1.0 gets a streamed body up to the end of the connection, HEAD none of it") {
   TestServer s;
   int made = 0;

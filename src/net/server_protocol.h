@@ -35,6 +35,8 @@ class ServerProtocol {
   virtual bool produce() = 0;
   // produce() has more to say, without a limit that is near.
   virtual bool streaming() const { return false; }
+  // Nothing waits to be sent, but produce() would make more: a part of a body may be empty.
+  virtual bool has_more_to_make() const { return false; }
 
   // When to call on_time; TimePoint::max() for never.
   virtual TimePoint deadline() const = 0;

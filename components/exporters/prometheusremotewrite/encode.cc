@@ -63,7 +63,10 @@ Bytes encode(Version version, const Translated& content, const Request& request)
   Writer out(request.bytes + 1024);
   if (version == Version::v1) {
     for (auto& m : std::views::reverse(request.metadata)) remote_write::write_metadata(out, m);
-    for (auto* s : std::views::reverse(request.series)) write_v1(out, content, *s);
+    for (std::size_t i = request.series.size(); i-- > 0;) {
+      if (i >= 4) content.known->prefetch(request.series[i - 4]->labels);
+      write_v1(out, content, *request.series[i]);
+    }
   } else {
     remote_write::Symbols symbols;
     std::uint32_t number = content.known->next_request();

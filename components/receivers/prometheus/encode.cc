@@ -282,6 +282,7 @@ void Families::write_family(Family& family, otlp::Writer& out, std::size_t& poin
   if (kind == Kind::sum && family.info.monotonic) out.number(3, 1);
   if (kind == Kind::sum || kind == Kind::histogram || kind == Kind::exponential) out.number(2, cumulative);
   for (auto at = family.groups.rbegin(); at != family.groups.rend(); ++at) {
+    if (family.groups.rend() - at > 4) __builtin_prefetch(groups_[at[4]].attributes.data());
     Group& group = groups_[*at];
     if (!has_point(kind, group)) continue;
     write_point(kind, group, out);

@@ -40,6 +40,13 @@ class Families {
 
   // Starts a new collection; what was put before is forgotten.
   void begin() { ++collection_; }
+  // A value will be put there soon.
+  void prefetch(const Slot& slot) const {
+    if (slot.group >= groups_.size()) return;  // of target_info it is another number
+    const char* group = reinterpret_cast<const char*>(&groups_[slot.group]);
+    __builtin_prefetch(group, 1);
+    __builtin_prefetch(group + 64, 1);
+  }
   // False when the point has another time already.
   bool put(const Slot& slot, double value, std::int64_t time);
   bool put(const Slot& slot, const exposition::NativeHistogram& histogram, std::int64_t time);

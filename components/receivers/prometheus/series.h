@@ -66,6 +66,7 @@ class TargetSeries {
   bool is_bound(Entry& entry);
   Result<std::uint32_t> bind(exposition::Parser& parser, bool native, bool& dropped);
   Result<> sample(exposition::Parser& parser, bool native, Counts& counts, std::int64_t now);
+  void prefetch(std::uint32_t index) const;
   void put(exposition::Parser& parser, const Slot& slot, bool native, std::int64_t time);
   Result<> check(const scrape::Labels& labels) const;
   void tell_new(const scrape::Labels& labels) const;

@@ -1,7 +1,7 @@
 """Random spans as the clients of Zipkin and Jaeger send them, in each of their forms. The same seed makes the same spans."""
 import random, socket, struct, time
 
-from wire import field, varint
+from wire import field, grpc_call, varint
 
 NAMES = ["get", "GET /cart/{id}", "été", "雪", "x" * 200, "a|b", 'quote"back\\slash', ""]
 SERVICES = ["shop", "cart", "Pay", "ümlaut"]
@@ -303,44 +303,3 @@ def send_datagrams(port, datagrams):
         for datagram in datagrams:
             s.sendto(datagram, ("127.0.0.1", port))
             time.sleep(0.003)
-
-
-def grpc_call(port, path, message):
-    """One unary call over HTTP/2 without TLS. True once the stream has ended; how it ended is not looked at."""
-    def frame(kind, flags, stream, payload=b""):
-        return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-    def header(name, value):
-        return b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
-    data, headers, reset, settings, goaway, window_update = 0, 1, 3, 4, 7, 8
-    end_stream, end_headers, largest = 1, 4, 16384
-    head = b"".join(header(*pair) for pair in ((":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "localhost"), ("content-type", "application/grpc"), ("te", "trailers")))
-    body = struct.pack(">BI", 0, len(message)) + message
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
-        read = s.makefile("rb")
-        s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(settings, 0, 0) + frame(headers, end_headers, 1, head))
-        window, connection, at = 65535, 65535, 0
-        while True:
-            room = min(window, connection, largest, len(body) - at)
-            if room > 0:
-                s.sendall(frame(data, end_stream if at + room == len(body) else 0, 1, body[at:at + room]))
-                window, connection, at = window - room, connection - room, at + room
-                continue
-            prefix = read.read(9)
-            if len(prefix) < 9:
-                return False
-            payload = read.read(int.from_bytes(prefix[:3], "big"))
-            kind, flags, stream = prefix[3], prefix[4], int.from_bytes(prefix[5:], "big")
-            if kind == settings and not flags & 1:
-                for i in range(0, len(payload), 6):
-                    if payload[i:i + 2] == b"\0\4":
-                        window += int.from_bytes(payload[i + 2:i + 6], "big") - 65535
-                s.sendall(frame(settings, 1, 0))
-            elif kind == window_update and stream == 0:
-                connection += int.from_bytes(payload, "big")
-            elif kind == window_update:
-                window += int.from_bytes(payload, "big")
-            elif kind in (reset, goaway):
-                return False
-            elif stream == 1 and kind in (data, headers) and flags & end_stream:
-                return True

@@ -1,11 +1,13 @@
 """Bodies of other formats than OTLP that take many times their size once they are read: memory stays under its limit, they are answered,
 and others are served during and after it."""
-import gzip, os, socket, struct, sys, threading, unittest, zlib
+import base64, gzip, os, socket, struct, sys, threading, unittest, zlib
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *
 from test_explosive import ORDINARY, field
+from wire import grpc_call
+import kafka
 
 MIB = 1024 * 1024
 LIMIT_MIB = int(os.environ.get("EXPLOSIVE_LIMIT_MIB", 256))
@@ -102,6 +104,35 @@ BODIES = [
 ]
 
 
+# What PostSpans of Jaeger's gRPC port gets.
+CALLS = [
+    ("empty spans", lambda: field(1, many(field(1, b"")))),
+    ("a process for each span", lambda: field(1, many(field(1, field(10, field(1, b"s")))))),
+    ("a process of its own for each span", lambda: field(1, b"".join(field(1, field(10, field(1, b"%d" % i))) for i in range(BODY // 16)))),
+    ("tags", lambda: field(1, field(1, field(3, b"n") + many(field(8, b""))))),
+    ("logs", lambda: field(1, field(1, field(3, b"n") + many(field(9, b""))))),
+    ("references", lambda: field(1, field(1, field(3, b"n") + many(field(4, b""))))),
+]
+
+
+def compact_call(spans):
+    """emitBatch with so many spans without fields."""
+    batch = b"\x1c\x18\x01s\0" + b"\x19\xfc" + varint(spans) + b"\0" * spans + b"\0"
+    return b"\x82\x81\x01\x09emitBatch" + b"\x1c" + batch + b"\0"
+
+
+# Messages of Kafka by their encoding.
+MESSAGES = {
+    "zipkin_json": json_array(ZIPKIN_SPAN % ""),
+    "zipkin_proto": many(field(1, field(1, b"\1" * 16) + field(3, b"\1" * 8))),
+    "zipkin_thrift": thrift_list(BODY, b"\0" * BODY),
+    "jaeger_proto": field(3, b"n") + many(field(8, b"")),
+    "jaeger_json": json_array("{}", '{"operationName":"n","logs":', "}"),
+    "otlp_proto": field(1, field(2, many(field(2, b"")))),
+    "otlp_json": json_array("{}", '{"resourceSpans":[{"scopeSpans":[{"spans":', "}]}]}"),
+}
+
+
 def mp_array(count):
     return b"\xdd" + struct.pack(">I", count)
 
@@ -126,12 +157,12 @@ def compressed(encoding, raw):
 
 class Receivers(unittest.TestCase):
     def config(self):
-        self.ports = {name: free_port() for name in ("otlp", "zipkin", "jaeger", "opencensus", "prometheusremotewrite", "fluentforward")}
+        self.ports = {name: free_port() for name in ("otlp", "zipkin", "jaeger", "jaeger_grpc", "jaeger_udp", "opencensus", "prometheusremotewrite", "fluentforward")}
         return """
 receivers:
   otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:{otlp}'}}}}}}
   zipkin: {{endpoint: '127.0.0.1:{zipkin}'}}
-  jaeger: {{protocols: {{thrift_http: {{endpoint: '127.0.0.1:{jaeger}'}}}}}}
+  jaeger: {{protocols: {{thrift_http: {{endpoint: '127.0.0.1:{jaeger}'}}, grpc: {{endpoint: '127.0.0.1:{jaeger_grpc}', max_recv_msg_size_mib: 64}}, thrift_compact: {{endpoint: '127.0.0.1:{jaeger_udp}'}}}}}}
   opencensus: {{endpoint: '127.0.0.1:{opencensus}', max_recv_msg_size_mib: 64}}
   prometheusremotewrite: {{endpoint: '127.0.0.1:{prometheusremotewrite}'}}
   fluentforward: {{endpoint: '127.0.0.1:{fluentforward}'}}
@@ -181,7 +212,7 @@ service:
 
     def test_all(self):
         config = self.config()
-        with Weir(config, ready=list(self.ports.values())) as self.weir:
+        with Weir(config, ready=[port for name, port in self.ports.items() if name != "jaeger_udp"]) as self.weir:
             for receiver, path, kind, encoding, name, make in BODIES:
                 with self.subTest(receiver=receiver, path=path, kind=kind, body=name):
                     answer = []
@@ -191,9 +222,67 @@ service:
                     body = compressed(encoding, make())
                     self.watched("%s %s" % (receiver, name), lambda: answer.append(post(self.ports[receiver], path, body, headers, 60)[0]))
                     self.assertIn(answer[0], (200, 202, 204, 400, 413, 429, 503))
+            for name, make in CALLS:
+                with self.subTest(receiver="jaeger", call=name):
+                    call = gzip.compress(make(), 1)
+                    self.watched("jaeger gRPC " + name, lambda: grpc_call(self.ports["jaeger_grpc"], "/jaeger.api_v2.CollectorService/PostSpans", call, "gzip"))
+            with self.subTest(receiver="jaeger", datagrams="spans"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                datagram = compact_call(64_000)
+                self.watched("jaeger datagrams", lambda: [s.sendto(datagram, ("127.0.0.1", self.ports["jaeger_udp"])) for _ in range(300)])
             for name, make in STREAMS:
                 with self.subTest(receiver="fluentforward", stream=name):
                     self.watched("fluentforward " + name, lambda: self.send(make()))
+
+
+class Kafka(unittest.TestCase):
+    """Several such messages, then one in the same encoding that others can read."""
+
+    def lines(self, line):
+        return "".join("  %s\n" % (line % {"e": encoding, "brokers": self.brokers.addresses}) for encoding in MESSAGES)
+
+    def writer(self):
+        raw = self.lines('kafka/%(e)s: {brokers: ["%(brokers)s"], sending_queue: {enabled: false}, producer: {max_message_bytes: 8000000}, logs: {topic: %(e)s, encoding: raw}, traces: {topic: %(e)s}}')
+        route = self.lines('logs/%(e)s: {receivers: [otlp/%(e)s], exporters: [kafka/%(e)s]}').replace("  logs", "    logs")
+        ins = "".join("  otlp/%s: {protocols: {http: {endpoint: '127.0.0.1:%d'}}}\n" % (encoding, port) for encoding, port in self.ports.items())
+        return "receivers:\n%sexporters:\n%sservice:\n  telemetry: {metrics: {level: none}}\n  pipelines:\n%s" % (ins, raw, route)
+
+    def reader(self, sink):
+        ins = self.lines('kafka/%(e)s: {brokers: ["%(brokers)s"], initial_offset: earliest, group_id: %(e)s, max_fetch_size: 16000000, max_partition_fetch_size: 8000000, traces: {topics: [%(e)s], encoding: %(e)s}}')
+        marks = self.lines("resource/%(e)s: {attributes: [{key: way, value: %(e)s, action: insert}]}")
+        route = self.lines('traces/%(e)s: {receivers: [kafka/%(e)s], processors: [memory_limiter, filter, resource/%(e)s], exporters: [otlphttp]}').replace("  traces", "    traces")
+        return ("receivers:\n%sprocessors:\n  memory_limiter: {check_interval: 1s, limit_mib: %d}\n  filter: {error_mode: ignore, traces: {span: ['name != \"good\"']}}\n%s"
+                "exporters:\n  otlphttp: {endpoint: 'http://127.0.0.1:%d', encoding: json, compression: none}\nservice:\n  telemetry: {metrics: {level: none}}\n  pipelines:\n%s") % (ins, LIMIT_MIB, marks, sink.port, route)
+
+    GOOD = {"zipkin_json": b'[{"traceId":"1","id":"1","name":"good"}]', "zipkin_proto": field(1, field(1, b"\1" * 16) + field(3, b"\1" * 8) + field(5, b"good")),
+            "zipkin_thrift": b"\x0c\0\0\0\1\x0a\0\1" + bytes(7) + b"\1\x0b\0\3\0\0\0\4good\x0a\0\4" + bytes(7) + b"\1\0",
+            "jaeger_proto": field(1, b"\1" * 16) + field(2, b"\1" * 8) + field(3, b"good"), "jaeger_json": b'{"traceId":"AQEBAQEBAQEBAQEBAQEBAQ==","spanId":"AQEBAQEBAQE=","operationName":"good"}',
+            "otlp_proto": field(1, field(2, field(2, field(1, b"\1" * 16) + field(2, b"\1" * 8) + field(5, b"good")))),
+            "otlp_json": b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"01010101010101010101010101010101","spanId":"0101010101010101","name":"good"}]}]}]}'}
+
+    def test_all(self):
+        self.brokers, self.ports, sink = kafka.Brokers(topics=[(encoding, 1) for encoding in MESSAGES]), {encoding: free_port() for encoding in MESSAGES}, Sink()
+        self.addCleanup(self.brokers.close)
+        self.addCleanup(sink.close)
+        with Weir(self.writer(), ready=list(self.ports.values())) as writer:
+            for encoding, port in self.ports.items():
+                for message in [MESSAGES[encoding]] * 2 + [self.GOOD[encoding]]:
+                    body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"bytesValue": base64.b64encode(message).decode()}}]}]}]}
+                    status, _, said = post(port, "/v1/logs", body, timeout=60)
+                    self.assertEqual(status, 200, "%s: %s\n%s" % (encoding, said, writer.output()[-500:]))
+        peak = 0
+        with Weir(self.reader(sink)) as reader:
+            def all_read():
+                nonlocal peak
+                peak = max(peak, reader.rss())
+                ways = {attribute["value"]["stringValue"] for request in sink.json() for group in request["resourceSpans"] for attribute in group["resource"]["attributes"] if attribute["key"] == "way"}
+                return ways == set(MESSAGES)
+            try:
+                wait_for(all_read, 120, "the good message of each encoding")
+            except AssertionError as e:
+                raise AssertionError("%s\n%s" % (e, reader.output()[-3000:]))
+            self.assertLess(peak, LIMIT_MIB * MIB, "peak resident memory %d MiB" % (peak // MIB))
+            if os.environ.get("EXPLOSIVE_VERBOSE"):
+                print("kafka: peak %d MiB" % (peak // MIB), flush=True)
 
 
 if __name__ == "__main__":

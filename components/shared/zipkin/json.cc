@@ -116,6 +116,7 @@ void JsonElements::skip_space() {
 Result<std::optional<std::string_view>> JsonElements::next() {
   skip_space();
   if (!begun_) {
+    if (rest_.starts_with("null") && rest_.find_first_not_of(" \t\r\n", 4) == rest_.npos) return std::optional<std::string_view>();  // a list of none
     if (!rest_.starts_with('[')) return fail(malformed("no JSON array"));
     rest_.remove_prefix(1);
     skip_space();

@@ -222,10 +222,8 @@ Result<TraceWriter::Group> Translator::group_of(Span& span, std::string_view ser
   if (!span.local.service.empty() && span.local.service != no_service_name) room = scratch.push(resource.attributes, {service_key, Value::of(span.local.service)});
   if (std::ranges::any_of(span.tags, [](auto& tag) { return is_resource_key(tag.key); })) {
     Attributes rest;
-    for (auto& tag : span.tags) {
-      bool about_resource = is_resource_key(tag.key) && resource.attributes.find(tag.key) == nullptr;
-      room = room && scratch.push(about_resource ? resource.attributes : rest, tag);
-    }
+    AttributeSetter setter(scratch, resource.attributes);
+    for (auto& tag : span.tags) room = room && (is_resource_key(tag.key) ? setter.set(tag.key, tag.value) : scratch.push(rest, tag));
     span.tags = rest;
   }
   if (!room) return fail(no_room());

@@ -97,6 +97,8 @@ Result<> read_member(std::string_view key, dom::element value, bool parse_tags, 
     if (start != 0) out.start_us = start;
   } else if (key == "duration") {
     WEIR_ASSIGN(out.duration_us, signed_number_of(value, key));
+  } else if (key == "debug" && !value.is_bool() && !value.is_null()) {
+    return fail(malformed("debug is no boolean"));
   }
   return {};
 }

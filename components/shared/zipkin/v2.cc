@@ -18,9 +18,11 @@ std::int32_t kind_of(std::string_view word) {
   return word == "CONSUMER" ? otlp::Span::consumer : otlp::Span::unspecified;
 }
 
+// `needed`: it may be left out, but not be empty.
 template <class Id>
-Result<> read_id(dom::element value, std::string_view key, Id& id) {
+Result<> read_id(dom::element value, std::string_view key, bool needed, Id& id) {
   WEIR_ASSIGN(auto digits, text_of(value, key));
+  if (needed && digits.empty()) return fail(malformed(fmt::format("{} is empty", key)));
   if (!read_hex(digits, id.bytes)) return fail(malformed("an id is not hexadecimal"));
   return {};
 }
@@ -85,9 +87,9 @@ Result<> read_tags(dom::element from, Scratch& scratch, Span& out) {
 }
 
 Result<> read_member(std::string_view key, dom::element value, Scratch& scratch, Span& out) {
-  if (key == "traceId") return read_id(value, key, out.trace_id);
-  if (key == "id") return read_id(value, key, out.span_id);
-  if (key == "parentId") return read_id(value, key, out.parent_span_id);
+  if (key == "traceId") return read_id(value, key, true, out.trace_id);
+  if (key == "id") return read_id(value, key, false, out.span_id);
+  if (key == "parentId") return read_id(value, key, false, out.parent_span_id);
   if (key == "tags") return read_tags(value, scratch, out);
   if (key == "annotations") return read_annotations(value, scratch, out);
   if (key == "name") {
@@ -106,6 +108,8 @@ Result<> read_member(std::string_view key, dom::element value, Scratch& scratch,
     WEIR_ASSIGN(out.local, read_endpoint(value, key, scratch));
   } else if (key == "remoteEndpoint") {
     WEIR_ASSIGN(out.remote, read_endpoint(value, key, scratch));
+  } else if ((key == "debug" || key == "shared") && !value.is_bool() && !value.is_null()) {
+    return fail(malformed(fmt::format("{} is no boolean", key)));
   }
   return {};
 }

@@ -171,11 +171,18 @@ TEST_CASE("zipkin: members that the Go collector refuses are refused") {
   Charge charge;
   for (std::string_view bad : {R"("localEndpoint":{"ipv4":"10.0.0.256"})", R"("localEndpoint":{"ipv4":"10.0.0.01"})", R"("localEndpoint":{"ipv4":"1.2.3"})",
                                R"("localEndpoint":{"ipv6":"fe80::1%eth0"})", R"("remoteEndpoint":{"port":65536})", R"("remoteEndpoint":{"port":-1})", R"("timestamp":-1)",
-                               R"("duration":1.5)", R"("annotations":[{"value":"x"}])", R"("annotations":{})", R"("tags":[])", R"("tags":"x")"}) {
+                               R"("duration":1.5)", R"("debug":"x")", R"("shared":1)", R"("traceId":"")", R"("annotations":[{"value":"x"}])", R"("annotations":{})", R"("tags":[])", R"("tags":"x")"}) {
     CAPTURE(bad);
     CHECK_FALSE(zipkin::from_json_v2(fmt::format(R"([{{"traceId":"1","id":"1",{}}}])", bad), false, charge));
   }
   CHECK(zipkin::from_json_v2(R"([{"traceId":"1","id":"1","tags":null,"annotations":null,"localEndpoint":null,"timestamp":null,"parentId":null}])", false, charge));
+}
+
+TEST_CASE("zipkin: a tag that names the service counts for more than the local endpoint") {
+  std::string out = v2(R"([{"traceId":"1","id":"1","localEndpoint":{"serviceName":"a"},"tags":{"service.name":"b"}}])");
+  CHECK(has(out, R"("resource":{"attributes":[{"key":"service.name","value":{"stringValue":"b"}}]})"));
+  CHECK(count(out, "service.name") == 1);
+  CHECK(v2(" null ") == v2("[]"));
 }
 
 TEST_CASE("zipkin: a list is cut at the brackets that no text has") {

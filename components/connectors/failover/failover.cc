@@ -11,21 +11,35 @@ namespace {
 
 using otlp::Batch;
 
+struct Standard {
+  std::optional<Duration> retry_interval;
+  static std::span<const config::FieldInfo> fields() {
+    static const std::array rows{config::field<&Standard::retry_interval>("retry_interval", "Newer place of retry_interval; counts for more.", {.min = 1ms})};
+    return rows;
+  }
+};
+
 struct Config {
   std::vector<std::vector<std::string>> priority_levels;
   Duration retry_interval = 10min;
+  std::string strategy = "standard";
+  Standard standard;
 
   static std::span<const config::FieldInfo> fields() {
     using config::field;
     static const std::array rows{
         field<&Config::priority_levels>("priority_levels", "Lists of pipelines, most wanted first. All pipelines of a level get the data.", {.required = true}),
         field<&Config::retry_interval>("retry_interval", "A level that failed is tried again after this time.", {.min = 1ms}),
+        field<&Config::strategy>("strategy", "How levels are chosen.", {.choices = "standard"}),
+        field<&Config::standard>("standard", "Of that strategy."),
+        config::ignored("sending_queue", "senders wait until a level has taken the data; it is kept here until then"),
         config::ignored("retry_gap", "each level is tried again by its own time"),
         config::ignored("max_retries", "a level is never given up for good"),
     };
     return rows;
   }
   void validate(config::Context& context) const {
+    if (priority_levels.empty()) context.error_at("priority_levels", "no pipelines are defined in the priority list");
     for (auto& level : priority_levels)
       if (level.empty()) context.error_at("priority_levels", "a level must name a pipeline");
   }
@@ -34,7 +48,7 @@ struct Config {
 class Failover final : public engine::Stage {
  public:
   Failover(const Config& config, std::vector<std::vector<std::size_t>> levels, const engine::StageContext& context)
-      : executor_(context.executor), name_(context.id.to_string()), retry_interval_(config.retry_interval) {
+      : executor_(context.executor), name_(context.id.to_string()), retry_interval_(config.standard.retry_interval.value_or(config.retry_interval)) {
     for (auto& ports : levels) levels_.push_back({std::move(ports), TimePoint{}});
   }
 

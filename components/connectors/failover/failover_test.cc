@@ -21,7 +21,7 @@ const engine::Factory failover_factory = connectors::failover::factory();
 struct Bench {
   Bench() : world(1, 1) {
     config::Problems problems;
-    auto value = config::parse_yaml("{priority_levels: [[traces/a, traces/b], [traces/c]], retry_interval: 1m}");
+    auto value = config::parse_yaml("{priority_levels: [[traces/a, traces/b], [traces/c]], strategy: standard, standard: {retry_interval: 1m}, sending_queue: {enabled: true}}");
     REQUIRE(value);
     world.add(failover_factory, "failover", failover_factory.decode(&*value, problems));
     REQUIRE_MESSAGE(!problems.failed(), problems.to_string());

@@ -54,6 +54,11 @@ class Simulation::Pool : public Workers {
     });
     return {};
   }
+  Result<> submit_brief(Executor& home, Task work, Task done) override {
+    if (rng_.chance(0.5)) return submit(Priority::urgent, home, std::move(work), std::move(done));
+    home.post([work = std::move(work), done = std::move(done)]() mutable { work(), done(); });
+    return {};
+  }
 
  private:
   Rng& rng_;

@@ -1,6 +1,24 @@
 #include "io/workers.h"
 
+#include <sys/resource.h>
+
 namespace weir::io {
+namespace {
+
+// Brief work that took longer, and was not running all the time, blocked a core.
+constexpr Duration brief = 1ms;
+
+// Then nothing runs on cores for so long; twice as long each time, less again after a good while.
+constexpr Duration first_pause = 5s, longest_pause = 5min;
+
+// How often this thread waited for something.
+long waits() {
+  rusage usage{};
+  (void)::getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
+}
+
+}  // namespace
 
 WorkerThreads::WorkerThreads(std::size_t threads, std::size_t max_waiting)
     : max_threads_(std::max<std::size_t>(2, threads)), max_waiting_(max_waiting) {}
@@ -57,6 +75,28 @@ void WorkerThreads::run() {
     lock.lock();
     busy_with_others_ -= other;
   }
+}
+
+Result<> WorkerThreads::submit_brief(Executor& home, Task work, Task done) {
+  if (home.now() < wary_until_.load(std::memory_order_relaxed)) return submit(Priority::urgent, home, std::move(work), std::move(done));
+  home.post([this, &home, work = std::move(work), done = std::move(done)]() mutable {
+    run_brief(home, work);
+    done();
+  });
+  return {};
+}
+
+void WorkerThreads::run_brief(Executor& home, Task& work) {
+  long waited = waits();
+  TimePoint began = home.now();
+  work();
+  TimePoint ended = home.now();
+  if (ended - began < brief || waits() == waited) return;
+  Duration pause = wary_for_.load(std::memory_order_relaxed);
+  bool again = ended - wary_until_.load(std::memory_order_relaxed) < longest_pause;
+  pause = again ? std::clamp<Duration>(2 * pause, first_pause, longest_pause) : first_pause;
+  wary_for_.store(pause, std::memory_order_relaxed);
+  wary_until_.store(ended + pause, std::memory_order_relaxed);
 }
 
 Result<> InlineWorkers::submit(Priority, Executor& home, Task work, Task done) {

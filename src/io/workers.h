@@ -2,6 +2,7 @@
 // The place for work that blocks or takes long: disk, compression of files, name look-ups, child processes. Cores never
 // block; they submit a job here and get told on their own core when it is done.
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -23,6 +24,9 @@ class Workers {
   // than they were submitted. `refused`, and nothing is run, when too many jobs of this priority wait already. What a job
   // holds in memory is charged by whoever submits it. From any core.
   [[nodiscard]] virtual Result<> submit(Priority priority, Executor& home, Task work, Task done) = 0;
+  // For urgent work that takes some ten microseconds and hardly ever blocks, such as a write into the page cache: two changes of threads cost
+  // more. It runs on `home` itself, later, unless such work blocked lately. From that core only.
+  [[nodiscard]] virtual Result<> submit_brief(Executor& home, Task work, Task done) { return submit(Priority::urgent, home, std::move(work), std::move(done)); }
 };
 
 // The real pool. Threads start when they are first needed.
@@ -35,6 +39,7 @@ class WorkerThreads final : public Workers {
   WorkerThreads(const WorkerThreads&) = delete;
 
   Result<> submit(Priority priority, Executor& home, Task work, Task done) override;
+  Result<> submit_brief(Executor& home, Task work, Task done) override;
 
  private:
   struct Job {
@@ -44,10 +49,14 @@ class WorkerThreads final : public Workers {
   static constexpr auto priorities = static_cast<std::size_t>(Priority::count_);
 
   void run();
+  void run_brief(Executor& home, Task& work);
   // Null queue: nothing that this thread may take now. Call with mutex_ held.
   std::deque<Job>* next_queue();
 
   const std::size_t max_threads_, max_waiting_;
+  // Until then, and how long it was the last time, nothing runs on cores.
+  std::atomic<TimePoint> wary_until_{TimePoint::min()};
+  std::atomic<Duration> wary_for_{Duration{0}};
   std::mutex mutex_;  // guards everything below
   std::condition_variable changed_;
   std::array<std::deque<Job>, priorities> waiting_;

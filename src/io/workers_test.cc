@@ -58,6 +58,46 @@ TEST_CASE("workers: urgent work overtakes, and no other work takes the last thre
   home.wait_for(7);
 }
 
+TEST_CASE("workers: brief work runs on the core that asks, until it blocks") {
+  // A core whose clock goes on as the test says.
+  struct Core : Inbox {
+    TimePoint now() const override { return time; }
+    void post(Task task) override { tasks.push_back(std::move(task)), Inbox::post(nullptr); }
+    void run() {
+      for (auto& task : std::exchange(tasks, {})) task();
+    }
+    TimePoint time{};
+    std::vector<Task> tasks;
+  } core;
+  WorkerThreads workers(2);
+  auto here = std::this_thread::get_id();
+  std::thread::id ran;
+  int done = 0;
+  auto submit = [&](Duration takes, bool blocks) {
+    int posted = core.posted;
+    REQUIRE(workers.submit_brief(core, [&, takes, blocks] {
+      ran = std::this_thread::get_id();
+      if (blocks) std::this_thread::sleep_for(1us);
+      core.time += takes;
+    }, [&] { ++done; }));
+    core.wait_for(posted + 1);
+    core.run();
+    return ran == here;
+  };
+  CHECK(submit(10us, false));
+  CHECK(submit(10ms, false));  // it was not running: somebody else had the processor
+  CHECK(submit(10ms, true));
+  CHECK_FALSE(submit(10us, false));
+  core.time += 6s;
+  CHECK(submit(10ms, true));
+  core.time += 6s;
+  CHECK_FALSE(submit(10us, false));
+  core.time += 6s;
+  CHECK(submit(10us, true));
+  CHECK(submit(10us, false));
+  CHECK(done == 8);
+}
+
 TEST_CASE("workers refuse when too many jobs wait") {
   Inbox home;
   std::promise<void> gate;

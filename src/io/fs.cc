@@ -76,6 +76,8 @@ class SystemFile final : public File {
     return {};
   }
 
+  void reserve(std::uint64_t size) override { (void)::fallocate(fd_, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)); }
+
   Result<> sync() override {
     if (::fdatasync(fd_) != 0) return failed("sync", path_, errno);
     return {};

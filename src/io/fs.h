@@ -22,7 +22,9 @@ class File {
   // All pieces, at the end. After an error a part of them may be there: truncate() to the size before to take it back.
   virtual Result<> append(std::span<const std::string_view> pieces) = 0;
   virtual Result<> truncate(std::uint64_t size) = 0;
-  // Content survives a power cut when this has returned.
+  // Asks for room on the disk for a file of that size, which it does not have yet. Beside append(), from any thread. Where it fails, nothing changes.
+  virtual void reserve(std::uint64_t) {}
+  // Content survives a power cut when this has returned. Beside append(), from any thread: what that had written before.
   virtual Result<> sync() = 0;
   // As left by the last call of this object.
   virtual std::uint64_t size() const = 0;

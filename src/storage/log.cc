@@ -15,6 +15,12 @@ constexpr std::uint64_t reuse_bytes = 1024 * 1024;
 // Of one write. More waits for the next.
 constexpr std::uint64_t commit_bytes = 8 * 1024 * 1024;
 
+// Copying so much into the page cache takes some 50 microseconds.
+constexpr std::uint64_t brief_bytes = 256 * 1024;
+
+// Room on the disk is asked for in such steps, for segments that have grown to one: blocks are then found once, not with each write.
+constexpr std::uint64_t reserve_step = 2 * 1024 * 1024;
+
 std::uint64_t bytes_of(const NewRecord& record) {
   std::uint64_t sum = record_head_bytes;
   for (auto& piece : record.pieces) sum += piece.size();
@@ -50,8 +56,8 @@ bool Log::Segment::settle(std::uint32_t index) {
   return true;
 }
 
-Log::Log(std::shared_ptr<LogFiles> files, const LogSettings& settings, io::Executor& executor, std::uint64_t seed, Offload offload, Offload later)
-    : files_(std::move(files)), settings_(settings), executor_(executor), rng_(seed), offload_(std::move(offload)), later_(later ? std::move(later) : offload_) {}
+Log::Log(std::shared_ptr<LogFiles> files, const LogSettings& settings, io::Executor& executor, std::uint64_t seed, Offloads offloads)
+    : files_(std::move(files)), settings_(settings), executor_(executor), rng_(seed), offloads_(std::move(offloads)) {}
 
 Log::~Log() {
   if (settle_timer_) executor_.cancel(settle_timer_);
@@ -126,7 +132,7 @@ void Log::close_active() {
 // Begins the next jobs, if there is something to do.
 void Log::kick() {
   if (!writing_ && !waiting_.empty()) begin_write();
-  bool due = !doomed_.empty() || !closing_.empty() || (sync_due_ && wants_sync()) || (unwritten_settled_ > 0 && settle_timer_ == 0);
+  bool due = !doomed_.empty() || !closing_.empty() || (sync_due_ && wants_sync()) || (unwritten_settled_ > 0 && settle_timer_ == 0) || to_reserve() > 0;
   if (!in_upkeep_ && due) begin_upkeep();
 }
 
@@ -150,10 +156,11 @@ void Log::begin_write() {
     waiting_.pop_front();
   }
   waiting_bytes_ -= bytes;
-  offload_([job] { job->run(); },
-           [this, job, alive = std::weak_ptr(alive_)] {
-             if (!alive.expired()) written(*job);
-           });
+  Offload& offload = job->sync || bytes > brief_bytes ? offloads_.urgent : offloads_.brief;
+  offload([job] { job->run(); },
+          [this, job, alive = std::weak_ptr(alive_)] {
+            if (!alive.expired()) written(*job);
+          });
 }
 
 void Log::begin_upkeep() {
@@ -165,13 +172,18 @@ void Log::begin_upkeep() {
     job->number = active_;
     job->size = find(active_)->bytes;
   }
+  if (std::uint64_t size = to_reserve()) {
+    find(active_)->reserved = size;
+    job->room_for = file_;
+    job->room = size;
+  }
   job->closing = std::exchange(closing_, {});
   job->doomed = std::exchange(doomed_, {});
   take_settled(*job);
-  later_([job] { job->run(); },
-         [this, job, alive = std::weak_ptr(alive_)] {
-           if (!alive.expired()) upkept(*job);
-         });
+  offloads_.later([job] { job->run(); },
+                  [this, job, alive = std::weak_ptr(alive_)] {
+                    if (!alive.expired()) upkept(*job);
+                  });
 }
 
 void Log::take_settled(UpkeepJob& job) {
@@ -265,6 +277,15 @@ bool Log::wants_sync() const {
   return segment.synced < segment.bytes && segment.settled_count < segment.count;
 }
 
+// The size that the segment written to should have room for; 0: it has enough.
+std::uint64_t Log::to_reserve() const {
+  auto at = segments_.find(active_);
+  if (active_ == 0 || at == segments_.end()) return 0;
+  const Segment& segment = *at->second;
+  bool enough = segment.bytes < reserve_step || segment.reserved >= std::min(segment.bytes + reserve_step, settings_.segment_bytes);
+  return enough ? 0 : std::min(segment.bytes + 2 * reserve_step, settings_.segment_bytes);
+}
+
 void Log::arm_sync() {
   if (settings_.sync != Sync::interval || sync_timer_ || !wants_sync()) return;
   sync_timer_ = executor_.at(executor_.now() + settings_.interval, [this] {
@@ -333,10 +354,10 @@ void Log::read_from(Segment& segment, std::size_t bytes, Read done) {
                                                .with_settled = !segment.own && segment.read_index == 0 && segment.taken.empty(),
                                                .taken = segment.taken,
                                                .bytes = std::max<std::size_t>(bytes, 1)});
-  later_([job] { job->run(); },
-         [this, job, done = std::move(done), alive = std::weak_ptr(alive_)]() mutable {
-           if (!alive.expired()) was_read(*job, std::move(done));
-         });
+  offloads_.later([job] { job->run(); },
+                  [this, job, done = std::move(done), alive = std::weak_ptr(alive_)]() mutable {
+                    if (!alive.expired()) was_read(*job, std::move(done));
+                  });
 }
 
 void Log::was_read(ReadJob& job, Read done) {

@@ -47,8 +47,13 @@ struct ReadRecord {
 
 // Runs `work` where it may block, then `done` on the core that asked.
 using Offload = std::function<void(std::move_only_function<void()> work, io::Task done)>;
+struct Offloads {
+  Offload urgent;  // somebody waits for it
+  Offload brief;   // the same, and it is a write of little into the page cache
+  Offload later;   // nobody does
+};
 
-// One core. Files are touched on workers only, by at most three jobs at a time: one appends, and what comes meanwhile is written together by
+// One core. Files are touched by at most three jobs at a time: one appends, and what comes meanwhile is written together by
 // the next one (group commit); one reads; one does the upkeep: syncs, notes what is settled, removes files. So nobody waits for a removal
 // or, but with Sync::always, for a sync before an answer.
 //
@@ -60,8 +65,7 @@ using Offload = std::function<void(std::move_only_function<void()> work, io::Tas
 // A failed sync means that the segment is not written to any more.
 class Log {
  public:
-  // `offload`: for appends, which somebody waits for. `later`: for all else; null: the same.
-  Log(std::shared_ptr<LogFiles> files, const LogSettings& settings, io::Executor& executor, std::uint64_t seed, Offload offload, Offload later = nullptr);
+  Log(std::shared_ptr<LogFiles> files, const LogSettings& settings, io::Executor& executor, std::uint64_t seed, Offloads offloads);
   // What it has is given back to `files`; callbacks of jobs under way do not come.
   ~Log();
   Log(const Log&) = delete;
@@ -126,6 +130,7 @@ class Log {
     std::uint64_t read_offset = 0;  // where reading goes on
     std::uint32_t read_index = 0;
     std::uint64_t synced = 0;       // bytes
+    std::uint64_t reserved = 0;     // on the disk, or asked for
     std::vector<std::uint32_t> fresh_settled;  // not written yet
 
     bool unread() const { return !complete || taken_count < count; }
@@ -157,12 +162,13 @@ class Log {
   void remove(Segment& segment);
   void arm_sync();
   bool wants_sync() const;
+  std::uint64_t to_reserve() const;
 
   std::shared_ptr<LogFiles> files_;  // shared with the log's other cores
   LogSettings settings_;
   io::Executor& executor_;
   Rng rng_;
-  Offload offload_, later_;
+  Offloads offloads_;
   std::map<std::uint64_t, std::unique_ptr<Segment>> segments_;
   std::uint64_t active_ = 0;              // number of the segment written to; 0: none
   std::shared_ptr<OpenFile> file_;        // of active_; jobs use it while writing_ or in_upkeep_

@@ -46,6 +46,7 @@ Result<> Log::WriteJob::write() {
 }
 
 void Log::UpkeepJob::run() {
+  if (room_for) room_for->file->reserve(room);
   for (auto& open : closing)
     if (auto ok = open->sync(fs, directory); !ok) closed = ok;
   if (file) synced = file->sync(fs, directory);

@@ -35,7 +35,9 @@ struct Log::UpkeepJob {
   std::string directory;
   std::vector<std::shared_ptr<OpenFile>> closing;  // full, and not all of it synced
   std::shared_ptr<OpenFile> file;                  // to be synced; null: it need not be
-  std::uint64_t number = 0, size = 0;              // of its segment: `size` bytes of it were written before this job began
+  std::shared_ptr<OpenFile> room_for;              // null: none has to be made
+  std::uint64_t room = 0;
+  std::uint64_t number = 0, size = 0;              // of file's segment: `size` bytes of it were written before this job began
   struct Settled {
     std::uint64_t number;
     std::string path;

@@ -19,7 +19,7 @@ struct Disk {
     auto opened = LogFiles::open(fs, "/data/queue");
     REQUIRE(opened.has_value());
     files = *opened;
-    auto log = std::make_unique<Log>(files, settings, simulation.core(0), simulation.rng().next(), offload(latency), offload(later));
+    auto log = std::make_unique<Log>(files, settings, simulation.core(0), simulation.rng().next(), Offloads{offload(latency), offload(brief), offload(later)});
     log->on_damage = [this](const std::string&, const Skipped& skipped) { damage += skipped; };
     return log;
   }
@@ -53,7 +53,7 @@ struct Disk {
   io::MemoryFs fs;
   io::Simulation simulation;
   std::shared_ptr<LogFiles> files;
-  Duration latency = 100us, later = 100us;  // of appends; of reads and upkeep
+  Duration latency = 100us, brief = 100us, later = 100us;  // of appends, small appends, reads and upkeep
   Skipped damage;
 };
 

@@ -74,7 +74,7 @@ DecisionLog::DecisionLog(const engine::StageContext& context, std::shared_ptr<st
                                            {{"processor", context.id.to_string()}})),
       peers_(engine::shared_state<Peers>(context.host, "decision peers " + files->directory())),
       log_(std::move(files), {.sync = storage::Sync::never, .segment_bytes = 1024 * 1024}, context.executor, context.rng.next(),
-           storage::offload_to(context.host.workers(), context.executor), storage::offload_to(context.host.workers(), context.executor, false)) {
+           storage::offloads_to(context.host.workers(), context.executor)) {
   log_.on_damage = [this](const std::string& file, const storage::Skipped& skipped) {
     if (skipped.damage())
       log::error("Decisions on disk are damaged; all others are remembered", {{"stage", context_.id.to_string()}, {"file", file}, {"skipped", skipped.text()}});

@@ -88,7 +88,7 @@ Fetch::Fetch(const engine::StageContext& context)
       spilled_(context.host.metrics().counter("weir_tail_sampling_spilled_bytes", "Bytes of waiting spans that are on disk only.", {{"processor", context.id.to_string()}})),
       fetched_(context.host.metrics().counter("weir_tail_sampling_fetched_bytes", "Bytes of waiting spans that were read back from disk.", {{"processor", context.id.to_string()}})),
       failures_(context.host.metrics().counter("weir_tail_sampling_fetch_failures", "Spans of a trace that could not be read back from disk.", {{"processor", context.id.to_string()}})),
-      offload_(storage::offload_to(context.host.workers(), context.executor, false)) {}
+      offload_(storage::offload_to(context.host.workers(), context.executor)) {}
 
 void Fetch::read(std::vector<Run> runs, Done done) {
   busy_ = true;

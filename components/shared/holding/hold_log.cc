@@ -43,7 +43,7 @@ HoldLog::HoldLog(const engine::StageContext& context, std::shared_ptr<storage::L
       peers_(engine::shared_state<Peers>(context.host, "peers " + files->directory())),
       files_(std::move(files)),
       facts_(exporting::encode_facts({context_.signal, nullptr, {}})),
-      log_(files_, {}, context.executor, context.rng.next(), storage::offload_to(context.host.workers(), context.executor), storage::offload_to(context.host.workers(), context.executor, false)),
+      log_(files_, {}, context.executor, context.rng.next(), storage::offloads_to(context.host.workers(), context.executor)),
       disk_wait_(engine::DiskWait::of(context.host)) {
   log_.on_damage = [this](const std::string& file, const storage::Skipped& skipped) {
     if (skipped.damage())
@@ -65,6 +65,7 @@ void HoldLog::start(engine::Out& out) {
 
 void HoldLog::put(otlp::Batch batch, Charge room) {
   std::size_t items = batch.items();
+  batch.compact();
   Bytes body = in_one(batch.encode());
   otlp::Batch slim = otlp::Batch::trusted(context_.signal, {}, 0, batch.cost().dense);
   slim.take_receipts(batch);

@@ -4,24 +4,39 @@
 
 namespace weir::storage {
 
-Offload offload_to(io::Workers& workers, io::Executor& home, bool urgent) {
-  return [&workers, &home, urgent](std::move_only_function<void()> work, io::Task done) {
-    struct Job {
-      io::Workers& workers;
-      io::Executor& home;
-      io::Workers::Priority priority;
-      std::move_only_function<void()> work;
-      io::Task done;
+namespace {
 
-      // A job that found no place is offered again.
-      static void submit(std::shared_ptr<Job> job) {
-        auto& where = job->workers;
-        auto taken = where.submit(job->priority, job->home, [job] { job->work(); }, [job] { job->done(); });
-        if (!taken) job->home.at(job->home.now() + 10ms, [job] { submit(job); });
-      }
-    };
-    Job::submit(std::make_shared<Job>(workers, home, urgent ? io::Workers::Priority::urgent : io::Workers::Priority::normal, std::move(work), std::move(done)));  // shared with the worker
+enum class Kind : std::uint8_t { urgent, brief, later };
+
+struct Job {
+  io::Workers& workers;
+  io::Executor& home;
+  Kind kind;
+  std::move_only_function<void()> work;
+  io::Task done;
+
+  // A job that found no place is offered again.
+  static void submit(std::shared_ptr<Job> job) {
+    auto work = [job] { job->work(); };
+    auto done = [job] { job->done(); };
+    auto priority = job->kind == Kind::later ? io::Workers::Priority::normal : io::Workers::Priority::urgent;
+    auto taken = job->kind == Kind::brief ? job->workers.submit_brief(job->home, work, done) : job->workers.submit(priority, job->home, work, done);
+    if (!taken) job->home.at(job->home.now() + 10ms, [job] { submit(job); });
+  }
+};
+
+Offload offload(io::Workers& workers, io::Executor& home, Kind kind) {
+  return [&workers, &home, kind](std::move_only_function<void()> work, io::Task done) {
+    Job::submit(std::make_shared<Job>(workers, home, kind, std::move(work), std::move(done)));  // shared with the worker
   };
+}
+
+}  // namespace
+
+Offload offload_to(io::Workers& workers, io::Executor& home) { return offload(workers, home, Kind::later); }
+
+Offloads offloads_to(io::Workers& workers, io::Executor& home) {
+  return {offload(workers, home, Kind::urgent), offload(workers, home, Kind::brief), offload(workers, home, Kind::later)};
 }
 
 Result<std::shared_ptr<LogFiles>> shared_log_files(engine::Host& host, const std::string& directory) {

@@ -5,9 +5,9 @@
 
 namespace weir::storage {
 
-// Jobs of a log, done by the host's workers for this core. A job that finds no place there is offered again. `urgent`: somebody waits for an
-// answer.
-Offload offload_to(io::Workers& workers, io::Executor& home, bool urgent = true);
+// Jobs done by the host's workers for this core. A job that finds no place there is offered again.
+Offload offload_to(io::Workers& workers, io::Executor& home);  // nobody waits for them
+Offloads offloads_to(io::Workers& workers, io::Executor& home);
 
 // The same object for all cores; blocks when it is opened first.
 Result<std::shared_ptr<LogFiles>> shared_log_files(engine::Host& host, const std::string& directory);

@@ -104,11 +104,18 @@ void encode_lazy(const Lazy<T>& message, Writer& out) {
 // Encodes a batch. Long runs of bytes that lie in one of its bodies are sent from there.
 class Encoder {
  public:
-  Encoder(Signal signal, const std::vector<Bytes>& bodies, std::size_t size) : signal_(signal), bodies_(bodies), out_(size) {}
+  enum class Runs : std::uint8_t { refer, copy };
+  Encoder(Signal signal, const std::vector<Bytes>& bodies, std::size_t size, Runs runs = Runs::refer) : signal_(signal), bodies_(bodies), copies_(runs == Runs::copy), out_(size) {}
 
   void add(const ResourceGroup& group);
   // What was copied is charged to `charge`'s budget.
   std::vector<Bytes> finish(Charge charge);
+  // With Runs::copy.
+  Bytes finish_whole(Charge charge) {
+    Bytes all = out_.finish();
+    charge.grow_unchecked(all.size());
+    return all.charged(std::move(charge));
+  }
 
  private:
   void add(const ScopeGroup& scope);
@@ -122,6 +129,7 @@ class Encoder {
   static constexpr std::size_t refer_from = 1024;
   Signal signal_;
   const std::vector<Bytes>& bodies_;
+  const bool copies_;
   std::vector<const Bytes*> by_address_;  // filled on first use
   Writer out_;
 };
@@ -138,7 +146,7 @@ const Bytes* Encoder::body_of(std::string_view run) {
 }
 
 void Encoder::add_run(std::string_view run) {
-  const Bytes* body = run.size() < refer_from ? nullptr : body_of(run);
+  const Bytes* body = copies_ || run.size() < refer_from ? nullptr : body_of(run);
   if (body == nullptr) return out_.raw(run);
   out_.refer(body->slice(run));
 }
@@ -344,13 +352,10 @@ std::size_t Batch::footprint() const {
 
 void Batch::compact() {
   if (groups_.empty() || signal_ == Signal::profiles) return;
-  std::vector<Bytes> pieces = encode();
-  std::string body;
-  body.reserve(std::accumulate(pieces.begin(), pieces.end(), std::size_t{0}, [](std::size_t sum, const Bytes& piece) { return sum + piece.size(); }));
-  for (const Bytes& piece : pieces) body += piece.view();
-  pieces.clear();
-  Charge paid = charge.another();
-  paid.grow_unchecked(body.size());
+  groups();
+  Encoder encoder(signal_, kept_, bytes_ + bytes_ / 8 + 1024, Encoder::Runs::copy);
+  for (const ResourceGroup& group : std::views::reverse(groups_)) encoder.add(group);
+  Bytes body = encoder.finish_whole(charge.another());
   std::vector<ResourceGroup>().swap(groups_);
   chunks_.clear();
   kept_.clear();
@@ -359,7 +364,7 @@ void Batch::compact() {
   sought_ = nullptr;
   bytes_ = body.size();
   cost_ = Cost::assumed(items_, bytes_, cost_.dense);
-  chunks_.push_back({Bytes::take(std::move(body)).charged(std::move(paid)), {}});
+  chunks_.push_back({std::move(body), {}});
   charge.release();
 }
 

@@ -84,22 +84,85 @@ std::span<const config::FieldInfo> Config::fields() {
   return rows;
 }
 
-static bool has_resource_attribute(std::string_view name) {
+namespace {
+
+using Lists = std::vector<std::string> Filter::*;
+
+// What a scraper has of the settings that all share one struct for.
+struct Kind {
+  std::string_view name;
+  std::optional<Scraper> Scrapers::* scraper;
+  std::vector<std::string_view> metrics;  // what its metrics' names begin with
+  Lists names = nullptr;                  // of include and exclude
+};
+
+const std::vector<Kind>& kinds() {
+  using S = Scrapers;
+  static const std::vector<Kind> all{
+      {"cpu", &S::cpu, {"system.cpu.time", "system.cpu.utilization", "system.cpu.logical.", "system.cpu.physical.", "system.cpu.frequency"}},
+      {"disk", &S::disk, {"system.disk."}, &Filter::devices},
+      {"filesystem", &S::filesystem, {"system.filesystem."}},
+      {"load", &S::load, {"system.cpu.load_average."}},
+      {"memory", &S::memory, {"system.memory.", "system.linux.memory."}},
+      {"network", &S::network, {"system.network."}, &Filter::interfaces},
+      {"paging", &S::paging, {"system.paging."}},
+      {"processes", &S::processes, {"system.processes."}},
+      {"process", &S::process, {"process."}, &Filter::names},
+      {"system", &S::system, {"system.uptime"}},
+  };
+  return all;
+}
+
+bool has_resource_attribute(std::string_view name) {
   constexpr std::string_view names[] = {"process.pid", "process.parent_pid", "process.executable.name", "process.executable.path", "process.command", "process.command_line", "process.owner", "process.cgroup"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
+// The filter has no other names than those of `own`; null: there is no such filter here.
+bool fits(const std::optional<Filter>& filter, Lists own) {
+  if (!filter) return true;
+  if (own == nullptr) return false;
+  for (Lists list : {&Filter::devices, &Filter::interfaces, &Filter::fs_types, &Filter::mount_points, &Filter::names})
+    if (list != own && !((*filter).*list).empty()) return false;
+  return true;
+}
+
+// The setting that a scraper of this kind does not have; "" when there is none.
+std::string_view foreign_setting(const Kind& kind, const Scraper& s) {
+  bool filesystem = kind.name == "filesystem";
+  if (!fits(s.include, kind.names)) return "include";
+  if (!fits(s.exclude, kind.names)) return "exclude";
+  if (!fits(s.include_devices, filesystem ? &Filter::devices : nullptr)) return "include_devices";
+  if (!fits(s.exclude_devices, filesystem ? &Filter::devices : nullptr)) return "exclude_devices";
+  if (!fits(s.include_fs_types, filesystem ? &Filter::fs_types : nullptr)) return "include_fs_types";
+  if (!fits(s.exclude_fs_types, filesystem ? &Filter::fs_types : nullptr)) return "exclude_fs_types";
+  if (!fits(s.include_mount_points, filesystem ? &Filter::mount_points : nullptr)) return "include_mount_points";
+  if (!fits(s.exclude_mount_points, filesystem ? &Filter::mount_points : nullptr)) return "exclude_mount_points";
+  if (s.include_virtual_filesystems && !filesystem) return "include_virtual_filesystems";
+  if (s.cpu_average && kind.name != "load") return "cpu_average";
+  if (s.scrape_process_delay != 0s && kind.name != "process") return "scrape_process_delay";
+  return !s.resource_attributes.empty() && kind.name != "process" ? "resource_attributes" : "";
+}
+
+void check(const Kind& kind, const Scraper& scraper, config::Context& context) {
+  if (auto good = points::check_switches(table(), scraper.metrics); !good) context.error_at("scrapers", good.error().what);
+  for (auto& [name, on] : scraper.metrics)
+    if (std::none_of(kind.metrics.begin(), kind.metrics.end(), [&](std::string_view own) { return name.starts_with(own); }))
+      context.error_at("scrapers", fmt::format("{} has no metric {}", kind.name, name));
+  if (auto setting = foreign_setting(kind, scraper); !setting.empty()) context.error_at("scrapers", fmt::format("{} has no such setting, or no such names in it: {}", kind.name, setting));
+  for (auto& [name, on] : scraper.resource_attributes)
+    if (!has_resource_attribute(name)) context.error_at("scrapers", fmt::format("resource attribute {} is not known", name));
+}
+
+}  // namespace
+
 void Config::validate(config::Context& context) const {
-  const Scrapers& s = scrapers;
   bool any = false;
-  for (auto* one : {&s.cpu, &s.disk, &s.filesystem, &s.load, &s.memory, &s.network, &s.paging, &s.processes, &s.process, &s.system}) {
-    if (!*one) continue;
-    any = true;
-    if (auto good = points::check_switches(table(), (*one)->metrics); !good) context.error_at("scrapers", good.error().what);
+  for (auto& kind : kinds()) {
+    auto& scraper = scrapers.*kind.scraper;
+    if (scraper) check(kind, *scraper, context);
+    any = any || scraper.has_value();
   }
-  if (s.process)
-    for (auto& [name, on] : s.process->resource_attributes)
-      if (!has_resource_attribute(name)) context.error_at("scrapers", fmt::format("resource attribute {} is not known", name));
   if (!any) context.error_at("", "must specify at least one scraper when using hostmetrics receiver");
 }
 

@@ -12,7 +12,7 @@ using otlp::Value;
 template <class Id>
 Id id_of(std::string_view bytes) {
   Id out;
-  std::memcpy(out.bytes.data(), bytes.data(), std::min(bytes.size(), out.bytes.size()));
+  std::ranges::copy(bytes.substr(0, out.bytes.size()), out.bytes.begin());
   return out;
 }
 

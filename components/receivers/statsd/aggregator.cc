@@ -12,6 +12,9 @@ namespace {
 constexpr std::string_view scope_name = "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/statsdreceiver";  // what dashboards may filter by
 constexpr double standard_percentiles[] = {0, 10, 50, 90, 95, 100};
 
+// Counters wrap around.
+std::int64_t sum_of(std::int64_t a, std::int64_t b) { return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b)); }
+
 std::string_view without_port(std::string_view address) {
   auto colon = address.rfind(':');
   return colon == address.npos ? address : address.substr(0, colon);
@@ -74,8 +77,8 @@ void Aggregator::add_counter(Series& series, const Message& message) {
   if (message.timestamp != 0 && !series.begun) series.time = message.timestamp * 1'000'000'000;
   series.begun = true;
   if (config_.counter_type == CounterType::real) series.real += value;
-  else if (config_.counter_type == CounterType::integer) series.integer += go_int_of(value);
-  else series.integer += go_int_of(std::floor(value)) + (rng_.unit() < value - std::floor(value) ? 1 : 0);
+  else if (config_.counter_type == CounterType::integer) series.integer = sum_of(series.integer, go_int_of(value));
+  else series.integer = sum_of(series.integer, sum_of(go_int_of(std::floor(value)), rng_.unit() < value - std::floor(value) ? 1 : 0));
 }
 
 Result<> Aggregator::observe(Series& series, const Message& message) {

@@ -116,6 +116,12 @@ TEST_CASE("statsd: an exponential histogram takes values below zero") {
   CHECK(c.flush() == Lines{"h count 4 sum -2 @2000"});
 }
 
+TEST_CASE("statsd: a counter beyond all numbers wraps around") {
+  Case c;
+  for (int i = 0; i < 2; ++i) c.add("a:-1e300|c");
+  CHECK(c.flush() == Lines{"a sum 0 @2000"});
+}
+
 TEST_CASE("statsd: the first line of a counter says its time") {
   Case c;
   for (auto line : {"a:1|c", "a:1|c|T5", "b:1|c|T5", "b:1|c|T7"}) c.add(line);

@@ -151,7 +151,7 @@ bool is_reset(const StoredPoint& before, const StoredPoint& now, MetricType type
 bool subtract(StoredPoint& now, const StoredPoint& before, MetricType type) {
   if (is_number(type)) {
     if (now.type == NumberType::integer)
-      now.integer -= before.integer;
+      now.integer = static_cast<std::int64_t>(static_cast<std::uint64_t>(now.integer) - static_cast<std::uint64_t>(before.integer));
     else
       now.real -= before.real;
     return true;

@@ -13,6 +13,9 @@ using otlp::Writer;
 
 constexpr std::uint8_t request_kind = 1;
 
+// Of what was read, taken in one turn: checking it takes 0.1 ms.
+constexpr std::size_t slice_bytes = 512 * 1024;
+
 // Fields of the facts, in protobuf, so that later versions can add some.
 enum : std::uint32_t { signal_field = 1, peer_field = 2, metadata_field = 3, auth_field = 4, error_field = 5 };
 
@@ -183,14 +186,32 @@ void DiskQueue::put(const otlp::Batch& batch, std::vector<Bytes> encoded, Kept d
   });
 }
 
+// A worker reads much at a time, and the core takes a little of it in each turn of its loop: live requests wait for that.
 void DiskQueue::read(std::size_t bytes, std::move_only_function<void(std::vector<Stored>)> done) {
+  busy_ = true;
+  if (!unread_.empty())
+    return executor_.post([this, done = std::move(done), alive = std::weak_ptr(alive_)]() mutable {
+      if (alive.expired()) return;
+      busy_ = false;
+      done(next_slice());
+    });
   log_.read(bytes, [this, done = std::move(done)](std::vector<storage::ReadRecord> records) mutable {
     count();
-    std::vector<Stored> out;
-    for (auto& record : records)
-      if (auto request = to_request(std::move(record))) out.push_back(std::move(*request));
-    done(std::move(out));
+    std::ranges::move(records, std::back_inserter(unread_));
+    busy_ = false;
+    done(next_slice());
   });
+}
+
+std::vector<Stored> DiskQueue::next_slice() {
+  std::vector<Stored> out;
+  for (std::size_t bytes = 0; !unread_.empty() && bytes < slice_bytes;) {
+    storage::ReadRecord record = std::move(unread_.front());
+    unread_.pop_front();
+    bytes += record.payload.size();
+    if (auto request = to_request(std::move(record))) out.push_back(std::move(*request));
+  }
+  return out;
 }
 
 std::optional<Stored> DiskQueue::to_request(storage::ReadRecord record) {

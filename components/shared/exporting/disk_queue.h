@@ -52,10 +52,13 @@ class DiskQueue {
   void settle(storage::Place place) { log_.settle(place); }
   void leave(storage::Place place) { log_.leave(place); }
 
-  bool has_unread() const { return log_.has_unread(); }
+  bool has_unread() const { return log_.has_unread() || !unread_.empty(); }
   bool has_unread_from_before() const { return log_.has_unread_from_before(); }
-  bool reading() const { return log_.reading(); }
-  // The next requests of about so many bytes; none: nothing can be read now. What cannot be read or is too old is gone, and told.
+  // A call of read() is under way.
+  bool busy() const { return busy_; }
+  // Something was read, or is being read, that nobody has got yet.
+  bool reading() const { return busy_ || !unread_.empty(); }
+  // The next requests of about so many bytes at most, a part of a larger read; none: nothing can be read now. What cannot be read or is too old is gone, and told.
   void read(std::size_t bytes, std::move_only_function<void(std::vector<Stored>)> done);
 
   // Whether so many more bytes are within the quota.
@@ -76,6 +79,7 @@ class DiskQueue {
  private:
   DiskQueue(const DiskSettings& settings, std::shared_ptr<storage::LogFiles> files, std::shared_ptr<storage::LogFiles> dead, const engine::StageContext& context);
   std::optional<Stored> to_request(storage::ReadRecord record);
+  std::vector<Stored> next_slice();
   void export_metrics(const engine::StageContext& context);
   void count();
 
@@ -85,9 +89,12 @@ class DiskQueue {
   io::Executor& executor_;
   std::shared_ptr<storage::LogFiles> files_, dead_files_;  // shared with the exporter's other cores
   storage::Log log_, dead_;
+  std::deque<storage::ReadRecord> unread_;  // read, and nobody has got them yet
+  bool busy_ = false;
   telemetry::Counter &damaged_, &write_failures_, &sync_failures_, &dead_items_;
   storage::Log::Counts told_;       // in the counters
   std::shared_ptr<void> gauges_;    // registration, first core only
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // tasks look whether this is still there
 };
 
 }  // namespace weir::exporting

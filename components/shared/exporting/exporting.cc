@@ -20,8 +20,8 @@ using storage::Place;
 // Of requests in memory while there are more on disk, on one core; less when memory is short.
 constexpr std::size_t window_bytes = 8 * 1024 * 1024;
 
-// Of one look at the disk: what is read is checked on the core, and live requests wait for that (0.1 ms).
-constexpr std::size_t read_bytes = 512 * 1024;
+// Of one look at the disk.
+constexpr std::size_t read_bytes = 2 * 1024 * 1024;
 
 // Holds batches from process() until the backend has them or they are given up. One core.
 //
@@ -379,12 +379,12 @@ class QueuedExporter : public QueuedStage {
 
   void look_at_disk() {
     if (!disk_ || draining_ || abandoned_ || is_behind()) return;
-    if (!disk_->reading() && !take_ && disk_->has_unread() && (waiting_.empty() || window_ <= window_limit() / 2)) {
+    if (!disk_->busy() && !take_ && disk_->has_unread() && (waiting_.empty() || window_ <= window_limit() / 2)) {
       disk_->read(std::clamp<std::size_t>(window_limit() / 2, 64 * 1024, read_bytes), [this](std::vector<Stored> requests) {
         bool none = requests.empty();
         for (auto& request : requests) take_back(std::move(request));
         tell_backlog();
-        if (none) return check_later();
+        if (none && !disk_->reading()) return check_later();
         pump();
       });
     }

@@ -104,6 +104,7 @@ std::span<const FieldInfo> Config::fields() {
       config::ignored("discover", "nodes are not looked for: name them in endpoints"),
       config::ignored("metadata_keys", "no effect"),
       config::ignored("include_source_on_error", "no effect"),
+      config::ignored("suppress_conflict_errors", "a conflict is no error: the document is there, from an attempt whose answer got lost"),
       config::ignored("telemetry", "no effect"),
       config::embedded<&T::exporting>(),
   };

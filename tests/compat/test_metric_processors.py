@@ -108,7 +108,7 @@ class Series:
         if self.chance(0.02 if self.resets else 0):
             self.scale += 1
         if self.chance(0.03):
-            self.threshold = self.random.choice([0.0, 0.001, 0.01] if self.resets else [self.threshold, 0.01])
+            self.threshold = self.random.choice([0.0, 0.001, 0.01]) if self.resets else self.threshold  # there the count of zeros wraps around
         out, counts = {"scale": self.scale, "zeroCount": str(self.zero)}, [self.zero]
         if self.threshold:
             out["zeroThreshold"] = self.threshold
@@ -313,8 +313,8 @@ class MetricProcessors(Differential):
 
     @staticmethod
     def no_exemplars(series):
-        """Those of a point go with it here; there the first point's go with all."""
-        series.exemplars = False
+        """Those of a point go with it here; there the first point's go with all, and a sum loses what it was when its type changes."""
+        series.exemplars = series.mixes = False
 
     def test_cumulativetodelta(self):
         self.rounds(lambda s, name: [("cumulativetodelta/" + name, s.cumulativetodelta())], temporalities=(2, 2, 1), change=self.only_grows)

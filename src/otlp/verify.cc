@@ -1,5 +1,7 @@
 #include "otlp/verify.h"
 
+#include <bit>
+
 #include "base/text.h"
 #include "otlp/repair.h"
 #include "otlp/request_schema.h"
@@ -49,6 +51,11 @@ inline const char* past_varint(const char* p, const char* end) {
   return nullptr;
 }
 
+inline std::uint16_t little_endian(std::size_t low, std::size_t high) {
+  static_assert(std::endian::native == std::endian::little);
+  return static_cast<std::uint16_t>(low | high << 8);
+}
+
 // Recognizes the most common form of an attribute: key and value in field order, each shorter than 128 bytes, the value one text,
 // integer, boolean or double. False: the general code must check it.
 [[gnu::always_inline]] inline bool is_plain_key_value(const char* p, const char* end) {
@@ -58,7 +65,7 @@ inline const char* past_varint(const char* p, const char* end) {
   if (key >= 0x80 || size < key + 6) return false;
   const char* value = p + 4 + key;
   auto value_size = static_cast<std::size_t>(end - value);
-  if (value[-2] != 0x12 || value_size >= 0x80 || byte_at(value - 1) != value_size) return false;
+  if (value_size >= 0x80 || load<std::uint16_t>(value - 2) != little_endian(0x12, value_size)) return false;
   // Tags and lengths are less than 128, too: of a text all can be looked at in one go.
   if (value[0] == 0x0a && byte_at(value + 1) + 2u == value_size)
     return is_ascii(p, size) || (valid_utf8({p + 2, key}) && valid_utf8({value + 2, value_size - 2}));
@@ -77,6 +84,7 @@ class Walker {
 
   // False when something is wrong; then `where` and `why` say what.
   bool walk(MessageId id, const char* p, const char* end, int depth) {
+    if (id == span) return walk_span(p, end, depth);
     const Descriptor& type = table[id];
     items += type.counts;
     const std::size_t cost_before = cost.bytes, items_before = items;
@@ -84,27 +92,7 @@ class Walker {
     if (id == opaque || id == profile) return true;
     if (id == key_value && is_plain_key_value(p, end)) return true;
     const char* begin = p;
-    if (id == span && landmarks_ != nullptr && !landmarks_->begin(p)) landmarks_ = nullptr;
-    std::size_t data_items = 0;    // points of a metric's data
-    std::uint32_t data_field = 0;  // the field they are in; of several types of data the last counts
-    while (p != end) {
-      if (id == span && (p = past_plain_span_fields(p, end, begin)) == end) break;
-      const char* whole = p;
-      std::uint64_t tag = byte_at(p++);
-      if (tag >= 0x80 && !long_tag(p, end, tag)) return bad(type, 0, cut);
-      auto number = static_cast<std::uint32_t>(tag >> 3);
-      if (number == 0) return bad(type, 0, cut);
-      Field field = number < type.fields.size() ? type.fields[number] : none;
-      std::size_t before = items;
-      p = value(field, static_cast<WireType>(tag & 7), p, end, depth);
-      if (p == nullptr) return where.empty() ? bad(type, number, why) : false;
-      if (id == span && landmarks_ != nullptr) note_field(number, {whole, static_cast<std::size_t>(p - whole)});
-      if (id == metric && number < 12 && field.kind == Kind::message) {
-        std::size_t added = items - before;
-        if (std::exchange(data_field, number) != number) items -= std::exchange(data_items, 0);
-        data_items += added;
-      }
-    }
+    if (id == metric ? !walk_metric(p, end, depth) : !walk_fields(type, p, end, depth)) return false;
     if (type.unit) end_unit(cost.bytes - cost_before, items - items_before, static_cast<std::size_t>(end - begin));
     return true;
   }
@@ -123,19 +111,72 @@ class Walker {
     cost.dense |= taken > Cost::ordinary_unit(counted, size);
   }
 
+  bool walk_fields(const Descriptor& type, const char* p, const char* end, int depth) {
+    std::uint32_t number = 0;
+    while (p != end)
+      if ((p = past_field(type, number, p, end, depth)) == nullptr) return false;
+    return true;
+  }
+
+  // Most spans have nothing but plain fields.
+  bool walk_span(const char* begin, const char* end, int depth) {
+    ++items;
+    const std::size_t cost_before = cost.bytes;
+    cost.bytes += table[span].cost;
+    if (landmarks_ != nullptr && !landmarks_->begin(begin)) landmarks_ = nullptr;
+    for (const char* p = begin; (p = past_plain_span_fields(p, end, begin)) != end;) {
+      const char* whole = p;
+      std::uint32_t number = 0;
+      if ((p = past_field(table[span], number, p, end, depth)) == nullptr) return false;
+      if (landmarks_ != nullptr) note_field(number, {whole, static_cast<std::size_t>(p - whole)});
+      if (p == end) break;
+    }
+    end_unit(cost.bytes - cost_before, 0, static_cast<std::size_t>(end - begin));
+    return true;
+  }
+
+  // Counts the points of one type of data only: of several the last is what the metric has.
+  bool walk_metric(const char* p, const char* end, int depth) {
+    std::size_t data_items = 0;
+    std::uint32_t data_field = 0, number = 0;
+    while (p != end) {
+      std::size_t before = items;
+      if ((p = past_field(table[metric], number, p, end, depth)) == nullptr) return false;
+      if (number >= 12 || field_of(table[metric], number).kind != Kind::message) continue;
+      std::size_t added = items - before;
+      if (std::exchange(data_field, number) != number) items -= std::exchange(data_items, 0);
+      data_items += added;
+    }
+    return true;
+  }
+
+  static Field field_of(const Descriptor& type, std::uint32_t number) { return number < type.fields.size() ? type.fields[number] : none; }
+
+  // The end of the field at `p`, and its number; null when it is malformed.
+  const char* past_field(const Descriptor& type, std::uint32_t& number, const char* p, const char* end, int depth) {
+    std::uint64_t tag = byte_at(p++);
+    if (tag >= 0x80 && !long_tag(p, end, tag)) return bad(type, 0, cut);
+    number = static_cast<std::uint32_t>(tag >> 3);
+    if (number == 0) return bad(type, 0, cut);
+    p = value(field_of(type, number), static_cast<WireType>(tag & 7), p, end, depth);
+    return p != nullptr || !where.empty() ? p : bad(type, number, why);
+  }
+
   // Skips the fields of a span that have the form and order in which SDKs send them.
   const char* past_plain_span_fields(const char* p, const char* end, const char* begin) {
     SpanHead head({p, static_cast<std::size_t>(end - p)});
     if (!is_text(head.name.data(), head.name.size())) return p;
     if (landmarks_ != nullptr && p != begin && head.end != p) landmarks_->has_unusual_order();
     p = head.end;
-    auto is_attribute = [&] {
-      auto left = static_cast<std::size_t>(end - p);
-      return left >= 2 && byte_at(p) == 0x4a && byte_at(p + 1) < 0x80 && left >= 2u + byte_at(p + 1);
-    };
+    constexpr std::ptrdiff_t least = 8;  // an attribute with an empty text as value
+    LandmarkWriter* const landmarks = landmarks_;
     std::size_t attributes = 0;
-    for (std::size_t size; is_attribute() && is_plain_key_value(p + 2, p + 2 + (size = byte_at(p + 1))); p += 2 + size, ++attributes)
-      if (landmarks_ != nullptr) landmarks_->attribute(p, {p + 4, byte_at(p + 3)});
+    while (end - p >= least && byte_at(p) == 0x4a) {
+      std::size_t size = byte_at(p + 1);
+      if (size >= 0x80 || size > static_cast<std::size_t>(end - p - 2) || !is_plain_key_value(p + 2, p + 2 + size)) break;
+      if (landmarks != nullptr) landmarks->attribute(p, {p + 4, byte_at(p + 3)});
+      p += 2 + size, ++attributes;
+    }
     cost.bytes += attributes * attribute_cost;
     return p;
   }
@@ -153,10 +194,9 @@ class Walker {
     broken_bytes += count_invalid_utf8(broken);
   }
 
-  bool bad(const Descriptor& type, std::uint32_t number, std::string_view reason) {
+  const char* bad(const Descriptor& type, std::uint32_t number, std::string_view reason) {
     where = fmt::format("{} field {}", type.name, number);
-    why = reason;
-    return false;
+    return wrong(reason);
   }
   const char* wrong(std::string_view reason) {
     why = reason;

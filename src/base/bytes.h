@@ -15,18 +15,28 @@ namespace weir {
 class Bytes {
  public:
   Bytes() = default;
-  static Bytes copy_of(std::string_view text) { return Bytes(std::make_shared<const std::string>(text)); }
-  static Bytes take(std::string text) { return Bytes(std::make_shared<const std::string>(std::move(text))); }
+  static Bytes copy_of(std::string_view text) { return take(std::string(text)); }
+  static Bytes take(std::string text) {
+    Bytes out;
+    out.owner_ = std::make_shared<Body>(std::move(text));
+    out.view_ = out.owner_->text;
+    out.whole_ = true;
+    return out;
+  }
 
   // The same bytes with what was charged for them: given back when the last owner lets go.
-  Bytes charged(Charge charge) const {
+  Bytes charged(Charge charge) && {
+    if (whole_ && owner_.use_count() == 1 && owner_->charge.bytes() == 0) {
+      owner_->charge = std::move(charge);
+      return std::move(*this);
+    }
     struct Paid {
-      std::shared_ptr<const std::string> owner;
+      std::shared_ptr<Body> owner;
       Charge charge;
     };
     auto paid = std::make_shared<Paid>(owner_, std::move(charge));
     Bytes out;
-    out.owner_ = std::shared_ptr<const std::string>(paid, owner_.get());
+    out.owner_ = std::shared_ptr<Body>(paid, owner_.get());
     out.view_ = view_;
     return out;
   }
@@ -44,10 +54,15 @@ class Bytes {
   bool empty() const { return view_.empty(); }
 
  private:
-  explicit Bytes(std::shared_ptr<const std::string> owner) : owner_(std::move(owner)), view_(*owner_) {}
+  struct Body {
+    explicit Body(std::string bytes) : text(std::move(bytes)) {}
+    const std::string text;
+    Charge charge;
+  };
 
-  std::shared_ptr<const std::string> owner_;  // shared by all batches cut from one body
+  std::shared_ptr<Body> owner_;  // shared by all batches cut from one body
   std::string_view view_;
+  bool whole_ = false;  // owner_ counts all owners of the body
 };
 
 }  // namespace weir

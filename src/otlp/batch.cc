@@ -114,7 +114,7 @@ class Encoder {
   Bytes finish_whole(Charge charge) {
     Bytes all = out_.finish();
     charge.grow_unchecked(all.size());
-    return all.charged(std::move(charge));
+    return std::move(all).charged(std::move(charge));
   }
 
  private:
@@ -171,7 +171,7 @@ std::vector<Bytes> Encoder::finish(Charge charge) {
   }
   if (first == nullptr) return pieces;
   charge.grow_unchecked(copied);
-  *first = first->charged(std::move(charge));
+  *first = std::move(*first).charged(std::move(charge));
   return pieces;
 }
 
@@ -289,7 +289,7 @@ Result<Batch> Batch::parse(Signal signal, Bytes request, Charge charge, std::sha
     WEIR_ASSIGN(extent, verify(signal, request.view(), sought.get()));
   }
   Charge index = charge.another();
-  if (!request.empty()) request = request.charged(std::move(charge));
+  if (!request.empty()) request = std::move(request).charged(std::move(charge));
   Batch batch = trusted(signal, std::move(request), extent.items);
   batch.cost_ = extent.cost;
   batch.repaired_texts = repaired_texts;

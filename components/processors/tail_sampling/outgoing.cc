@@ -70,7 +70,7 @@ otlp::Batch Outgoing::take(Budget& budget, bool dense) {
   used_ = bytes_ = 0;
   Bytes body = out.finish();
   Charge paid = budget.charge_unchecked(body.size());
-  auto batch = otlp::Batch::trusted(otlp::Signal::traces, body.charged(std::move(paid)), std::exchange(items_, 0), dense);
+  auto batch = otlp::Batch::trusted(otlp::Signal::traces, std::move(body).charged(std::move(paid)), std::exchange(items_, 0), dense);
   batch.charge = budget.empty_charge();
   return batch;
 }

@@ -268,6 +268,9 @@ class Files:
                 out[name] = True
         if self.random.random() < 0.25:
             out["max_log_size"] = self.one_of(20, 32, 50, 100)
+            # An entry of that size keeps its pattern there when one byte is behind it in the file.
+            if "line_end_pattern" in out.get("multiline", {}):
+                out["multiline"].pop("omit_pattern", None)
             # What is behind a cut is a line of its own there when it was not yet in the buffer.
             if "multiline" not in out and self.random.random() < 0.5:
                 out["max_log_size_behavior"] = "truncate"

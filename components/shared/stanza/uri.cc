@@ -98,6 +98,11 @@ Result<Value> parse_uri(std::string_view text, Arena& arena) {
   }
   // A URI as it stands in a request: absolute, or a path. A # means nothing there.
   if (text.empty()) return fail(Errc::permanent, "parse \"\": empty url");
+  // In an authority it may not stand.
+  std::string_view in_front_of_query = text.substr(0, text.find('?'));
+  if (std::size_t authority = in_front_of_query.find("://"); authority != text.npos && !text.starts_with('/'))
+    if (in_front_of_query.substr(authority + 3, in_front_of_query.find('/', authority + 3) - authority - 3).contains('#'))
+      return fail(Errc::permanent, "parse \"{}\": invalid character \"#\" in host name", text);
   std::string without_fragment;
   for (char c : text) without_fragment += c == '#' ? std::string("%23") : std::string(1, c);
   // Without a scheme all in front of the query is a path, also with two slashes.

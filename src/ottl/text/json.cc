@@ -17,8 +17,10 @@ class JsonReader {
  public:
   JsonReader(std::string_view text, Arena& arena, JsonNumbers numbers) : text_(text), arena_(arena), numbers_(numbers) {}
 
+  Result<otlp::Value> first() { return value(0); }
+
   Result<otlp::Value> run() {
-    WEIR_ASSIGN(auto out, value(0));
+    WEIR_ASSIGN(auto out, first());
     skip_space();
     if (at_ < text_.size()) return wrong("after top-level value");
     return out;
@@ -210,5 +212,7 @@ class JsonReader {
 }  // namespace
 
 Result<otlp::Value> parse_json(std::string_view text, Arena& arena, JsonNumbers numbers) { return JsonReader(text, arena, numbers).run(); }
+
+Result<otlp::Value> parse_first_json(std::string_view text, Arena& arena, JsonNumbers numbers) { return JsonReader(text, arena, numbers).first(); }
 
 }  // namespace weir::ottl

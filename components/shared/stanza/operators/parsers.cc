@@ -101,20 +101,21 @@ class JsonParser final : public ParserBase {
   using ParserBase::prepare;
   static Result<std::unique_ptr<JsonParser>> make(const JsonConfig& config) {
     WEIR_ASSIGN(auto out, make_parser<JsonParser>(static_cast<const ParserConfig&>(config)));
-    out->numbers_ = config.parse_ints ? ottl::JsonNumbers::whole_or_real : ottl::JsonNumbers::real;
+    out->parse_ints_ = config.parse_ints;
     return out;
   }
 
  private:
   Result<Value> parse(const Value& value, Entry&, Run& run) override {
     WEIR_ASSIGN(auto text, only_text(value, "JSON"));
-    WEIR_ASSIGN(Value parsed, ottl::parse_json(text, run.arena, numbers_));
+    // With parse_ints the Go collector reads a stream, of which what follows the first value does not matter.
+    WEIR_ASSIGN(Value parsed, parse_ints_ ? ottl::parse_first_json(text, run.arena, ottl::JsonNumbers::whole_or_real) : ottl::parse_json(text, run.arena));
     if (parsed.is(ValueType::empty)) return Value::of(run.arena.make<Attributes>());
     if (!parsed.is(ValueType::map)) return fail(Errc::permanent, "json: {} is no object", type_name(parsed));
     return parsed;
   }
 
-  ottl::JsonNumbers numbers_ = ottl::JsonNumbers::real;
+  bool parse_ints_ = false;
 };
 
 // ---- json_array_parser ---------------------------------------------------------------------------------------------

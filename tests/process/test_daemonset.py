@@ -79,7 +79,7 @@ class Daemonset(unittest.TestCase):
         self.append("crio", "2024-05-01T09:00:00+02:00 stdout F written before anybody read")
         with self.weir() as weir:
             state = os.path.join(self.root.name, "state")
-            wait_for(lambda: any(name.startswith("receiver_filelog_") for name in os.listdir(state)), what="the first look")
+            wait_for(lambda: any(name.startswith("receiver_filelog_") and not name.endswith(".new") for name in os.listdir(state)), what="the first look")
             self.append("crio", "2024-05-01T10:00:00.000000001+02:00 stdout P fir", "2024-05-01T10:00:00.000000002+02:00 stdout F st half")
             self.append("containerd", "2024-05-01T08:00:00.000000003Z stderr F one")
             self.append("docker", '{"log":"from docker\\n","stream":"stdout","time":"2024-05-01T08:00:00.004000000Z"}')

@@ -57,7 +57,7 @@ class Filelog(unittest.TestCase):
         self.append("a.log", "1")
         config = self.config().replace("start_at: beginning", "start_at: end")
         with Weir(config) as weir:
-            wait_for(lambda: any(name.startswith("receiver_filelog_") for name in os.listdir(self.state)) if os.path.isdir(self.state) else False, what="a checkpoint")
+            wait_for(lambda: any(name.startswith("receiver_filelog_") and not name.endswith(".new") for name in os.listdir(self.state)) if os.path.isdir(self.state) else False, what="a checkpoint")
             weir.signal(signal.SIGKILL)
             weir.process.wait()
         self.append("a.log", "2")

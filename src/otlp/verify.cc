@@ -90,7 +90,6 @@ class Walker {
     const std::size_t cost_before = cost.bytes, items_before = items;
     cost.bytes += type.cost;
     if (id == opaque || id == profile) return true;
-    if (id == key_value && is_plain_key_value(p, end)) return true;
     const char* begin = p;
     if (id == metric ? !walk_metric(p, end, depth) : !walk_fields(type, p, end, depth)) return false;
     if (type.unit) end_unit(cost.bytes - cost_before, items - items_before, static_cast<std::size_t>(end - begin));
@@ -114,7 +113,7 @@ class Walker {
   bool walk_fields(const Descriptor& type, const char* p, const char* end, int depth) {
     std::uint32_t number = 0;
     while (p != end)
-      if ((p = past_field(type, number, p, end, depth)) == nullptr) return false;
+      if ((p = past_field_here(type, number, p, end, depth)) == nullptr) return false;
     return true;
   }
 
@@ -153,7 +152,10 @@ class Walker {
   static Field field_of(const Descriptor& type, std::uint32_t number) { return number < type.fields.size() ? type.fields[number] : none; }
 
   // The end of the field at `p`, and its number; null when it is malformed.
-  const char* past_field(const Descriptor& type, std::uint32_t& number, const char* p, const char* end, int depth) {
+  [[gnu::noinline]] const char* past_field(const Descriptor& type, std::uint32_t& number, const char* p, const char* end, int depth) {
+    return past_field_here(type, number, p, end, depth);
+  }
+  [[gnu::always_inline]] const char* past_field_here(const Descriptor& type, std::uint32_t& number, const char* p, const char* end, int depth) {
     std::uint64_t tag = byte_at(p++);
     if (tag >= 0x80 && !long_tag(p, end, tag)) return bad(type, 0, cut);
     number = static_cast<std::uint32_t>(tag >> 3);
@@ -213,16 +215,17 @@ class Walker {
   }
 
   // The end of the field's value; null when it is malformed.
-  const char* value(Field field, WireType type, const char* p, const char* end, int depth) {
+  [[gnu::always_inline]] const char* value(Field field, WireType type, const char* p, const char* end, int depth) {
     if (field.kind == Kind::unknown) unknown += unknown_cost;
-    if (field.kind == Kind::packed8 || field.kind == Kind::packed_varint) cost.bytes += number_cost;
     switch (type) {
       case WireType::varint:
         if (field.kind != Kind::varint && field.kind != Kind::unknown && field.kind != Kind::packed_varint) return wrong(wire_type);
+        if (field.kind == Kind::packed_varint) cost.bytes += number_cost;
         p = past_varint(p, end);
         return p ? p : wrong(cut);
       case WireType::fixed64:
         if (field.kind != Kind::fixed64 && field.kind != Kind::unknown && field.kind != Kind::packed8) return wrong(wire_type);
+        if (field.kind == Kind::packed8) cost.bytes += number_cost;
         return end - p >= 8 ? p + 8 : wrong(cut);
       case WireType::fixed32:
         if (field.kind != Kind::fixed32 && field.kind != Kind::unknown) return wrong(wire_type);
@@ -251,7 +254,7 @@ class Walker {
   }
 
   // Checks the content of a length-delimited field.
-  bool content(Field field, const char* p, const char* end, int depth) {
+  [[gnu::always_inline]] bool content(Field field, const char* p, const char* end, int depth) {
     auto size = static_cast<std::size_t>(end - p);
     switch (field.kind) {
       case Kind::unknown:
@@ -264,11 +267,15 @@ class Walker {
       case Kind::message: {
         if (depth == 0) return wrong("values are nested too deep");
         auto next = static_cast<MessageId>(field.message);
+        if (next == key_value && is_plain_key_value(p, end)) {
+          cost.bytes += attribute_cost;
+          return true;
+        }
         return walk(next, p, end, next == any_value ? depth - 1 : depth);
       }
-      case Kind::packed8: cost.bytes += size / 8 * number_cost; return size % 8 == 0 || wrong("packed doubles are cut short");
+      case Kind::packed8: cost.bytes += (1 + size / 8) * number_cost; return size % 8 == 0 || wrong("packed doubles are cut short");
       case Kind::packed_varint:
-        cost.bytes += size * number_cost;
+        cost.bytes += (1 + size) * number_cost;
         while (p != nullptr && p != end) p = past_varint(p, end);
         return p == end || wrong("packed numbers are cut short");
       default: return wrong(wire_type);

@@ -254,7 +254,7 @@ class Explosive(unittest.TestCase):
             self.assertIsNone(weir.process.poll(), weir.output()[-2000:])
             self.assertLess(peak[0], LIMIT_MIB * MIB, "peak resident memory %d MiB" % (peak[0] // MIB))
             if os.environ.get("EXPLOSIVE_VERBOSE"):
-                print("%s %s %s: peak %d MiB, longest wait of an ordinary request %.2f s" % (kind, name, signal, peak[0] // MIB, max(waits)))
+                print("%s %s %s: peak %d MiB, longest wait of an ordinary request %.2f s" % (kind, name, signal, peak[0] // MIB, max(waits, default=0)))
 
     def test_every_item_is_accepted_or_refused(self):
         self.port, self.grpc, self.metrics = free_port(), free_port(), free_port()

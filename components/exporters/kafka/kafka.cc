@@ -57,13 +57,18 @@ class KafkaSender final : public exporting::Sender {
     return out;
   }
 
+  // One window, so that a batch whose resource is in many messages does not keep the core.
   void next(std::shared_ptr<Call> call) {
-    for (; call->at < call->windows.size(); ++call->at) {
+    if (call->at < call->windows.size()) {
       call->messages = messages_of(call->windows[call->at], rules_);
       std::size_t unsendable = call->messages.too_large + call->messages.without_form;
       if (unsendable > 0) say(call->messages);
       call->rejected += unsendable;
-      if (call->messages.list.empty()) continue;
+      if (call->messages.list.empty()) {
+        ++call->at;
+        mailbox_->post([this, call] { next(call); });
+        return;
+      }
       auto list = std::exchange(call->messages.list, {});
       return producer_->produce(std::move(list), call->headers, mailbox_, [this, call](Delivery delivery) { delivered(call, std::move(delivery)); });
     }

@@ -193,9 +193,20 @@ class Builder {
     return out;
   }
 
+  // Whether no item fits in a message, since the resource that comes with each of them does not.
+  bool has_large_head(Batch& batch) const {
+    if (rules_.encoding != Encoding::otlp_proto || batch.groups().size() != 1) return false;
+    auto& resource = batch.groups().front().resource;
+    return !resource.dirty() && resource.raw().size() > rules_.max_bytes;
+  }
+
   // Halves what is too long, down to single items.
   void emit(Batch batch, const Part& part) {
     if (part.items.empty()) return;
+    if (has_large_head(batch)) {
+      out_.too_large += part.items.size();
+      return;
+    }
     std::size_t before = out_.without_form, taken = part.head.key.value_or("").size();
     auto value = encode(batch, rules_.max_bytes - std::min(rules_.max_bytes, taken));
     if (value) {
@@ -234,12 +245,20 @@ Rules Rules::of(const Config& config, Signal signal) {
   return out;
 }
 
+// Whether many messages may have one resource.
+static bool repeats_resources(Batch& batch, const Rules& rules) {
+  if (rules.encoding == Encoding::raw) return false;
+  if (rules.encoding != Encoding::otlp_proto && rules.encoding != Encoding::otlp_json) return true;
+  if (rules.by_trace || rules.by_resource) return true;
+  // One that leaves a quarter of a message to the items, or more, is in few of them.
+  return std::ranges::any_of(batch.groups(), [&](auto& group) { return group.resource.raw().size() > rules.max_bytes / 4 * 3; });
+}
+
 std::vector<Batch> windows_of(Batch& batch, const Rules& rules) {
   constexpr std::size_t most = 8 * 1024 * 1024;
   std::vector<std::uint32_t> window_of;
   std::uint32_t windows = 1;
-  bool repeats = rules.encoding != Encoding::otlp_proto && rules.encoding != Encoding::otlp_json && rules.encoding != Encoding::raw;
-  if (repeats) {
+  if (repeats_resources(batch, rules)) {
     std::size_t filled = 0;
     otlp::Writer writer;
     for (auto& group : batch.groups()) {

@@ -38,6 +38,37 @@ TEST_CASE("kafka: a batch is one message, and goes as it came") {
   batch.settle({});
 }
 
+TEST_CASE("kafka: a resource that fits in no message is looked at once, and many messages with one resource come in windows") {
+  auto with_resource = [](std::size_t size) {
+    auto batch = spans(400, 400);
+    Arena& arena = batch.arena();
+    for (auto& group : batch.groups()) group.resource.edit(arena).attributes.set(arena, "big", otlp::Value::of(arena.copy(std::string(size, 'x'))));
+    return batch;
+  };
+  auto fits_nowhere = with_resource(3000);
+  fits_nowhere.compact();
+  auto body = fits_nowhere.encode();
+  auto read = otlp::Batch::parse(otlp::Signal::traces, body.front());
+  REQUIRE(read);
+  auto none = messages_of(*read, {.topic = "t", .max_bytes = 2000});
+  CHECK(none.list.empty());
+  CHECK(none.too_large == 400);
+  auto large = with_resource(100'000);
+  Rules by_trace{.topic = "t", .by_trace = true};
+  auto windows = windows_of(large, by_trace);
+  CHECK(windows.size() > 5);
+  std::size_t total = 0;
+  for (auto& window : windows) {
+    std::size_t bytes = 0;
+    auto messages = messages_of(window, by_trace);
+    for (auto& message : messages.list) bytes += message.value.size(), total += items_in(message);
+    CHECK(bytes <= 8 * 1024 * 1024);
+    window.settle({});
+  }
+  CHECK(total == 400);
+  large.settle({}), fits_nowhere.settle({}), read->settle({});
+}
+
 TEST_CASE("kafka: what is too long is cut between items, single items that are too long are named") {
   auto batch = spans(20, 20, 300);
   auto messages = messages_of(batch, {.topic = "t", .max_bytes = 1000});

@@ -3,9 +3,11 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/budget.h"
 
@@ -64,5 +66,24 @@ class Bytes {
   std::string_view view_;
   bool whole_ = false;  // owner_ counts all owners of the body
 };
+
+inline std::size_t total_size(std::span<const Bytes> pieces) {
+  std::size_t total = 0;
+  for (const Bytes& piece : pieces) total += piece.size();
+  return total;
+}
+
+inline std::string joined(std::span<const Bytes> pieces) {
+  std::string out;
+  out.reserve(total_size(pieces));
+  for (const Bytes& piece : pieces) out += piece.view();
+  return out;
+}
+
+// Without a copy when there is only one.
+inline Bytes in_one(std::vector<Bytes> pieces) {
+  if (pieces.size() == 1) return std::move(pieces.front());
+  return Bytes::take(joined(pieces));
+}
 
 }  // namespace weir

@@ -235,19 +235,6 @@ Result<> unlz4(std::string_view in, Output& out) {
 
 // ---- the other way ------------------------------------------------------------------------------------------------
 
-std::size_t total_size(std::span<const Bytes> pieces) {
-  std::size_t total = 0;
-  for (const Bytes& piece : pieces) total += piece.size();
-  return total;
-}
-
-std::string joined(std::span<const Bytes> pieces) {
-  std::string out;
-  out.reserve(total_size(pieces));
-  for (const Bytes& piece : pieces) out += piece.view();
-  return out;
-}
-
 void set_size(std::string& text, std::size_t size) {
   text.resize_and_overwrite(size, [](char*, std::size_t n) { return n; });
 }

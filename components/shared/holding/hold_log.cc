@@ -15,16 +15,6 @@ constexpr std::size_t recovery_bytes = 1024 * 1024;
 // Until a stage is asked again what it still has: many batches are asked about at once.
 constexpr Duration let_go_pause = 50ms;
 
-Bytes in_one(std::vector<Bytes> pieces) {
-  if (pieces.size() == 1) return std::move(pieces.front());
-  std::size_t size = 0;
-  for (const Bytes& piece : pieces) size += piece.size();
-  std::string all;
-  all.reserve(size);
-  for (const Bytes& piece : pieces) all += piece.view();
-  return Bytes::take(std::move(all));
-}
-
 }  // namespace
 
 struct HoldLog::Peers : holding::Peers<HoldLog> {};

@@ -37,14 +37,23 @@ Result<> read_id(dom::element value, std::string_view key, bool needed, Id& id) 
   return {};
 }
 
-Result<> read_annotations(dom::element from, Scratch& scratch, V1Span& out) {
+// `read` gets each object of the list that is not null. Called `list_name`, and each `one_name`, in errors.
+template <class Read>
+Result<> each_object(dom::element from, std::string_view list_name, std::string_view one_name, Read read) {
   dom::array list;
   if (from.is_null()) return {};
-  if (from.get(list)) return fail(malformed("annotations is no array"));
+  if (from.get(list)) return fail(malformed(fmt::format("{} is no array", list_name)));
   for (dom::element each : list) {
     dom::object object;
     if (each.is_null()) continue;
-    if (each.get(object)) return fail(malformed("an annotation is no object"));
+    if (each.get(object)) return fail(malformed(fmt::format("{} is no object", one_name)));
+    WEIR_TRY(read(object));
+  }
+  return {};
+}
+
+Result<> read_annotations(dom::element from, Scratch& scratch, V1Span& out) {
+  return each_object(from, "annotations", "an annotation", [&](dom::object object) -> Result<> {
     V1Annotation annotation;
     for (auto [key, value] : object) {
       if (key == "timestamp") {
@@ -56,18 +65,12 @@ Result<> read_annotations(dom::element from, Scratch& scratch, V1Span& out) {
       }
     }
     if (!scratch.push(out.annotations, annotation)) return fail(no_room());
-  }
-  return {};
+    return {};
+  });
 }
 
 Result<> read_tags(dom::element from, bool parse_tags, Scratch& scratch, V1Span& out) {
-  dom::array list;
-  if (from.is_null()) return {};
-  if (from.get(list)) return fail(malformed("binaryAnnotations is no array"));
-  for (dom::element each : list) {
-    dom::object object;
-    if (each.is_null()) continue;
-    if (each.get(object)) return fail(malformed("a binary annotation is no object"));
+  return each_object(from, "binaryAnnotations", "a binary annotation", [&](dom::object object) -> Result<> {
     V1Tag tag;
     for (auto [key, value] : object) {
       if (key == "key") {
@@ -80,8 +83,8 @@ Result<> read_tags(dom::element from, bool parse_tags, Scratch& scratch, V1Span&
     }
     tag.value = parsed_tag(tag.text, parse_tags);
     if (!scratch.push(out.tags, tag)) return fail(no_room());
-  }
-  return {};
+    return {};
+  });
 }
 
 Result<> read_member(std::string_view key, dom::element value, bool parse_tags, Scratch& scratch, V1Span& out) {

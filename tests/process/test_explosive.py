@@ -34,6 +34,8 @@ def request(items, resource=b"", scope=b""):
     return field(1, (field(1, resource) if resource else b"") + field(2, (field(1, scope) if scope else b"") + items))
 
 
+# Half of a body is in one attribute of its resource: what says the resource again with each item becomes thousands of times larger.
+LARGE = lambda: field(1, field(1, b"k") + field(2, field(1, b"v" * (BODY // 2))))
 ATTRIBUTE = field(1, b"k") + field(2, field(1, b"v"))
 POINTS = {"gauge": 5, "sum": 7, "histogram": 9, "exponential_histogram": 10, "summary": 11}
 
@@ -49,7 +51,7 @@ SHAPES = [
     ("traces", "attributes", lambda: request(field(2, many(field(9, b""))))),
     ("traces", "resource attributes", lambda: request(field(2, b"") * 1000, many(field(1, b"")))),
     ("traces", "a large resource of many spans", lambda: request(b"".join(field(2, field(1, i.to_bytes(16, "big"))) for i in range(BODY // 60)),
-                                                                 field(1, field(1, b"k") + field(2, field(1, b"v" * (BODY // 2)))))),
+                                                                 LARGE())),
     ("traces", "scope attributes", lambda: request(field(2, b""), b"", many(field(3, b"")))),
     ("traces", "events", lambda: request(field(2, many(field(11, b""))))),
     ("traces", "events with attributes", lambda: request(field(2, many(field(11, field(3, b"")))))),
@@ -59,7 +61,9 @@ SHAPES = [
     ("traces", "unknown fields", lambda: request(field(2, many(b"\xa0\x06\x00")))),
     ("logs", "records", lambda: request(many(field(2, b"")))),
     ("logs", "attributes", lambda: request(field(2, many(field(6, b""))))),
+    ("logs", "a large resource of many records", lambda: request(b"".join(field(2, field(5, field(1, b"%d" % i))) for i in range(BODY // 60)), LARGE())),
     ("logs", "a body of many values", lambda: request(field(2, field(5, field(5, many(field(1, b""))))))),
+    ("metrics", "a large resource of many points", lambda: request(b"".join(field(2, field(1, b"m%d" % i) + field(5, field(1, b"\x31" + b"\0" * 8))) for i in range(BODY // 60)), LARGE())),
     ("metrics", "metrics", lambda: request(many(field(2, b"")) + field(2, field(5, field(1, b""))))),
     ("metrics", "metrics of one point", lambda: request(many(field(2, field(5, field(1, b"")))))),
     *[("metrics", "points of a " + name, lambda n=n: request(field(2, field(1, b"m") + field(n, many(field(1, b"")))))) for name, n in POINTS.items()],
@@ -116,7 +120,7 @@ CONNECTORS = {"count": ["{}"], "exceptions": ["{}"], "failover": ["{priority_lev
 EXPORTERS = {
     "elasticsearch": ["{endpoint: 'http://127.0.0.1:1'}"],
     "jaeger": ["{endpoint: '127.0.0.1:1', tls: {insecure: true}}"],
-    "kafka": ["{brokers: ['127.0.0.1:1']}"],
+    "kafka": ["{brokers: ['127.0.0.1:1']}", "{brokers: ['127.0.0.1:1'], traces: {encoding: jaeger_json}, logs: {encoding: otlp_json}, metrics: {encoding: otlp_json}, partition_logs_by_trace_id: true, partition_metrics_by_resource_attributes: true}"],
     "zipkin": ["{endpoint: 'http://127.0.0.1:1/api/v2/spans'}"],
     "debug": ["{verbosity: detailed, use_internal_logger: false, output_paths: [/dev/null]}"],
     "file": ["{path: out.json}", "{path: out.pb, format: proto, compression: zstd}"],
@@ -124,9 +128,9 @@ EXPORTERS = {
     "loki": ["{endpoint: 'http://127.0.0.1:1/loki/api/v1/push'}"],
     "nop": ["{}"],
     "otlp": ["{endpoint: '127.0.0.1:1', tls: {insecure: true}}"],
-    "prometheus": ["{endpoint: '127.0.0.1:PORT'}"],
+    "prometheus": ["{endpoint: '127.0.0.1:PORT'}", "{endpoint: '127.0.0.1:PORT', resource_to_telemetry_conversion: {enabled: true}}"],
     "otlphttp": ["{endpoint: 'http://127.0.0.1:1', encoding: json}", "{endpoint: 'http://127.0.0.1:1', sending_queue: {batch: {min_size: 1000, max_size: 1000}}}"],
-    "prometheusremotewrite": ["{endpoint: 'http://127.0.0.1:1/api/v1/write'}"],
+    "prometheusremotewrite": ["{endpoint: 'http://127.0.0.1:1/api/v1/write'}", "{endpoint: 'http://127.0.0.1:1/api/v1/write', resource_to_telemetry_conversion: {enabled: true}}"],
 }
 MADE_SIGNAL = {name: "metrics" for name in ("count", "exceptions", "servicegraph", "signaltometrics", "spanmetrics", "sum")}
 OF_TRACES = ("exceptions", "servicegraph", "spanmetrics")

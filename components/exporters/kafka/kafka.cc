@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "components/exporters/kafka/producer.h"
+#include "components/shared/exporting/windows.h"
 #include "engine/decode.h"
 #include "engine/life.h"
 
@@ -28,23 +29,20 @@ class KafkaSender final : public exporting::Sender {
 
   // librdkafka's message.timeout.ms is the time-out.
   void send(otlp::Batch& batch, Duration, Done done) override {
-    auto call = std::make_shared<Call>(Call{.batch = &batch, .windows = windows_of(batch, rules_), .headers = headers_of(batch), .done = std::move(done)});
-    next(std::move(call));
+    auto call = std::make_shared<Call>(Call{.batch = batch, .messages = messages_of(batch, rules_), .done = std::move(done)});  // shared with the producer's callbacks
+    call->rejected = call->messages.too_large + call->messages.without_form;
+    if (call->rejected > 0) say(call->messages);
+    auto list = std::exchange(call->messages.list, {});
+    if (list.empty()) return finish(*call, false, {});
+    producer_->produce(std::move(list), headers_of(batch), mailbox_, [this, call](Delivery delivery) { delivered(*call, std::move(delivery)); });
   }
 
  private:
-  // Shared with the producer's callbacks.
   struct Call {
-    otlp::Batch* batch;
-    std::vector<otlp::Batch> windows;
-    Headers headers;
+    otlp::Batch& batch;
+    Messages messages;  // without their bytes
     Done done;
-    std::size_t at = 0;
-    Messages messages;  // of the window under way, without their bytes
     std::size_t rejected = 0;
-    bool anything_taken = false;
-    Outcome error;
-    std::optional<otlp::Batch> left;
   };
 
   Headers headers_of(const otlp::Batch& batch) const {
@@ -57,62 +55,33 @@ class KafkaSender final : public exporting::Sender {
     return out;
   }
 
-  // One window, so that a batch whose resource is in many messages does not keep the core.
-  void next(std::shared_ptr<Call> call) {
-    if (call->at < call->windows.size()) {
-      call->messages = messages_of(call->windows[call->at], rules_);
-      std::size_t unsendable = call->messages.too_large + call->messages.without_form;
-      if (unsendable > 0) say(call->messages);
-      call->rejected += unsendable;
-      if (call->messages.list.empty()) {
-        ++call->at;
-        mailbox_->post([this, call] { next(call); });
-        return;
-      }
-      auto list = std::exchange(call->messages.list, {});
-      return producer_->produce(std::move(list), call->headers, mailbox_, [this, call](Delivery delivery) { delivered(call, std::move(delivery)); });
-    }
-    finish(*call);
-  }
-
-  void delivered(const std::shared_ptr<Call>& call, Delivery delivery) {
-    auto count = [&](Fate fate) { return static_cast<std::size_t>(std::ranges::count(delivery.fates, fate)); };
-    call->anything_taken = call->anything_taken || count(Fate::taken) > 0;
-    if (!delivery.error.what.empty() && (!call->error || delivery.error.code == Errc::retryable)) call->error = delivery.error;
-    if (count(Fate::final) > 0) call->rejected += items(*call, delivery, Fate::final);
-    if (count(Fate::may_pass) > 0) keep(*call, delivery);
-    if (count(Fate::may_pass) > 0) return finish(*call);  // the brokers are away: what follows would only wait, too
-    ++call->at;
-    next(call);
+  void delivered(Call& call, Delivery delivery) {
+    auto any = [&](Fate fate) { return std::ranges::find(delivery.fates, fate) != delivery.fates.end(); };
+    if (any(Fate::final)) call.rejected += items(call, delivery, Fate::final);
+    if (!any(Fate::may_pass)) return finish(call, any(Fate::taken), delivery.error);
+    exporting::Sent sent(std::move(delivery.error));
+    sent.rejected = call.rejected;
+    if (any(Fate::taken) || call.rejected > 0) sent.left = rest_of(call, delivery);
+    call.done(std::move(sent));
   }
 
   std::size_t items(Call& call, const Delivery& delivery, Fate fate) {
-    if (call.messages.single) return call.windows[call.at].items();
+    if (call.messages.single) return call.batch.items();
     return static_cast<std::size_t>(std::ranges::count_if(call.messages.message_of, [&](auto message) { return message != Messages::none && delivery.fates[message] == fate; }));
   }
 
-  // What was not taken and may be later, and all windows that follow.
-  void keep(Call& call, const Delivery& delivery) {
-    otlp::Batch rest(context_.signal);
-    if (call.messages.single) {
-      rest = std::move(call.windows[call.at]);
-    } else {
-      std::vector<bool> chosen;
-      for (auto fate : delivery.fates) chosen.push_back(fate == Fate::may_pass);
-      rest = items_of(call.windows[call.at], call.messages, chosen);
-    }
-    for (std::size_t i = call.at + 1; i < call.windows.size(); ++i) rest.append(std::move(call.windows[i]));
-    call.left = std::move(rest);
+  otlp::Batch rest_of(Call& call, const Delivery& delivery) {
+    std::vector<bool> chosen;
+    for (auto fate : delivery.fates) chosen.push_back(fate == Fate::may_pass);
+    return items_of(call.batch, call.messages, chosen);
   }
 
-  void finish(Call& call) {
+  // Nothing is to be tried again.
+  static void finish(Call& call, bool anything_taken, const Error& error) {
     exporting::Sent sent;
     sent.rejected = call.rejected;
-    if (call.left) {
-      sent.error = call.error;
-      if (call.anything_taken || call.rejected > 0) sent.left = std::move(call.left);
-    } else if (call.rejected > 0 && !call.anything_taken) {
-      sent.error = call.error ? call.error : Error{Errc::permanent, "no item of the request can be sent to Kafka", {}};
+    if (call.rejected > 0 && !anything_taken) {
+      sent.error = !error.what.empty() ? error : Error{Errc::permanent, "no item of the request can be sent to Kafka", {}};
       sent.rejected = 0;  // the whole request is
     }
     call.done(std::move(sent));
@@ -147,7 +116,9 @@ engine::Factory factory() {
           .check = [](const void* config, otlp::Signal signal) { return check(as(config), signal); },
           .durability = [](const void* config, const engine::StorageInfo& storage) { return exporting::durability(as(config).exporting.settings(), storage); },
           .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
-            return exporting::make_stage(as(config).exporting.settings(), std::make_unique<KafkaSender>(as(config), context), context);
+            auto repeats = [rules = Rules::of(as(config), context.signal)](otlp::Batch& batch) { return repeats_resources(batch, rules); };
+            auto sender = exporting::in_windows(std::make_unique<KafkaSender>(as(config), context), context, std::move(repeats));
+            return exporting::make_stage(as(config).exporting.settings(), std::move(sender), context);
           }};
 }
 

@@ -3,8 +3,6 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <xxhash.h>
 
-#include <numeric>
-
 #include "base/text.h"
 #include "components/shared/jaeger/span_writer.h"
 #include "components/shared/zipkin/span_writer.h"
@@ -16,14 +14,6 @@ namespace {
 
 using otlp::Batch;
 using otlp::Signal;
-
-Bytes join(std::vector<Bytes> pieces) {
-  if (pieces.size() == 1) return std::move(pieces[0]);
-  std::string out;
-  out.reserve(std::accumulate(pieces.begin(), pieces.end(), std::size_t{0}, [](std::size_t sum, const Bytes& piece) { return sum + piece.size(); }));
-  for (auto& piece : pieces) out += piece.view();
-  return Bytes::take(std::move(out));
-}
 
 otlp::TraceId trace_id_of(Signal signal, otlp::Item& item, Arena& arena) {
   if (!item.dirty) return otlp::peek_trace_id(signal, item.raw);
@@ -131,7 +121,7 @@ class Builder {
     bool cut = rules_.by_trace || rules_.by_resource || !rules_.topic_from_attribute.empty();
     bool profiles = batch_.signal() == Signal::profiles;
     if ((cut && !profiles) || rules_.encoding != Encoding::otlp_proto || (batch_.bytes() > 2 * rules_.max_bytes && !profiles)) return false;
-    Bytes value = join(batch_.encode());
+    Bytes value = in_one(batch_.encode());
     auto key = common_key();
     bool fits = value.size() + key.value_or("").size() <= rules_.max_bytes;
     if (!fits && !profiles) return false;
@@ -188,25 +178,14 @@ class Builder {
       default: break;
     }
     if (batch.bytes() > 2 * most) return std::nullopt;
-    Bytes out = rules_.encoding == Encoding::otlp_json ? Bytes::take(to_json(batch)) : join(batch.encode());
+    Bytes out = rules_.encoding == Encoding::otlp_json ? Bytes::take(to_json(batch)) : in_one(batch.encode());
     if (out.size() > most) return std::nullopt;
     return out;
-  }
-
-  // Whether no item fits in a message, since the resource that comes with each of them does not.
-  bool has_large_head(Batch& batch) const {
-    if (rules_.encoding != Encoding::otlp_proto || batch.groups().size() != 1) return false;
-    auto& resource = batch.groups().front().resource;
-    return !resource.dirty() && resource.raw().size() > rules_.max_bytes;
   }
 
   // Halves what is too long, down to single items.
   void emit(Batch batch, const Part& part) {
     if (part.items.empty()) return;
-    if (has_large_head(batch)) {
-      out_.too_large += part.items.size();
-      return;
-    }
     std::size_t before = out_.without_form, taken = part.head.key.value_or("").size();
     auto value = encode(batch, rules_.max_bytes - std::min(rules_.max_bytes, taken));
     if (value) {
@@ -245,40 +224,12 @@ Rules Rules::of(const Config& config, Signal signal) {
   return out;
 }
 
-// Whether many messages may have one resource.
-static bool repeats_resources(Batch& batch, const Rules& rules) {
+bool repeats_resources(Batch& batch, const Rules& rules) {
   if (rules.encoding == Encoding::raw) return false;
   if (rules.encoding != Encoding::otlp_proto && rules.encoding != Encoding::otlp_json) return true;
   if (rules.by_trace || rules.by_resource) return true;
   // One that leaves a quarter of a message to the items, or more, is in few of them.
   return std::ranges::any_of(batch.groups(), [&](auto& group) { return group.resource.raw().size() > rules.max_bytes / 4 * 3; });
-}
-
-std::vector<Batch> windows_of(Batch& batch, const Rules& rules) {
-  constexpr std::size_t most = 8 * 1024 * 1024;
-  std::vector<std::uint32_t> window_of;
-  std::uint32_t windows = 1;
-  if (repeats_resources(batch, rules)) {
-    std::size_t filled = 0;
-    otlp::Writer writer;
-    for (auto& group : batch.groups()) {
-      writer.clear();
-      group.resource.write(writer);
-      for (auto& scope : group.scopes)
-        for (auto& item : scope.items) {
-          std::size_t size = 2 * (writer.size() + std::max<std::size_t>(item.raw.size(), 256));
-          if (filled > 0 && filled + size > most) ++windows, filled = 0;
-          filled += size;
-          window_of.push_back(windows - 1);
-        }
-    }
-  }
-  Batch copy = batch.fork();
-  copy.settle({});
-  std::vector<Batch> out;
-  if (windows == 1) return out.push_back(std::move(copy)), std::move(out);
-  std::size_t number = 0;
-  return copy.partition(windows, [&](auto&, auto&, auto&) { return window_of[number++]; });
 }
 
 Messages messages_of(Batch& batch, const Rules& rules) { return Builder(batch, rules).build(); }

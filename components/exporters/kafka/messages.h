@@ -29,9 +29,8 @@ struct Messages {
   std::size_t too_large = 0, without_form = 0;  // items that cannot be sent
 };
 
-// The batch in pieces whose messages take no more than some MiB, where a resource's attributes are repeated with each span. Without
-// receipts; those of `batch` stay where they are.
-std::vector<otlp::Batch> windows_of(otlp::Batch& batch, const Rules& rules);
+// Whether many messages may have one resource.
+bool repeats_resources(otlp::Batch& batch, const Rules& rules);
 
 // The batch stays as it is.
 Messages messages_of(otlp::Batch& batch, const Rules& rules);

@@ -38,37 +38,6 @@ TEST_CASE("kafka: a batch is one message, and goes as it came") {
   batch.settle({});
 }
 
-TEST_CASE("kafka: a resource that fits in no message is looked at once, and many messages with one resource come in windows") {
-  auto with_resource = [](std::size_t size) {
-    auto batch = spans(400, 400);
-    Arena& arena = batch.arena();
-    for (auto& group : batch.groups()) group.resource.edit(arena).attributes.set(arena, "big", otlp::Value::of(arena.copy(std::string(size, 'x'))));
-    return batch;
-  };
-  auto fits_nowhere = with_resource(3000);
-  fits_nowhere.compact();
-  auto body = fits_nowhere.encode();
-  auto read = otlp::Batch::parse(otlp::Signal::traces, body.front());
-  REQUIRE(read);
-  auto none = messages_of(*read, {.topic = "t", .max_bytes = 2000});
-  CHECK(none.list.empty());
-  CHECK(none.too_large == 400);
-  auto large = with_resource(100'000);
-  Rules by_trace{.topic = "t", .by_trace = true};
-  auto windows = windows_of(large, by_trace);
-  CHECK(windows.size() > 5);
-  std::size_t total = 0;
-  for (auto& window : windows) {
-    std::size_t bytes = 0;
-    auto messages = messages_of(window, by_trace);
-    for (auto& message : messages.list) bytes += message.value.size(), total += items_in(message);
-    CHECK(bytes <= 8 * 1024 * 1024);
-    window.settle({});
-  }
-  CHECK(total == 400);
-  large.settle({}), fits_nowhere.settle({}), read->settle({});
-}
-
 TEST_CASE("kafka: what is too long is cut between items, single items that are too long are named") {
   auto batch = spans(20, 20, 300);
   auto messages = messages_of(batch, {.topic = "t", .max_bytes = 1000});
@@ -148,25 +117,16 @@ TEST_CASE("kafka: Jaeger has a message for each span, raw one for each body") {
   logs.settle({});
 }
 
-TEST_CASE("kafka: a resource that is repeated with each span is sent in windows") {
-  std::string big(1 << 20, 'x'), all;
-  for (int i = 0; i < 20; ++i) all += fmt::format(R"({}{{"traceId":"0102030405060708090a0b0c0d0e0f10","spanId":"01020304050607{:02}"}})", i ? "," : "", i + 10);
-  auto batch = batch_of(fmt::format(R"({{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"k","value":{{"stringValue":"{}"}}}}]}},"scopeSpans":[{{"spans":[{}]}}]}}]}})", big, all));
-  Rules rules{.encoding = Encoding::jaeger_proto, .topic = "t", .max_bytes = 2'000'000};
-  auto windows = windows_of(batch, rules);
-  CHECK(windows.size() >= 4);
-  std::size_t total = 0;
-  for (auto& window : windows) {
-    auto messages = messages_of(window, rules);
-    std::size_t bytes = 0;
-    for (auto& message : messages.list) bytes += message.value.size();
-    CHECK(bytes < 10 << 20);
-    total += messages.list.size();
-  }
-  CHECK(total == 20);
-  rules.encoding = Encoding::otlp_proto;
-  CHECK(windows_of(batch, rules).size() == 1);
-  batch.settle({});
+TEST_CASE("kafka: a resource is in many messages if each span or trace is one, or if it leaves little room") {
+  auto batch = spans(3, 2);
+  for (auto encoding : {Encoding::jaeger_proto, Encoding::jaeger_json, Encoding::zipkin_json, Encoding::zipkin_proto}) CHECK(repeats_resources(batch, {.encoding = encoding}));
+  CHECK_FALSE(repeats_resources(batch, {.encoding = Encoding::otlp_proto}));
+  CHECK_FALSE(repeats_resources(batch, {.encoding = Encoding::raw, .by_trace = true}));
+  CHECK(repeats_resources(batch, {.encoding = Encoding::otlp_json, .by_trace = true}));
+  auto large = batch_of(fmt::format(R"({{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"k","value":{{"stringValue":"{}"}}}}]}},"scopeSpans":[{{"spans":[{{}}]}}]}}]}})", std::string(1000, 'x')));
+  CHECK(repeats_resources(large, {.max_bytes = 1200}));
+  CHECK_FALSE(repeats_resources(large, {.max_bytes = 2000}));
+  batch.settle({}), large.settle({});
 }
 
 TEST_CASE("kafka exporter: old and new settings, and encodings that a signal does not have") {

@@ -6,6 +6,7 @@
 #include "components/exporters/loki/translate.h"
 #include "components/shared/auth/auth.h"
 #include "components/shared/exporting/retry.h"
+#include "components/shared/exporting/windows.h"
 #include "engine/decode.h"
 #include "net/client.h"
 
@@ -138,7 +139,8 @@ class LokiSender final : public exporting::Sender {
 Result<std::unique_ptr<engine::Stage>> make(const void* config, engine::StageContext& context) {
   const Config& c = as(config);
   WEIR_ASSIGN(auto authorize, auth::find_client(context.host, c.client.auth));
-  return exporting::make_stage(c.exporting.settings(), std::make_unique<LokiSender>(c, context, std::move(authorize)), context);
+  auto sender = exporting::in_windows(std::make_unique<LokiSender>(c, context, std::move(authorize)), context);  // lines have the resource
+  return exporting::make_stage(c.exporting.settings(), std::move(sender), context);
 }
 
 }  // namespace

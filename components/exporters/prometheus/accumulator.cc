@@ -128,6 +128,19 @@ bool update(Series& series, const Metric& metric, const DataPoint& p, TimePoint 
 
 }  // namespace
 
+namespace {
+
+// Of what all series of a resource and scope have as labels. A thousand points of some bytes would become as many megabytes.
+constexpr std::size_t most_shared_bytes = 16 * 1024;
+
+std::size_t bytes_of(const weir::otlp::Attributes& attributes) {
+  std::size_t bytes = 0;
+  for (auto& kv : attributes) bytes += kv.key.size() + (kv.value.is(weir::otlp::ValueType::string) ? kv.value.text.size() : weir::otlp::to_text(kv.value).size());
+  return bytes;
+}
+
+}  // namespace
+
 Accumulator::Accumulator(const Config& config, Store& store) : config_(config), store_(store) {
   Strategy strategy = config.strategy();
   metric_namer_ = {config.name_space, strategy};
@@ -137,6 +150,7 @@ Accumulator::Accumulator(const Config& config, Store& store) : config_(config), 
 
 void Accumulator::resource(const weir::otlp::Resource& resource) {
   resource_ = &resource;
+  resource_bytes_ = config_.resource_to_telemetry_conversion.enabled ? bytes_of(resource.attributes) : 0;
   identity_ = weir::prometheus::Identity::of(resource.attributes);
   target_ = 0;
   if (identity_.job.value_or("").empty() || identity_.instance.value_or("").empty()) return;
@@ -164,6 +178,7 @@ std::string Accumulator::target_labels() const {
 void Accumulator::scope(const weir::otlp::Scope& scope, std::string_view schema_url) {
   scope_labels_.clear();
   scope_is_valid_ = true;
+  scope_bytes_ = 0;
   if (config_.without_scope_info) return;
   for (auto& kv : scope.attributes) {
     if (kv.key == "name" || kv.key == "version" || kv.key == "schema_url") continue;
@@ -176,6 +191,7 @@ void Accumulator::scope(const weir::otlp::Scope& scope, std::string_view schema_
   scope_labels_.emplace_back("otel_scope_name", scope.name);
   scope_labels_.emplace_back("otel_scope_version", scope.version);
   scope_labels_.emplace_back("otel_scope_schema_url", schema_url);
+  for (auto& [name, value] : scope_labels_) scope_bytes_ += name.size() + value.size();
 }
 
 bool Accumulator::labels_of(const DataPoint& point, Arena& arena, std::string& out, std::string& why) {
@@ -209,6 +225,7 @@ Outcomes Accumulator::metric(const Metric& metric, Arena& arena, TimePoint now) 
   if (auto why = unsupported(metric); !why.empty()) return refuse(std::string(why)), out;
   auto name = metric_namer_.build(metric.name, metric.unit, weir::prometheus::kind_of(metric));
   if (!name) return refuse(name.error().what), out;
+  if (resource_bytes_ + scope_bytes_ > most_shared_bytes) return refuse(fmt::format("resource and scope have {} bytes of labels, at most {}", resource_bytes_ + scope_bytes_, most_shared_bytes)), out;
   if (!valid_utf8(*name) || metric.points.empty()) return refuse("a name that is not UTF-8"), out;
   Store::Refusal refusal{};
   Family* family = store_.family(*name, metric.description, type_of(metric), now, refusal);

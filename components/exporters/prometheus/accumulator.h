@@ -38,6 +38,7 @@ class Accumulator {
   weir::prometheus::Identity identity_;
   std::uint32_t target_ = 0;
   LabelPairs scope_labels_;
+  std::size_t resource_bytes_ = 0, scope_bytes_ = 0;  // of the labels that each series of a resource and a scope has
   bool scope_is_valid_ = true;
   LabelPairs pairs_;  // scratch
 };

@@ -201,6 +201,25 @@ TEST_CASE("prometheus exporter: conflicts and what cannot be served are refused 
   CHECK(b.feed(b.metric("r", MetricType::histogram, {reserved})).invalid == 1);
 }
 
+TEST_CASE("prometheus exporter: a resource or scope of more than 16 KiB of labels is refused") {
+  Config config = plain();
+  config.resource_to_telemetry_conversion.enabled = true;
+  Bench b(config);
+  b.resource.attributes.push_back(b.arena, {"k", Value::of(b.arena.copy(std::string(16'000, 'x')))});
+  CHECK(b.feed(b.metric("a", MetricType::gauge, {b.number(1)})).kept == 1);
+  b.resource.attributes.push_back(b.arena, {"l", Value::of(b.arena.copy(std::string(400, 'x')))});
+  auto refused = b.feed(b.metric("a", MetricType::gauge, {b.number(1), b.number(2)}));
+  CHECK(refused.invalid == 2);
+  CHECK(refused.why.find("bytes of labels, at most 16384") != std::string::npos);
+  // Not as labels it costs nothing for each series.
+  Bench without(plain());
+  without.resource = b.resource;
+  CHECK(without.feed(without.metric("a", MetricType::gauge, {without.number(1)})).kept == 1);
+  Bench scoped;
+  scoped.scope.attributes.push_back(scoped.arena, {"k", Value::of(scoped.arena.copy(std::string(17'000, 'x')))});
+  CHECK(scoped.feed(scoped.metric("a", MetricType::gauge, {scoped.number(1)})).invalid == 1);
+}
+
 TEST_CASE("prometheus exporter: series end with a stale point or after the time they are kept, and target_info with the last one") {
   Bench b(plain());
   b.feed(b.metric("g", MetricType::gauge, {b.number(1)}));

@@ -2,6 +2,7 @@
 
 #include "components/exporters/prometheusremotewrite/writer.h"
 #include "components/shared/auth/auth.h"
+#include "components/shared/exporting/windows.h"
 
 namespace weir::exporters::prometheusremotewrite {
 namespace {
@@ -15,7 +16,8 @@ Result<std::unique_ptr<engine::Stage>> make(const Config& config, engine::StageC
   exporting::Settings settings = config.exporting();
   bool on_disk = settings.queue.durable && (!settings.queue.storage.empty() || !context.host.data_directory().empty());
   if (!on_disk && !settings.queue.queue_size) settings.queue.queue_size = batches_in_memory;
-  return exporting::make_stage(settings, make_writer(config, context, std::move(authorize)), context);
+  auto repeats = [every_series = config.resource_to_telemetry_conversion.enabled](otlp::Batch&) { return every_series; };
+  return exporting::make_stage(settings, exporting::in_windows(make_writer(config, context, std::move(authorize)), context, repeats), context);
 }
 
 }  // namespace weir::exporters::prometheusremotewrite

@@ -73,11 +73,25 @@ using otlp::Attributes;
 using otlp::Value;
 using otlp::ValueType;
 
+constexpr std::size_t node_bytes = 64;  // of a map, with the allocator's own
+
+using Hash = std::pair<std::uint64_t, std::uint64_t>;
+
+Hash hash_of(std::string_view text) {
+  XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+  return {hash.high64, hash.low64};
+}
+
+// What records have in common, encoded. Shared by all of an interval: a resource may be a thousand times larger than its records.
+struct Surroundings {
+  std::string resource, scope;
+  Hash resource_hash, scope_hash;
+};
+
 // One record that stands for several.
 struct Gathered {
-  Arena arena;
-  otlp::LogRecord log;
-  std::string resource, scope;  // encoded
+  std::string log;  // encoded
+  std::shared_ptr<const Surroundings> around;
   std::uint64_t count = 0;
   UnixNanos first = 0, last = 0;
 };
@@ -96,7 +110,7 @@ class LogDedup final : public engine::Stage {
     return out;
   }
   LogDedup(const Config& config, engine::StageContext& context)
-      : config_(config), errors_(context.id.to_string(), "failed to eval condition"), c_(nowhere_, context.executor, context.rng) {}
+      : config_(config), errors_(context.id.to_string(), "failed to eval condition"), c_(nowhere_, context.executor, context.rng), charge_(context.host.budget().empty_charge()) {}
 
   void process(otlp::Batch batch, engine::Out& out) override {
     Arena& arena = batch.arena();
@@ -105,13 +119,13 @@ class LogDedup final : public engine::Stage {
     std::size_t before = batch.items();
     for (auto& group : batch.groups()) {
       c_.resource = &group;
-      std::string resource = encoded(group.resource);
       for (auto& scope : group.scopes) {
         c_.scope = &scope;
-        std::string scope_bytes = encoded(scope.scope);
+        std::shared_ptr<const Surroundings> around;
         std::erase_if(scope.items, [&](otlp::Item& item) {
           if (!wanted(item)) return false;
-          gather(item.read<otlp::LogRecord>(arena), resource, scope_bytes, out.wall());
+          if (!around || gathered_.empty()) around = around_of(group, scope);
+          gather(item.read<otlp::LogRecord>(arena), around, out);
           return true;
         });
       }
@@ -150,43 +164,51 @@ class LogDedup final : public engine::Stage {
     return holds && *holds;
   }
 
-  void gather(const otlp::LogRecord& log, const std::string& resource, const std::string& scope, UnixNanos now) {
-    auto fresh = std::make_unique<Gathered>();
-    fresh->log = log;
-    fresh->log.attributes = otlp::copy_of(log.attributes, fresh->arena);
-    fresh->log.body = log.body.deep_copy(fresh->arena);
-    for (auto& path : excluded_) remove(fresh->log, path, fresh->arena);
-    auto key = key_of(fresh->log, resource, scope, fresh->arena);
-    auto& kept = gathered_[key];
-    if (kept == nullptr) {
-      own(*fresh);
-      fresh->resource = resource;
-      fresh->scope = scope;
-      fresh->first = now;
-      kept = std::move(fresh);
+  // The same object for the same bytes, until the next release.
+  std::shared_ptr<const Surroundings> around_of(const otlp::ResourceGroup& group, const otlp::ScopeGroup& scope) {
+    Surroundings found{encoded(group.resource), encoded(scope.scope), {}, {}};
+    found.resource_hash = hash_of(found.resource);
+    found.scope_hash = hash_of(found.scope);
+    auto& known = surroundings_[{found.resource_hash, found.scope_hash}];
+    if (known == nullptr) {
+      charge_.grow_unchecked(sizeof found + found.resource.size() + found.scope.size());
+      known = std::make_shared<const Surroundings>(std::move(found));
     }
-    kept->last = now;
-    ++kept->count;
+    return known;
   }
 
-  // Texts that are still views into the request.
-  static void own(Gathered& one) {
-    for (auto& kv : one.log.attributes) kv.key = one.arena.copy(kv.key);
-    one.log.severity_text = one.arena.copy(one.log.severity_text);
-    one.log.event_name = one.arena.copy(one.log.event_name);
-    one.log.unknown = {};
+  void gather(const otlp::LogRecord& log, const std::shared_ptr<const Surroundings>& around, engine::Out& out) {
+    scratch_.reset();
+    otlp::LogRecord copy = log;
+    copy.attributes = otlp::copy_of(log.attributes, scratch_);
+    copy.body = log.body.deep_copy(scratch_);
+    copy.unknown = {};
+    for (auto& path : excluded_) remove(copy, path, scratch_);
+    auto key = key_of(copy, *around, scratch_);
+    auto at = gathered_.find(key);
+    if (at == gathered_.end()) {
+      otlp::Writer writer;
+      otlp::encode(copy, writer);
+      // Nothing more is held than has room: what is there goes on early.
+      std::size_t bytes = sizeof(Gathered) + writer.size() + node_bytes;
+      if (!charge_.grow(bytes)) {
+        release(out);
+        charge_.grow_unchecked(bytes);
+      }
+      at = gathered_.emplace(key, Gathered{.log = std::string(writer.view()), .around = around, .first = out.wall()}).first;
+    }
+    at->second.last = out.wall();
+    ++at->second.count;
   }
 
-  using Key = std::pair<std::uint64_t, std::uint64_t>;
-
-  Key key_of(otlp::LogRecord& log, const std::string& resource, const std::string& scope, Arena& arena) const {
+  Hash key_of(otlp::LogRecord& log, const Surroundings& around, Arena& arena) const {
     std::string text;
     auto add = [&](std::string_view part) {
       auto size = static_cast<std::uint32_t>(part.size());
       text.append(reinterpret_cast<const char*>(&size), sizeof size);
       text += part;
     };
-    add(resource), add(scope);
+    for (auto [high, low] : {around.resource_hash, around.scope_hash}) add(fmt::format("{:x} {:x}", high, low));
     if (included_.empty()) {
       add(canonical(log.body)), add(canonical(Value::of(&log.attributes)));
       add(fmt::format("{}", log.severity_number)), add(log.severity_text);
@@ -196,8 +218,7 @@ class LogDedup final : public engine::Stage {
         add(found ? canonical(*found) : "");
       }
     }
-    XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-    return {hash.high64, hash.low64};
+    return hash_of(text);
   }
 
   // Type and content, whatever the order of keys.
@@ -233,8 +254,8 @@ class LogDedup final : public engine::Stage {
   void release(engine::Out& out) {
     if (gathered_.empty()) return;
     // Records of one resource and scope stand together.
-    std::map<std::string_view, std::map<std::string_view, std::vector<Gathered*>>> sorted;
-    for (auto& [key, one] : gathered_) sorted[one->resource][one->scope].push_back(one.get());
+    std::map<Hash, std::map<Hash, std::vector<Gathered*>>> sorted;
+    for (auto& [key, one] : gathered_) sorted[one.around->resource_hash][one.around->scope_hash].push_back(&one);
     otlp::Writer writer(64 * 1024);
     std::size_t items = 0;
     for (auto& [resource, scopes] : sorted) {
@@ -245,24 +266,29 @@ class LogDedup final : public engine::Stage {
           write(*one, out.wall(), writer);
           ++items;
         }
-        writer.bytes(1, scope);
+        writer.bytes(1, records.front()->around->scope);
         writer.close(2, scope_mark);
       }
-      writer.bytes(1, resource);
+      writer.bytes(1, scopes.begin()->second.front()->around->resource);
       writer.close(1, group);
     }
     gathered_.clear();
+    surroundings_.clear();
+    charge_.release();
     out.emit(otlp::Batch::trusted(otlp::Signal::logs, writer.finish(), items));
   }
 
-  void write(Gathered& one, UnixNanos now, otlp::Writer& writer) const {
-    one.log.time_unix_nano = now;
-    one.log.observed_time_unix_nano = one.first;
-    one.log.attributes.set(one.arena, config_.log_count_attribute, Value::of(static_cast<std::int64_t>(one.count)));
-    one.log.attributes.set(one.arena, "first_observed_timestamp", Value::of(one.arena.copy(stamp(one.first))));
-    one.log.attributes.set(one.arena, "last_observed_timestamp", Value::of(one.arena.copy(stamp(one.last))));
+  void write(const Gathered& one, UnixNanos now, otlp::Writer& writer) {
+    scratch_.reset();
+    otlp::LogRecord log;
+    otlp::decode(one.log, scratch_, log);
+    log.time_unix_nano = now;
+    log.observed_time_unix_nano = one.first;
+    log.attributes.set(scratch_, config_.log_count_attribute, Value::of(static_cast<std::int64_t>(one.count)));
+    log.attributes.set(scratch_, "first_observed_timestamp", Value::of(scratch_.copy(stamp(one.first))));
+    log.attributes.set(scratch_, "last_observed_timestamp", Value::of(scratch_.copy(stamp(one.last))));
     std::size_t mark = writer.size();
-    otlp::encode(one.log, writer);
+    otlp::encode(log, writer);
     writer.close(2, mark);
   }
 
@@ -273,7 +299,10 @@ class LogDedup final : public engine::Stage {
   ottl::ErrorLog errors_;
   Arena nowhere_;
   ottl::EvalContext c_;
-  std::map<Key, std::unique_ptr<Gathered>> gathered_;
+  Arena scratch_;  // for one record
+  std::map<Hash, Gathered> gathered_;
+  std::map<std::pair<Hash, Hash>, std::shared_ptr<const Surroundings>> surroundings_;  // of resource and scope
+  Charge charge_;  // for both
   bool planned_ = false;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// Copies that share nothing which one of two owners could change. Texts are not copied: they must outlive both.
+// Copies that share nothing which one of two owners could change. Keys are not copied: they must outlive both.
 #include "otlp/model.h"
 
 namespace weir::otlp {

@@ -42,11 +42,13 @@ class LogsTransform final : public engine::Stage {
     Arena& arena = batch.arena();
     for (auto& group : batch.groups()) {
       const otlp::Resource& resource = group.resource.read(arena);
+      writer_.unchanging(group.resource.raw());
       for (auto& scope_group : group.scopes) {
         const otlp::Scope& scope = scope_group.scope.read(arena);
         for (auto& item : scope_group.items) take(item.read<otlp::LogRecord>(arena), resource, scope, out.wall());
       }
     }
+    writer_.unchanging({});
     account(before, ended_entries() - ended, out);
     plan(out);
     if (writer_.records() == 0) return batch.settle({});
@@ -83,7 +85,11 @@ class LogsTransform final : public engine::Stage {
     if (log.flags != 0) entry.trace_flags = {&flags_, 1};
     entry.body = log.body;
     entry.attributes = log.attributes;
-    entry.resource = otlp::copy_of(resource.attributes, memory);  // other records have it too
+    // Other records have it too: what an operator may change is copied. Texts, and values that are not decoded yet, are only replaced.
+    for (auto& kv : resource.attributes) {
+      bool nested = kv.value.is(otlp::ValueType::map) || kv.value.is(otlp::ValueType::array);
+      entry.resource.push_back(memory, {kv.key, nested && !kv.value.raw ? kv.value.deep_copy(memory) : kv.value});
+    }
     chain_->process(entry, wall);
   }
 

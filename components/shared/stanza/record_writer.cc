@@ -17,17 +17,24 @@ bool same(const Value& a, const Value& b) {
   return otlp::equal(a, b);
 }
 
-bool same(const Attributes& a, const Attributes& b) {
+// `seen`: where texts of `a` were found before.
+bool same(const Attributes& a, const Attributes& b, std::span<const char* const> seen) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i].key == b[i].key) {
-      if (!same(a[i].value, b[i].value)) return false;
+      bool again = seen[i] != nullptr && b[i].value.is(ValueType::string) && b[i].value.text.data() == seen[i] && b[i].value.text.size() == a[i].value.text.size();
+      if (!again && !same(a[i].value, b[i].value)) return false;
       continue;
     }
     const Value* other = b.find(a[i].key);
     if (other == nullptr || !same(a[i].value, *other)) return false;
   }
   return true;
+}
+
+bool lies_in(std::string_view text, std::string_view bytes) {
+  std::less_equal<const char*> at_most;
+  return !text.empty() && at_most(bytes.data(), text.data()) && at_most(text.data() + text.size(), bytes.data() + bytes.size());
 }
 
 otlp::TraceId trace_id_of(std::string_view bytes) {
@@ -52,7 +59,19 @@ std::size_t tagged_size(std::size_t size) { return 1 + otlp::varint_size(size) +
 
 RecordWriter::RecordWriter() = default;
 
-bool RecordWriter::fits(const Group& group, const Entry& entry) { return group.scope_name == entry.scope_name && same(group.resource, entry.resource); }
+void RecordWriter::unchanging(std::string_view bytes) {
+  unchanging_ = bytes;
+  for (std::size_t i = 0; i < open_; ++i) std::ranges::fill(groups_[i]->seen, nullptr);
+}
+
+bool RecordWriter::fits(Group& group, const Entry& entry) const {
+  if (group.scope_name != entry.scope_name || !same(group.resource, entry.resource, group.seen)) return false;
+  for (std::size_t i = 0; !unchanging_.empty() && i < group.seen.size(); ++i) {
+    const otlp::KeyValue &own = group.resource[i], &other = entry.resource[i];
+    if (own.key == other.key && own.value.is(ValueType::string) && lies_in(other.value.text, unchanging_)) group.seen[i] = other.value.text.data();
+  }
+  return true;
+}
 
 RecordWriter::Group& RecordWriter::group_of(const Entry& entry) {
   // Lines of one file come together: the group of the record before is the first to look at.
@@ -79,6 +98,7 @@ void RecordWriter::open(Group& group, const Entry& entry) {
   group.arena.reset();
   group.scope_name = entry.scope_name;
   group.resource = copy_of(Entry{.resource = entry.resource}, group.arena).resource;
+  group.seen.assign(group.resource.size(), nullptr);
   encode(otlp::Resource{.attributes = group.resource}, group.resource_field);
   encode(otlp::Scope{.name = group.scope_name}, group.scope_field);
   constexpr std::size_t longest_tag = 1 + 10;

@@ -13,6 +13,10 @@ class RecordWriter final : public Sink {
   RecordWriter();
   void emit(const Entry& entry) override;
 
+  // Nothing in `bytes` changes until the next call: a text of a resource that was compared once is equal when it stands there again. For
+  // requests, of which every record may have one large resource.
+  void unchanging(std::string_view bytes);
+
   std::size_t records() const { return records_; }
   // About the request's size.
   std::size_t bytes() const { return bytes_; }
@@ -24,13 +28,14 @@ class RecordWriter final : public Sink {
   struct Group {
     Arena arena;
     Attributes resource;  // texts of its own
+    std::vector<const char*> seen;  // where each text was that was equal, in unchanging_; null: nowhere
     std::string scope_name;
     std::string resource_field, scope_field;  // encoded
     std::string encoded;  // the room, then records with their tags, in order
     std::size_t room = 0;
   };
   Group& group_of(const Entry& entry);
-  static bool fits(const Group& group, const Entry& entry);
+  bool fits(Group& group, const Entry& entry) const;
   void open(Group& group, const Entry& entry);
   void append_nested(const Entry& entry, std::string& to);
   static std::string_view finish(Group& group);
@@ -40,6 +45,7 @@ class RecordWriter final : public Sink {
   otlp::Writer scratch_;
   std::size_t records_ = 0, bytes_ = 0;
   std::size_t expected_bytes_ = 0;  // of a request with one group, by the last one
+  std::string_view unchanging_;
 };
 
 }  // namespace weir::stanza

@@ -78,6 +78,32 @@ TEST_CASE("plain records: nested values and text that is not UTF-8 are left to t
   CHECK(!append_plain_record(entry, out));
 }
 
+TEST_CASE("record writer: a text that stands where an equal one stood is compared again once it may have changed") {
+  Arena arena;
+  RecordWriter writer;
+  std::string text = "aaaa";
+  auto emit = [&] {
+    Entry entry;
+    entry.resource.push_back(arena, {"k", Value::of(std::string_view(text))});
+    entry.body = Value::of(std::string_view("x"));
+    writer.emit(entry);
+  };
+  writer.unchanging(text);
+  emit(), emit(), emit();
+  text = "bbbb";  // the same place
+  writer.unchanging(text);
+  emit(), emit();
+  writer.unchanging({});
+  text = "aaaa";
+  emit();
+  auto batch = otlp::Batch::parse(otlp::Signal::logs, writer.take());
+  REQUIRE(batch);
+  REQUIRE(batch->groups().size() == 2);
+  CHECK(batch->groups()[0].scopes[0].items.size() == 4);
+  CHECK(batch->groups()[1].scopes[0].items.size() == 2);
+  batch->settle({});
+}
+
 TEST_CASE("record writer: requests of one group and of several") {
   RecordWriter writer;
   Arena arena;

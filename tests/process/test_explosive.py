@@ -62,6 +62,8 @@ SHAPES = [
     ("logs", "records", lambda: request(many(field(2, b"")))),
     ("logs", "attributes", lambda: request(field(2, many(field(6, b""))))),
     ("logs", "a large resource of many records", lambda: request(b"".join(field(2, field(5, field(1, b"%d" % i))) for i in range(BODY // 60)), LARGE())),
+    ("logs", "a large resource of many records, each with an attribute", lambda: request(b"".join(
+        field(2, field(6, field(1, b"a") + field(2, field(1, b"%d" % i)))) for i in range(BODY // 60)), LARGE())),
     ("logs", "a body of many values", lambda: request(field(2, field(5, field(5, many(field(1, b""))))))),
     ("metrics", "a large resource of many points", lambda: request(b"".join(field(2, field(1, b"m%d" % i) + field(5, field(1, b"\x31" + b"\0" * 8))) for i in range(BODY // 60)), LARGE())),
     ("metrics", "metrics", lambda: request(many(field(2, b"")) + field(2, field(5, field(1, b""))))),
@@ -96,6 +98,7 @@ PROCESSORS = {
     "deltatocumulative": ["{}"],
     "deltatorate": ["{metrics: [m]}"],
     "filter": ["{error_mode: ignore, traces: {span: ['name == \"x\"']}, logs: {log_record: ['body == \"x\"']}, metrics: {datapoint: ['attributes[\"a\"] == \"x\"']}}"],
+    "groupbyattrs": ["{}", "{keys: [a]}"],
     "groupbytrace": ["{wait_duration: 300ms}"],
     "logstransform": ["{operators: [{type: noop}]}"],
     "interval": ["{interval: 1s}"],

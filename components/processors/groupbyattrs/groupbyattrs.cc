@@ -21,6 +21,9 @@ struct Config {
   }
 };
 
+// What of a batch's growth is not charged: most requests stay below it.
+constexpr std::size_t free_growth = 16 * 1024 * 1024;
+
 // Where what was taken apart goes.
 class Target {
  public:
@@ -87,6 +90,8 @@ class GroupByAttrs final : public engine::Stage {
       : keys_(config.keys), grouped_(counter(context, "grouped", "had attributes grouped")), others_(counter(context, "non_grouped", "did not have attributes grouped")) {}
 
   void process(Batch batch, engine::Out& out) override {
+    if (std::size_t growth = growth_of(batch); growth > free_growth && !batch.charge.grow(growth))
+      return out.drop(std::move(batch), engine::Reason::too_large, {Errc::too_large, fmt::format("items may get resources of their own, and there is no memory for {} bytes", growth), {}});
     Arena& arena = batch.arena();
     Target target(batch);
     for (auto& group : batch.groups())
@@ -118,6 +123,25 @@ class GroupByAttrs final : public engine::Stage {
       if (auto* value = from.find(key)) out.set(arena, arena.copy(key), *value);
     for (auto& kv : out) from.remove(kv.key);
     return out;
+  }
+
+  // How large a batch can become when each item with such an attribute gets a resource of its own.
+  std::size_t growth_of(Batch& batch) const {
+    std::size_t growth = 0;
+    for (auto& group : batch.groups())
+      for (auto& scope : group.scopes)
+        if (std::size_t size = group.resource.raw().size(); size * scope.items.size() > free_growth / 16)  // others hardly matter
+          for (auto& item : scope.items) growth += size * moves(batch, item);
+    return growth;
+  }
+
+  // The number of resources that are made for it at most.
+  std::size_t moves(Batch& batch, otlp::Item& item) const {
+    Arena& arena = batch.arena();
+    if (batch.signal() == otlp::Signal::traces) return has_any(item.read<otlp::Span>(arena).attributes);
+    if (batch.signal() == otlp::Signal::logs) return has_any(item.read<otlp::LogRecord>(arena).attributes);
+    auto& points = item.read<otlp::Metric>(arena).points;
+    return static_cast<std::size_t>(std::ranges::count_if(points, [&](auto& point) { return has_any(point.attributes); }));
   }
 
   bool has_any(const Attributes& attributes) const {

@@ -88,6 +88,18 @@ TEST_CASE("http client: a body in pieces arrives as one, and the connection is u
   CHECK(pair.handler.seen[0].headers.get("user-agent") == "weir");
 }
 
+TEST_CASE("http client: a header may come twice, and replaces the client's own") {
+  HttpClientSettings settings;
+  settings.headers = {{"x-key", "own"}};
+  HttpPair pair(std::move(settings));
+  HttpRequest request{.url = pair.url()};
+  request.headers.add("x-key", "a");
+  request.headers.add("x-key", "b");
+  pair.send(std::move(request));
+  REQUIRE(pair.wait(1));
+  CHECK(pair.handler.seen[0].headers.values("x-key") == std::vector<std::string_view>{"a", "b"});
+}
+
 TEST_CASE("http client: requests at one time use several connections, up to the limit") {
   HttpClientSettings settings;
   settings.max_conns_per_host = 3;

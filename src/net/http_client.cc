@@ -148,7 +148,8 @@ Result<Pending> HttpClient::Impl::prepare(HttpRequest& request) {
   address(pending, url);
   fields.add("user-agent", settings.user_agent);
   for (auto [name, value] : settings.headers) fields.set(name, value);
-  for (auto [name, value] : request.headers) fields.set(name, value);
+  for (auto [name, value] : request.headers) fields.remove(name);
+  for (auto [name, value] : request.headers) fields.add(name, value);  // a name may come twice
   if (!url.user_info.empty() && !fields.find("authorization"))
     fields.add("authorization", "Basic " + encode_base64(url.user_info));
   pending.target = url;

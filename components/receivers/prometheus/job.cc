@@ -21,7 +21,7 @@ std::string_view media_type(scrape::Protocol protocol) {
 
 std::string accept_header(const std::vector<scrape::Protocol>& protocols, std::string_view escaping) {
   std::string out;
-  std::size_t weight = protocols.size() + 1;
+  std::size_t weight = 6;  // of any list, as Prometheus has it
   for (auto protocol : protocols) {
     bool escapes = protocol == scrape::Protocol::text_1_0_0 || protocol == scrape::Protocol::openmetrics_1_0_0;
     out += fmt::format("{}{};q=0.{},", media_type(protocol), escapes ? fmt::format(";escaping={}", escaping) : "", weight--);

@@ -11,13 +11,26 @@ std::int64_t halved(std::int64_t index, std::uint32_t halvings) { return index >
 
 std::int64_t last(const Buckets& b) { return std::int64_t{b.offset} + static_cast<std::int64_t>(b.counts.size()) - 1; }
 
+// Of the bucket that is number n of these.
+double upper_bound(const Buckets& buckets, std::int32_t scale, std::size_t n) {
+  return std::exp2(std::ldexp(static_cast<double>(buckets.offset) + static_cast<double>(n) + 1, -scale));
+}
+
+// The threshold, or the upper bound of the bucket that it would cut if something is in there.
+double beside_buckets(const Buckets& buckets, std::int32_t scale, double threshold) {
+  std::size_t n = 0;
+  while (n < buckets.counts.size() && upper_bound(buckets, scale, n) <= threshold) ++n;
+  if (n == buckets.counts.size() || buckets.counts[n] == 0) return threshold;
+  double lower = std::exp2(std::ldexp(static_cast<double>(buckets.offset) + static_cast<double>(n), -scale));
+  return lower < threshold ? upper_bound(buckets, scale, n) : threshold;
+}
+
 // Moves what lies at or below the threshold out of the buckets; returns its count.
 std::uint64_t take_below(Buckets& buckets, std::int32_t scale, double threshold) {
   std::size_t n = 0;
   std::uint64_t moved = 0;
   for (; n < buckets.counts.size(); ++n) {
-    double upper = std::exp2(std::ldexp(static_cast<double>(buckets.offset) + static_cast<double>(n) + 1, -scale));
-    if (upper > threshold) break;
+    if (upper_bound(buckets, scale, n) > threshold) break;
     moved += buckets.counts[n];
   }
   buckets.counts.erase(buckets.counts.begin(), buckets.counts.begin() + static_cast<std::ptrdiff_t>(n));
@@ -36,6 +49,17 @@ std::uint32_t halvings_for(const Buckets& a, const Buckets& b, std::uint32_t max
   auto& first = a.counts.empty() ? b : a;
   auto& second = b.counts.empty() ? a : b;
   return halvings_for(std::min(first.offset, second.offset), std::max(last(first), last(second)), max_size);
+}
+
+// Both of one scale. Buckets cannot be cut, so the wider zero bucket ends where one of them does.
+void widen_zero(ExponentialSum& a, ExponentialSum& b) {
+  double threshold = std::max(a.zero_threshold, b.zero_threshold);
+  for (ExponentialSum* h : {&a, &b})
+    for (Buckets* side : {&h->positive, &h->negative}) threshold = beside_buckets(*side, h->scale, threshold);
+  for (ExponentialSum* h : {&a, &b}) {
+    h->zero_count += take_below(h->positive, h->scale, threshold) + take_below(h->negative, h->scale, threshold);
+    h->zero_threshold = threshold;
+  }
 }
 
 template <class Pick>
@@ -139,12 +163,7 @@ void ExponentialSum::add(ExponentialSum other, std::uint32_t max_size) {
   std::int32_t common = std::min(scale, other.scale);
   to_scale(*this, common);
   to_scale(other, common);
-  double threshold = std::max(zero_threshold, other.zero_threshold);
-  for (ExponentialSum* h : {this, &other}) {
-    if (h->zero_threshold == threshold) continue;
-    h->zero_count += take_below(h->positive, common, threshold) + take_below(h->negative, common, threshold);
-    h->zero_threshold = threshold;
-  }
+  if (zero_threshold != other.zero_threshold) widen_zero(*this, other);
   std::uint32_t n = std::max(halvings_for(positive, other.positive, max_size), halvings_for(negative, other.negative, max_size));
   to_scale(*this, common - static_cast<std::int32_t>(n));
   to_scale(other, common - static_cast<std::int32_t>(n));

@@ -60,3 +60,28 @@ TEST_CASE("exponential sums: a wider zero bucket takes in what lies below it") {
   CHECK(a.count == 8);
   CHECK_FALSE(a.has_sum);
 }
+
+TEST_CASE("exponential sums: a zero bucket that would cut a bucket takes it in") {
+  auto a = made(0, -2, {1, 2, 4});  // up to 1/2, 1, 2
+  ExponentialSum b{.count = 1, .zero_count = 1, .zero_threshold = 0.75};
+  SUBCASE("in the narrower one") {
+    a.add(b);
+    CHECK(a.zero_count == 4);
+  }
+  SUBCASE("in the other one") {
+    b.add(a);
+    a = b;
+    CHECK(a.zero_count == 4);
+  }
+  CHECK(a.zero_threshold == 1);
+  CHECK(a.positive.offset == 0);
+  CHECK(a.positive.counts == std::vector<std::uint64_t>{4});
+}
+
+TEST_CASE("exponential sums: an empty bucket may be cut by the zero bucket") {
+  auto a = made(0, -2, {1, 0, 4});
+  a.add(ExponentialSum{.count = 1, .zero_count = 1, .zero_threshold = 0.75});
+  CHECK(a.zero_threshold == 0.75);
+  CHECK(a.zero_count == 2);
+  CHECK(a.count == 6);
+}

@@ -47,7 +47,8 @@ class MetricStartTime : public engine::Stage {
     if (streams_.size() == 0) out.wake_at(out.now() + config_.gc_interval);
     TimePoint now = out.now();
     Arena& arena = batch.arena();
-    fallback_ = config_.strategy == Strategy::start_time_metric ? start_time_in(batch) : 0;
+    starts_.clear();
+    if (config_.strategy == Strategy::start_time_metric) find_starts(batch);
     metric_streams::edit_points(
         std::move(batch), out, [this](const otlp::Metric& m) { return wants(m); },
         [&](const otlp::Metric& metric, otlp::DataPoint& point, const StreamHasher& ids) { return fate_of(metric, point, ids, now, arena); },
@@ -69,26 +70,41 @@ class MetricStartTime : public engine::Stage {
     }
   }
 
-  UnixNanos start_time_in(engine::Batch& batch) {
-    Arena& arena = batch.arena();
-    for (auto& group : batch.groups())
-      for (auto& scope : group.scopes)
-        for (auto& item : scope.items) {
-          auto& m = item.read<otlp::Metric>(arena);
-          bool number = m.type == MetricType::gauge || m.type == MetricType::sum;
-          bool named = regex_ ? regex_->matches(m.name) : m.name == "process_start_time_seconds";
-          if (!named || !number || m.points.empty()) continue;
-          double seconds = m.points[0].type == otlp::NumberType::integer ? static_cast<double>(m.points[0].integer) : m.points[0].real;
-          if (seconds > 0 && seconds < 1.8e10) return static_cast<UnixNanos>(seconds * 1e9);
-        }
-    return begun_;
+  // What the metrics of each resource say. Resources may be on different cores, so none speaks for another.
+  void find_starts(engine::Batch& batch) {
+    StreamHasher hasher;
+    for (auto& group : batch.groups()) {
+      UnixNanos start = start_in(group, batch.arena());
+      if (start == 0) continue;
+      hasher.resource(group.resource.read(batch.arena()));
+      starts_.try_emplace(hasher.resource_id(), start);
+    }
+  }
+
+  // 0 when there is none.
+  UnixNanos start_in(otlp::ResourceGroup& group, Arena& arena) const {
+    for (auto& scope : group.scopes)
+      for (auto& item : scope.items) {
+        auto& m = item.read<otlp::Metric>(arena);
+        bool number = m.type == MetricType::gauge || m.type == MetricType::sum;
+        bool named = regex_ ? regex_->matches(m.name) : m.name == "process_start_time_seconds";
+        if (!named || !number || m.points.empty()) continue;
+        double seconds = m.points[0].type == otlp::NumberType::integer ? static_cast<double>(m.points[0].integer) : m.points[0].real;
+        if (seconds > 0 && seconds < 1.8e10) return static_cast<UnixNanos>(seconds * 1e9);
+      }
+    return 0;
+  }
+
+  UnixNanos start_of(const StreamId& resource) const {
+    auto found = starts_.find(resource);
+    return found == starts_.end() ? begun_ : found->second;
   }
 
   Fate fate_of(const otlp::Metric& metric, otlp::DataPoint& point, const StreamHasher& ids, TimePoint now, Arena& arena) {
     if (point.start_time_unix_nano != 0 && point.start_time_unix_nano != point.time_unix_nano) return Fate::keep();  // has one
     StreamId id = ids.point(point.attributes);
     Tracked* tracked = streams_.find(id, now);
-    if (tracked == nullptr) return first(metric, point, id, ids.name(), now);
+    if (tracked == nullptr) return first(metric, point, id, ids, now);
     point.start_time_unix_nano = tracked->start;
     if (point.flags & 1) return Fate::keep();
     StoredPoint arrived = StoredPoint::of(metric.type, point);
@@ -107,12 +123,12 @@ class MetricStartTime : public engine::Stage {
     return Fate::keep();
   }
 
-  Fate first(const otlp::Metric& metric, otlp::DataPoint& point, const StreamId& id, std::uint64_t name, TimePoint now) {
-    Tracked* tracked = streams_.add(id, name, now);
+  Fate first(const otlp::Metric& metric, otlp::DataPoint& point, const StreamId& id, const StreamHasher& ids, TimePoint now) {
+    Tracked* tracked = streams_.add(id, ids.name(), now);
     if (tracked == nullptr) return Fate::drop(engine::Reason::cardinality);
     added_.tell(metric, point);
     tracked->last = StoredPoint::of(metric.type, point);
-    tracked->start = config_.strategy == Strategy::start_time_metric ? fallback_ : point.time_unix_nano;
+    tracked->start = config_.strategy == Strategy::start_time_metric ? start_of(ids.resource_id()) : point.time_unix_nano;
     if (config_.strategy == Strategy::subtract_initial_point) {
       tracked->reference = tracked->last.copy();
       tracked->subtracts = true;
@@ -126,8 +142,8 @@ class MetricStartTime : public engine::Stage {
   std::optional<Regex> regex_;
   metric_streams::Streams<Tracked> streams_;
   metric_streams::Added added_;
-  UnixNanos begun_;     // of this process, whole seconds
-  UnixNanos fallback_ = 0;  // start_time_metric: what the batch at hand says
+  UnixNanos begun_;  // of this process, whole seconds
+  std::unordered_map<StreamId, UnixNanos> starts_;  // start_time_metric: what the batch at hand says, by resource
 };
 
 }  // namespace

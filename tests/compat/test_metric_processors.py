@@ -27,7 +27,8 @@ class Series:
         self.has_range = random.random() < 0.5
         self.scale, self.threshold, self.zero = random.randrange(-2, 8), random.choice([0.0, 0.0, 0.001]), 0
         self.sides = {"positive": {}, "negative": {} if random.random() < 0.5 else None}
-        self.resets = self.mixes = self.reshapes = self.flags = True
+        self.resets = self.widens = self.mixes = self.reshapes = self.flags = self.flags_first = True
+        self.number_of_points = 0
         self.exemplars = kind != "summary"
 
     def chance(self, share):
@@ -56,8 +57,9 @@ class Series:
         if self.has_start:
             out["startTimeUnixNano"] = str(self.start)
         out.update(getattr(self, self.kind)())
-        if self.chance(0.04) and self.flags:
+        if self.chance(0.04) and self.flags and (self.number_of_points or self.flags_first):
             out["flags"] = 1
+        self.number_of_points += 1
         if self.chance(0.1) and self.exemplars:
             out["exemplars"] = [{"timeUnixNano": str(self.time), "asDouble": 1.5, "traceId": "0" * 31 + "1", "spanId": "0" * 15 + "2"}]
         return out
@@ -108,7 +110,7 @@ class Series:
         if self.chance(0.02 if self.resets else 0):
             self.scale += 1
         if self.chance(0.03):
-            self.threshold = self.random.choice([0.0, 0.001, 0.01]) if self.resets else self.threshold  # there the count of zeros wraps around
+            self.threshold = self.random.choice([0.0, 0.001, 0.01]) if self.resets and self.widens else self.threshold  # there the count of zeros wraps around
         out, counts = {"scale": self.scale, "zeroCount": str(self.zero)}, [self.zero]
         if self.threshold:
             out["zeroThreshold"] = self.threshold
@@ -139,11 +141,11 @@ class Series:
 class Fleet:
     """Resources with metrics with series, and requests with the next points of many of them."""
 
-    def __init__(self, seed, kinds=KINDS, temporalities=(1, 2), began=None, change=lambda series: None):
+    def __init__(self, seed, kinds=KINDS, temporalities=(1, 2), began=None, change=lambda series: None, resources=3):
         self.random = random = __import__("random").Random(seed)
         began = START if began is None else began
         self.groups = []
-        for n in range(random.randrange(1, 4)):
+        for n in range(random.randrange(1, resources + 1)):
             scopes = []
             for s in range(random.randrange(1, 3)):
                 metrics = []
@@ -189,6 +191,7 @@ class Fleet:
 
 
 class Draw(Settings):
+    fresh = 0
     AGGREGATIONS = ("sum", "mean", "min", "max", "count", "median")
 
     def pattern(self):
@@ -218,13 +221,21 @@ class Draw(Settings):
         values = self.some(lambda: self.one_of("a", "b", "idle", "user", "200", ""))
         return {"action": action, **{
             "add_label": lambda: {"new_label": self.one_of("host", "fresh"), "new_value": self.one_of("x", "y")},
-            "update_label": lambda: {"label": label, **({"new_label": self.one_of("fresh", *sorted({"state", "host"} - {label}))} if self.chance(0.6) else {}),
-                                     "value_actions": [{"value": v, "new_value": self.one_of("X", "b")} for v in values]},
+            "update_label": lambda: self.update_label(label, values),
             "delete_label_value": lambda: {"label": label, "label_value": values[0]},
             "toggle_scalar_data_type": lambda: {},
             "experimental_scale_value": lambda: {"experimental_scale": self.one_of(2, 0.5, 1000, -1, 0.001)},
             "aggregate_labels": lambda: {"label_set": self.random.sample(["host", "state", "code"], self.random.randrange(3)), "aggregation_type": self.one_of(*self.AGGREGATIONS)},
             "aggregate_label_values": lambda: {"label": label, "aggregated_values": values, "new_value": self.one_of("joined", "a"), "aggregation_type": self.one_of(*self.AGGREGATIONS)}}[action]()}
+
+    def update_label(self, label, values):
+        out = {"label": label, "value_actions": [{"value": v, "new_value": self.one_of("X", "b")} for v in values]}
+        if self.chance(0.3):  # to a name that is there: of another label there, perhaps, are the values then
+            out = {"label": label, "new_label": self.one_of(*sorted({"state", "host"} - {label}))}
+        elif self.chance(0.5):
+            self.fresh += 1
+            out["new_label"] = "fresh%d" % self.fresh
+        return out
 
     def transform(self, *actions):
         kind = self.one_of("strict", "regexp", "regexp", None)
@@ -276,7 +287,14 @@ class MetricProcessors(Differential):
                 return text
         return {path: shorter(path, text) for path, text in record.items()}
 
-    def check(self, chains, sent, until=None, ignore=(), pause=0, gates=()):
+    @staticmethod
+    def start_of_the_process(record):
+        """Start times that are when the program began, as one word."""
+        def said(path, text):
+            return "this process" if path.endswith("startTimeUnixNano") and abs(int(text) / 1e9 - time.time()) < 600 else text
+        return {path: said(path, text) for path, text in record.items()}
+
+    def check(self, chains, sent, until=None, ignore=(), pause=0, gates=(), view=lambda record: record):
         def feed(places, requests):
             answers = []
             for request in requests:
@@ -288,16 +306,17 @@ class MetricProcessors(Differential):
         self.assertEqual(reference.answers, ours.answers)
         for name, chain in chains.items():
             keep = lambda record: record.get("resource.attributes[pipeline]") == repr(name) and has_items(record)
-            views = [[self.rounded(record) for record in outcome.records(keep=keep, ignore=ignore)] for outcome in (reference, ours)]
-            found = difference(*views)
-            if found:
-                self.fail("%s\n%s" % (json.dumps(chain), found))
+            views = [[view(self.rounded(record)) for record in outcome.records(keep=keep, ignore=ignore)] for outcome in (reference, ours)]
+            with self.subTest(pipeline=name):
+                found = difference(*views)
+                if found:
+                    self.fail("%s\n%s" % (json.dumps(chain), found))
 
-    def rounds(self, make, kinds=KINDS, temporalities=(1, 2), requests=5, began=None, change=lambda series: None, **options):
+    def rounds(self, make, kinds=KINDS, temporalities=(1, 2), requests=5, began=None, change=lambda series: None, resources=3, **options):
         for seed in SEEDS:
             with self.subTest(seed=seed):
                 settings = Draw("%s %d" % (self.id(), seed))
-                fleet = Fleet("%s %d" % (self.id(), seed), kinds, temporalities, began, change)
+                fleet = Fleet("%s %d" % (self.id(), seed), kinds, temporalities, began, change, resources)
                 chains = {"p%d" % i: make(settings, "p%d" % i) for i in range(PIPELINES)}
                 self.check(chains, [("metrics", fleet.request()) for _ in range(requests)], **options)
 
@@ -313,8 +332,9 @@ class MetricProcessors(Differential):
 
     @staticmethod
     def no_exemplars(series):
-        """Those of a point go with it here; there the first point's go with all, and a sum loses what it was when its type changes."""
-        series.exemplars = series.mixes = False
+        """Those of a point go with it here; there the first point's go with all, as does its flag, a sum loses what it was when its type changes,
+        and a zero bucket is as wide as the one or the other histogram has it."""
+        series.exemplars = series.mixes = series.flags_first = series.widens = False
 
     def test_cumulativetodelta(self):
         self.rounds(lambda s, name: [("cumulativetodelta/" + name, s.cumulativetodelta())], temporalities=(2, 2, 1), change=self.only_grows)
@@ -371,7 +391,8 @@ class MetricProcessors(Differential):
             # Other buckets are a reset there; without a value they are one as well if start times come from a metric.
             series.reshapes = series.flags = False
             series.has_sum = True
-        self.rounds(make, kinds=["gauge", "sum", "histogram", "summary"], temporalities=(2,), change=change)
+        # With more resources the metric of the first is that of all there; when both programs began is not equal.
+        self.rounds(make, kinds=["gauge", "sum", "histogram", "summary"], temporalities=(2,), change=change, resources=1, view=self.start_of_the_process)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ OFF = {"cpu": ["system.cpu.utilization", "system.cpu.physical.count", "system.cp
                   *("system.memory.linux.hugepages." + name for name in ("limit", "page_size", "reserved", "surplus", "usage", "utilization"))],
        "filesystem": ["system.filesystem.utilization"], "network": ["system.network.conntrack.count", "system.network.conntrack.max"], "paging": ["system.paging.utilization"],
        "process": ["process." + name for name in ("cpu.utilization", "context_switches", "disk.operations", "handles", "memory.utilization", "open_file_descriptors", "paging.faults", "signals_pending", "threads", "uptime")],
-       "disk": [], "load": [], "processes": [], "system": []}
+       "disk": [], "load": [], "nfs": [], "processes": [], "system": []}
 STEADY = re.compile(r"system\.cpu\.(logical|physical)|memory\.limit|page_size|hugepages|conntrack\.max|process\.threads")
 
 

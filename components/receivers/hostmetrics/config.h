@@ -28,7 +28,7 @@ struct Scraper {
 };
 
 struct Scrapers {
-  std::optional<Scraper> cpu, disk, filesystem, load, memory, network, paging, processes, process, system;
+  std::optional<Scraper> cpu, disk, filesystem, load, memory, network, nfs, paging, processes, process, system;
   static std::span<const config::FieldInfo> fields();
 };
 

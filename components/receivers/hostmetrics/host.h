@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "base/time.h"
 
 namespace weir::receivers::hostmetrics {
@@ -29,7 +30,7 @@ struct HostFiles {
   std::function<std::optional<TcpStates>()> tcp_states;                      // nothing when only files tell
 
   // The machine's; `root`: where its file system is mounted, "" for our own.
-  static HostFiles of(const std::string& root);
+  static Result<HostFiles> of(const std::string& root);
 };
 
 // Words between blanks.

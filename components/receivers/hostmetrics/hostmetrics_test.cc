@@ -18,6 +18,8 @@ const std::map<std::string, std::string> files = {
     {"/proc/1/net/tcp", "  sl  local_address\n   0: 0100007F:1F90 00000000:0000 0A 0\n   1: 0100007F:1F90 0100007F:8000 01 0\n"},
     {"/proc/swaps", "Filename Type Size Used Priority\n/swap file 100 40 -2\n"},
     {"/proc/vmstat", "pswpin 1\npswpout 2\npgpgin 3\npgpgout 4\npgfault 10\npgmajfault 6\n"},
+    {"/proc/net/rpc/nfs", "net 8 843 666 157\nrpc 220 790 662\nproc2 1 5\nproc3 3 191 360 118\nproc4 2 320\n"},
+    {"/proc/1/net/rpc/nfsd", "rc 795 819 351\nfh 709 9\nio 111 464\nth 261 0 0.000\nnet 1 430 26 597\nrpc 874 367 960 94 748\nproc3 22 1\nproc4 2 512 878\nproc4ops 5 76 7 8 9 10\nio\n\n"},
     {"/proc/uptime", "123.45 100.00\n"},
     {"/proc/7/stat", "7 (a b) S 1 7 7 0 -1 0 5 0 6 0 150 50 0 0 20 0 3 0 200 8192 2 0\n"},
     {"/proc/7/cmdline", std::string("/bin/a\0-x\0", 10)},
@@ -103,6 +105,24 @@ TEST_CASE("hostmetrics: memory, disk, file systems, network, paging") {
   CHECK(!has(network, "system.network.io{lo,transmit} 20"));
   auto paging = collected({.paging = Scraper{}});
   for (auto line : {"system.paging.usage{/swap,used} 40960", "system.paging.faults{minor} 16384"}) CHECK(has(paging, line));
+}
+
+TEST_CASE("hostmetrics: nfs, without lines that are not as expected") {
+  auto nfs = collected({.nfs = Scraper{}});
+  for (auto line : {"nfs.client.net.count{udp} 843", "nfs.client.net.tcp.connection.accepted{} 157", "nfs.client.rpc.authrefresh.count{} 662", "nfs.client.procedure.count{3,GETATTR} 360", "nfs.server.repcache.requests{nocache} 351",
+                    "nfs.server.fh.stale.count{} 709", "nfs.server.io{transmit} 464", "nfs.server.thread.count{} 261", "nfs.server.rpc.count{client} 748", "nfs.server.procedure.count{4,COMPOUND} 878", "nfs.server.operation.count{4,CLOSE} 10"})
+    CHECK_MESSAGE(has(nfs, line), line);
+  CHECK(nfs.size() == 26);
+  points::MetricSwitch version{.attributes = {{"onc_rpc.version"}}};
+  nfs = collected({.nfs = Scraper{.metrics = {{"nfs.server.procedure.count", version}}}});
+  CHECK(has(nfs, "nfs.server.procedure.count{4} 1390"));
+}
+
+TEST_CASE("hostmetrics: a root_path has to be there") {
+  CHECK(HostFiles::of("/"));
+  auto none = HostFiles::of("/nowhere/at/all");
+  REQUIRE_FALSE(none);
+  CHECK(none.error().what == "invalid root_path: /nowhere/at/all: No such file or directory");
 }
 
 TEST_CASE("hostmetrics: processes, a process, uptime") {

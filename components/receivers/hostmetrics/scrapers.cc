@@ -71,6 +71,7 @@ otlp::Batch Collector::collect(UnixNanos now) {
   run("disk", s.disk, [&] { disk(out); });
   run("filesystem", s.filesystem, [&] { filesystem(out); });
   run("network", s.network, [&] { network(out); });
+  run("nfs", s.nfs, [&] { nfs(out); });
   run("paging", s.paging, [&] { paging(out); });
   run("processes", s.processes, [&] { processes(out); });
   run("system", s.system, [&] { system(out); });

@@ -27,6 +27,7 @@ class Collector {
   void network(Points& out) const;
   void connections(Points& out) const;
   TcpStates states_in_files() const;
+  void nfs(Points& out) const;
   void paging(Points& out) const;
   void physical_cpus(Points& out) const;
   void frequencies(Points& out) const;

@@ -56,8 +56,12 @@ void set(otlp::DataPoint& point, std::int64_t value) {
   point.integer = value;
 }
 
+bool same(const otlp::Value& a, const otlp::Value& b) {
+  return a.type == b.type && (a.is(otlp::ValueType::string) ? a.text == b.text : a.integer == b.integer);
+}
+
 bool equal(const otlp::Attributes& a, const otlp::Attributes& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](auto& x, auto& y) { return x.key == y.key && x.value.text == y.value.text; });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](auto& x, auto& y) { return x.key == y.key && same(x.value, y.value); });
 }
 
 }  // namespace
@@ -149,7 +153,7 @@ void Points::put(const Row& row, T value, std::span<const Attribute> given) {
   Open& to = open(*row.info);
   otlp::Attributes attributes;
   for (auto& a : given)
-    if (!row.filters || std::find(row.names.begin(), row.names.end(), a.key) != row.names.end()) attributes.push_back(arena(), {arena().copy(a.key), otlp::Value::of(arena().copy(a.value))});
+    if (!row.filters || std::find(row.names.begin(), row.names.end(), a.key) != row.names.end()) attributes.push_back(arena(), {arena().copy(a.key), a.number ? otlp::Value::of(*a.number) : otlp::Value::of(arena().copy(a.value))});
   if (!row.filters) return set(add_point(*to.metric, attributes), value);
   std::size_t at = 0;
   while (at < to.metric->points.size() && !equal(to.metric->points[at].attributes, attributes)) ++at;

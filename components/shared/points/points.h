@@ -32,7 +32,8 @@ using MetricSwitches = std::map<std::string, MetricSwitch>;
 Result<> check_switches(Table table, const MetricSwitches& switches);
 
 struct Attribute {
-  std::string_view key, value;
+  std::string_view key, value = {};
+  std::optional<std::int64_t> number = {};  // instead of a text
 };
 using ResourceAttribute = std::pair<std::string_view, otlp::Value>;
 

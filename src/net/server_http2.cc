@@ -36,6 +36,7 @@ struct ServerStream {
   bool headers_too_big = false;
   bool answered = false;
   bool ended = false;  // by the peer
+  bool deferred = false;  // `source` waits for its next turn
 };
 
 class Http2Server final : public ServerProtocol {
@@ -50,6 +51,7 @@ class Http2Server final : public ServerProtocol {
   void next(std::int32_t stream) override;
   bool produce() override;
   bool streaming() const override { return std::ranges::any_of(streams_, [](auto& stream) { return stream->source != nullptr; }); }
+  bool has_more_to_make() const override { return std::ranges::any_of(streams_, [](auto& stream) { return stream->deferred; }); }
   TimePoint deadline() const override;
   bool on_time(TimePoint now) override;
   bool drain() override;
@@ -67,6 +69,8 @@ class Http2Server final : public ServerProtocol {
   void on_data(std::int32_t id, std::string_view data);
   void on_closed(std::int32_t id);
   ssize_t read_body(std::int32_t id, ServerStream& stream, std::size_t size, std::uint32_t& flags);
+  bool make_part(ServerStream& stream);
+  void resume_one();
 
   void on_head(ServerStream& stream);
   void proceed(ServerStream& stream, Result<> result);
@@ -109,6 +113,8 @@ class Http2Server final : public ServerProtocol {
   bool head_alone_ = false;      // what came last is a head whose body is still to come
   bool draining_ = false;
   bool dead_ = false;
+  bool made_part_ = false;  // since produce() was called
+  std::int32_t last_resumed_ = 0;
 };
 
 nghttp2_session_callbacks* Http2Server::callbacks() {
@@ -477,11 +483,9 @@ void Http2Server::send_headers(ServerStream& stream, std::span<const nghttp2_nv>
 }
 
 ssize_t Http2Server::read_body(std::int32_t id, ServerStream& stream, std::size_t size, std::uint32_t& flags) {
-  while (stream.source && stream.body.left() == 0) {
-    std::string text;
-    bool more = stream.source->next(text);
-    stream.body.add(Bytes::take(std::move(text)));
-    if (!more) stream.source.reset();
+  if (stream.source && stream.body.left() == 0 && !make_part(stream)) {
+    stream.deferred = true;
+    return NGHTTP2_ERR_DEFERRED;
   }
   std::size_t part = std::min(size, stream.body.left());
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
@@ -495,6 +499,29 @@ ssize_t Http2Server::read_body(std::int32_t id, ServerStream& stream, std::size_
   return static_cast<ssize_t>(part);
 }
 
+// One part for each time that the connection is asked to produce, since a part is a lot of work. False when there is nothing to send yet.
+bool Http2Server::make_part(ServerStream& stream) {
+  if (std::exchange(made_part_, true)) return false;
+  std::string text;
+  bool more = stream.source->next(text);
+  stream.body.add(Bytes::take(std::move(text)));
+  if (!more) stream.source.reset();
+  return stream.body.left() > 0 || !more;
+}
+
+// The stream after the one that was last, so that bodies take turns.
+void Http2Server::resume_one() {
+  made_part_ = false;
+  ServerStream* next = nullptr;
+  auto distance = [&](const ServerStream& stream) { return static_cast<std::uint32_t>(stream.id) - static_cast<std::uint32_t>(last_resumed_) - 1; };
+  for (auto& stream : streams_)
+    if (stream->deferred && (next == nullptr || distance(*stream) < distance(*next))) next = stream.get();
+  if (next == nullptr) return;
+  next->deferred = false;
+  last_resumed_ = next->id;
+  nghttp2_session_resume_data(session_.get(), next->id);
+}
+
 // An answer that came before the end of the request: the rest is of no use.
 void Http2Server::on_frame_sent(const nghttp2_frame& frame) {
   if (frame.hd.type != NGHTTP2_DATA && frame.hd.type != NGHTTP2_HEADERS) return;
@@ -506,7 +533,10 @@ void Http2Server::on_frame_sent(const nghttp2_frame& frame) {
 
 bool Http2Server::produce() {
   if (dead_) return false;
-  if (host_.out.size() <= out_high_water && nghttp2_session_send(session_.get()) != 0) dead_ = true;
+  if (host_.out.size() <= out_high_water) {
+    resume_one();
+    if (nghttp2_session_send(session_.get()) != 0) dead_ = true;
+  }
   return !dead_ && (nghttp2_session_want_read(session_.get()) != 0 || nghttp2_session_want_write(session_.get()) != 0);
 }
 

@@ -373,3 +373,61 @@ TEST_CASE("http2: a body that is made while it is sent") {
   CHECK(body.substr(599, 2) == "ab");
   CHECK(made == 100);
 }
+
+namespace {
+
+// A body whose parts have bytes now and then only, as one that compresses.
+struct Slow : BodySource {
+  Slow(int parts, int every, int& asked) : parts_(parts), every_(every), asked_(asked) {}
+  bool next(std::string& out) override {
+    if (++asked_ % every_ == 0) out += "late";
+    return asked_ < parts_;
+  }
+  int parts_, every_;
+  int& asked_;
+};
+
+std::string get_of(std::uint32_t stream) {
+  return frame(headers, end_headers | end_stream, stream, literal(":method", "GET") + literal(":scheme", "http") + literal(":path", "/") + literal(":authority", "h"));
+}
+
+int ended_streams(RawPeer& peer) {
+  int out = 0;
+  for (auto& f : parse(peer.received())) out += f.type == data && (f.flags & end_stream) != 0;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("http2: a body that takes long to have its next bytes does not keep the core from others") {
+  TestServer s;
+  int asked = 0;
+  s.handler.head = [&](const RequestHead&) { return Response{.source = std::make_shared<Slow>(1000, 1000, asked)}; };
+  RawPeer peer = s.peer();
+  peer.send(start() + get_of(1));
+  int most = 0;
+  while (asked < 1000) {
+    int before = asked;
+    s.loop.run_once(1ms);
+    most = std::max(most, asked - before);
+  }
+  CHECK(most <= 16);
+  CHECK(s.until([&] { return ended_streams(peer) == 1; }));
+}
+
+TEST_CASE("http2: bodies that are made while they are sent take turns") {
+  TestServer s;
+  int first = 0, second = 0;
+  s.handler.head = [&](const RequestHead&) { return Response{.source = first == 0 && second == 0 ? std::make_shared<Slow>(400, 3, first) : std::make_shared<Slow>(400, 3, second)}; };
+  RawPeer peer = s.peer();
+  peer.send(start() + get_of(1));
+  REQUIRE(s.until([&] { return first > 0; }));
+  peer.send(get_of(3));
+  REQUIRE(s.until([&] { return first == 400 || second == 400; }));
+  CHECK(std::min(first, second) > 100);
+  REQUIRE(s.until([&] { return ended_streams(peer) == 2; }));
+  std::string bodies;
+  for (auto& f : parse(peer.received()))
+    if (f.type == data) bodies += f.payload;
+  CHECK(bodies.size() == 2 * 133 * 4);
+}

@@ -327,8 +327,8 @@ class MetricProcessors(Differential):
 
     @staticmethod
     def one_type(series):
-        """Numbers of both types are joined here, and by chance there."""
-        series.mixes = series.floating = False
+        """Numbers of both types are joined here, and by chance there; by chance as well the flags of joined points go with all of them."""
+        series.mixes = series.floating = series.flags = False
 
     @staticmethod
     def no_exemplars(series):

@@ -173,7 +173,7 @@ class PrometheusExporters(Differential):
                         accept = "application/openmetrics-text; version=1.0.0" if seed % 2 else "text/plain; version=0.0.4"
                         asked = urllib.request.Request("http://127.0.0.1:%d/metrics" % places["out"], headers={"Accept": accept})
                         with urllib.request.urlopen(asked) as answer:
-                            said.extend(answer.read().decode("utf-8", "replace").splitlines())
+                            said.extend(answer.read().decode("utf-8", "replace").split("\n"))
                         return []
                     run(program, config, [("metrics", request)], feed=feed)
                     found.append({self.in_order(line): 1 for line in said if self.is_of_a_series(line, said)})

@@ -327,8 +327,9 @@ class MetricProcessors(Differential):
 
     @staticmethod
     def one_type(series):
-        """Numbers of both types are joined here, and by chance there; by chance as well the flags of joined points go with all of them."""
-        series.mixes = series.floating = series.flags = False
+        """Numbers of both types are joined here, and by chance there; those of points that are joined twice have by chance
+        the exemplars and flags of one of them there."""
+        series.mixes = series.floating = series.flags = series.exemplars = False
 
     @staticmethod
     def no_exemplars(series):

@@ -87,6 +87,10 @@ TEST_CASE("configurations that cannot be right are refused, with their place") {
       {"scrape_configs: [{job_name: a, file_sd_configs: [{files: [x.txt]}]}]", "path name \"x.txt\" is not valid for file discovery"},
       {"scrape_configs: [{job_name: a, dns_sd_configs: [{names: [x], type: A}]}]", "a port is required"},
       {"scrape_configs: [{job_name: a, scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]}]", "duplicated protocol"},
+      {"scrape_configs: [{job_name: a, http_headers: {user-agent: {values: [x]}}}]", "setting header \"user-agent\" is not allowed"},
+      {"scrape_configs: [{job_name: a, body_size_limit: 1.5.5KB}]", "expected a size such as 10MB"},
+      {"scrape_configs: [{job_name: a, body_size_limit: 1e30MB}]", "expected a size such as 10MB"},
+      {"scrape_configs: [{job_name: a, body_size_limit: 99999999999999999999.5PB}]", "expected a size such as 10MB"},
       {"remote_write: [{url: x}]\nrule_files: [a]", "unsupported features:\n\tremote_write\n\trule_files"},
   };
   for (auto& row : rows) {
@@ -95,6 +99,11 @@ TEST_CASE("configurations that cannot be right are refused, with their place") {
     CAPTURE(error);
     CHECK(error.find(row.error) != std::string::npos);
   }
+}
+
+TEST_CASE("sizes may have a fraction") {
+  CHECK(job_of("{job_name: a, body_size_limit: 1.5KB}").own.body_size_limit.value == 1536);
+  CHECK(job_of("{job_name: a, body_size_limit: 10MiB}").own.body_size_limit.value == 10 * 1024 * 1024);
 }
 
 TEST_CASE("targets: labels of the scrape, relabeling, the URL") {

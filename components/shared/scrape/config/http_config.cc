@@ -1,9 +1,23 @@
 #include "components/shared/scrape/config/http_config.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "net/url.h"
 
 namespace weir::scrape {
+
+namespace {
+
+// What a request has of its own, or would be another request with.
+bool is_reserved(std::string_view header) {
+  constexpr std::string_view names[] = {"authorization", "host", "content-encoding", "content-length", "content-type", "user-agent", "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "www-authenticate", "accept-encoding",
+                                        "x-prometheus-remote-write-version", "x-prometheus-remote-read-version", "x-prometheus-scrape-timeout-seconds", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"};
+  std::string name = to_lower(header);
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
+}  // namespace
 
 using config::embedded;
 using config::field;
@@ -170,6 +184,8 @@ Result<> HttpConfig::check() const {
       return fail(Errc::config, "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be configured using grant-type=client_credentials");
     WEIR_TRY(oauth2->proxy.check());
   }
+  for (auto& [name, header] : http_headers)
+    if (is_reserved(name)) return fail(Errc::config, "setting header \"{}\" is not allowed", name);
   return proxy.check();
 }
 

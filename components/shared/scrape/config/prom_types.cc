@@ -1,6 +1,7 @@
 #include "components/shared/scrape/config/prom_types.h"
 
 #include <charconv>
+#include <cmath>
 
 #include "base/text.h"
 
@@ -76,6 +77,10 @@ Result<PromBytes> PromBytes::decode(const config::Value& value, config::Context&
   std::size_t n = digits_at_front(text);
   std::uint64_t number = 0;
   if (n == 0 || std::from_chars(text.data(), text.data() + n, number).ec != std::errc{}) return wrong();
+  std::size_t whole = n;
+  if (n < text.size() && text[n] == '.') n += 1 + digits_at_front(text.substr(n + 1));
+  double fraction = 0;
+  std::from_chars(text.data() + whole, text.data() + n, fraction);
   std::string unit = to_lower(text.substr(n));
   if (unit.ends_with("ib")) unit.erase(unit.size() - 2, 1);
   constexpr std::string_view names[] = {"b", "kb", "mb", "gb", "tb", "pb"};
@@ -83,7 +88,8 @@ Result<PromBytes> PromBytes::decode(const config::Value& value, config::Context&
   if (at == std::end(names)) return wrong();
   auto shift = 10 * (at - std::begin(names));
   if (number > (std::numeric_limits<std::uint64_t>::max() >> shift)) return wrong();
-  return PromBytes{number << shift};
+  auto rest = static_cast<std::uint64_t>(std::ldexp(fraction, static_cast<int>(shift)));
+  return PromBytes{(number << shift) + rest};
 }
 
 }  // namespace weir::scrape

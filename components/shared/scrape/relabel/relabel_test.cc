@@ -86,6 +86,7 @@ TEST_CASE("relabel: rules that cannot work are refused") {
   CHECK(error_of("[{action: keepequal, target_label: a, regex: x}]").find("and no other fields") != std::string::npos);
   CHECK(error_of("[{action: lowercase, target_label: a, replacement: x}]").find("'replacement' can not be set for lowercase action") != std::string::npos);
   CHECK(error_of("[{target_label: 'a-b'}]") == "");
+  CHECK(error_of("[{source_labels: [''], target_label: a}]").find("\"\" is not a valid label name") != std::string::npos);
   CHECK(error_of("[{target_label: 'a-b'}]", Naming::legacy).find("is invalid 'target_label' for replace action") != std::string::npos);
   CHECK(error_of("[{action: labelmap, replacement: '-$1'}]", Naming::legacy).find("is invalid 'replacement' for labelmap action") != std::string::npos);
   CHECK(error_of("[{target_label: a, regex: '('}]") != "");

@@ -74,6 +74,8 @@ Result<> Rule::check(Naming naming) const {
   using enum Action;
   auto name = to_string(action);
   if (auto compiled = Regex::compile(fmt::format("(?s:{})", regex)); !compiled) return compiled.error().what.empty() ? fail(Errc::config, "regex \"{}\" is none", regex) : fail(compiled.error());
+  for (auto& label : source_labels)
+    if (!valid_label_name(label, Naming::utf8)) return fail(Errc::config, "{} is not a valid label name", quote_json(label));
   if (action == hashmod && modulus == 0) return fail(Errc::config, "relabel configuration for hashmod requires non-zero modulus");
   if (one_of(action, {replace, hashmod, lowercase, uppercase, keepequal, dropequal}) && target_label.empty())
     return fail(Errc::config, "relabel configuration for {} action requires 'target_label' value", name);

@@ -39,16 +39,25 @@ std::string file_of(const CheckpointSettings& settings, int which) {
   return fmt::format("{}/{}.{}", settings.directory, settings.name, which);
 }
 
-// Empty when there is no such file.
-Result<std::string> read_file(io::Fs& fs, const std::string& path, std::size_t max_bytes) {
+// nullopt when there is no such file.
+Result<std::optional<std::string>> read_file(io::Fs& fs, const std::string& path, std::size_t max_bytes) {
   WEIR_ASSIGN(auto info, fs.info(path));
-  if (!info) return std::string();
+  if (!info) return std::optional<std::string>();
   if (info->size > max_bytes) return fail(Errc::corrupt, "{} has {} bytes, more than {}", path, info->size, max_bytes);
   WEIR_ASSIGN(auto file, fs.open(path, io::OpenMode::read));
   std::string out(info->size, '\0');
   WEIR_ASSIGN(std::size_t got, file->read_at(0, out));
   out.resize(got);
-  return out;
+  return std::optional(std::move(out));
+}
+
+using Decoded = std::pair<std::uint64_t, Checkpoints::Entries>;
+
+Result<std::optional<Decoded>> read_checkpoints(io::Fs& fs, const std::string& path, std::size_t max_bytes) {
+  WEIR_ASSIGN(auto bytes, read_file(fs, path, max_bytes));
+  if (!bytes) return std::optional<Decoded>();
+  WEIR_ASSIGN(Decoded decoded, decode_checkpoints(*bytes));
+  return std::optional(std::move(decoded));
 }
 
 }  // namespace
@@ -91,17 +100,16 @@ Result<Checkpoints> Checkpoints::open(io::Fs& fs, CheckpointSettings settings) {
   Checkpoints out(fs, std::move(settings));
   for (int which : {0, 1}) {
     std::string path = file_of(out.settings_, which);
-    WEIR_ASSIGN(std::string bytes, read_file(fs, path, out.settings_.max_bytes));
-    if (bytes.empty()) continue;
-    auto read = decode_checkpoints(bytes);
+    auto read = read_checkpoints(fs, path, out.settings_.max_bytes);
     if (!read) {
-      log::warn("Skipping a damaged checkpoint file.", {{"path", path}, {"error", read.error().what}});
+      ++out.damaged_;
+      log::error("Skipping a damaged checkpoint file.", {{"path", path}, {"error", read.error().what}});
       continue;
     }
-    if (read->first < out.generation_) continue;
-    out.generation_ = read->first;
+    if (!*read || (*read)->first < out.generation_) continue;
+    out.generation_ = (*read)->first;
     out.synced_ = which;
-    out.entries_ = std::move(read->second);
+    out.entries_ = std::move((*read)->second);
   }
   return out;
 }

@@ -21,9 +21,12 @@ class Checkpoints {
  public:
   using Entries = std::map<std::string, std::string, std::less<>>;
 
-  // Reads the newest whole file (blocks). Damaged files are said in the log and skipped: with both damaged it is empty.
+  // Reads the newest whole file (blocks). Those that are damaged, too large or cannot be read are said in the log, counted and skipped: with
+  // both of them it is empty.
   static Result<Checkpoints> open(io::Fs& fs, CheckpointSettings settings);
 
+  // Files that were skipped.
+  std::size_t damaged() const { return damaged_; }
   const Entries& entries() const { return entries_; }
   // Null when there is none.
   const std::string* find(std::string_view key) const;
@@ -57,6 +60,7 @@ class Checkpoints {
   int synced_ = 0;                // the file that images leave alone
   bool last_was_synced_ = false;  // the newest image
   bool dirty_ = false;
+  std::size_t damaged_ = 0;
 };
 
 // A file name for a component: "receiver_filelog_app". Bytes other than letters, digits, '.', '-' and '_' are written ~XX.

@@ -75,6 +75,41 @@ TEST_CASE("checkpoints: a damaged newest file means the state of the save before
   CHECK(value_of(fs, "n") == "none");
 }
 
+TEST_CASE("checkpoints: whatever happened to the files, it opens, and says how many it skipped") {
+  io::MemoryFs fs;
+  auto first = open(fs);
+  for (std::string text : {"1", "2", "3"}) {
+    first.set("n", text);
+    REQUIRE(first.save());
+  }
+  std::string newest = *fs.content("/d/receiver_x_.1");
+  auto reopened = [&] { return Checkpoints::open(fs, {.directory = "/d", .name = "receiver_x_", .max_bytes = 1000}); };
+  for (std::size_t size = 0; size < newest.size(); ++size) {
+    CAPTURE(size);
+    replace(fs, "/d/receiver_x_.1", newest.substr(0, size));
+    auto again = reopened();
+    REQUIRE(again);
+    CHECK(*again->find("n") == "2");
+    CHECK(again->damaged() == 1);
+  }
+  for (std::size_t bit = 0; bit < newest.size() * 8; ++bit) {
+    CAPTURE(bit);
+    replace(fs, "/d/receiver_x_.1", newest);
+    fs.flip_bit("/d/receiver_x_.1", bit);
+    auto again = reopened();
+    REQUIRE(again);
+    CHECK(*again->find("n") == "2");
+    CHECK(again->damaged() == 1);
+  }
+  replace(fs, "/d/receiver_x_.1", std::string(1001, 'x'));
+  CHECK(*reopened()->find("n") == "2");
+  fs.fault = [](std::string_view operation, const std::string&) { return operation == "read" ? 5 : 0; };
+  auto broken = reopened();
+  REQUIRE(broken);
+  CHECK(broken->entries().empty());
+  CHECK(broken->damaged() == 2);
+}
+
 TEST_CASE("checkpoints: saves that are not synced leave the one that was alone") {
   io::MemoryFs fs;
   auto some = open(fs);

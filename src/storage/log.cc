@@ -351,6 +351,7 @@ void Log::read_from(Segment& segment, std::size_t bytes, Read done) {
                                                .offset = segment.read_offset,
                                                .end = segment.own ? segment.bytes : UINT64_MAX,
                                                .index = segment.read_index,
+                                               .size = segment.bytes,
                                                .with_settled = !segment.own && segment.read_index == 0 && segment.taken.empty(),
                                                .taken = segment.taken,
                                                .bytes = std::max<std::size_t>(bytes, 1)});

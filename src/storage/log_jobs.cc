@@ -95,11 +95,13 @@ Result<> Log::ReadJob::read() {
 Result<> Log::ReadJob::read_settled() {
   auto file = fs.open(settled_path, io::OpenMode::read);
   if (!file) return {};  // none is
-  std::string all((*file)->size(), '\0');
+  // An entry for each record that has room in the segment, and as much again for those that are noted twice.
+  std::uint64_t most = size / record_head_bytes + 1;
+  std::string all(std::min<std::uint64_t>((*file)->size(), 2 * most * settled_entry_bytes), '\0');
   WEIR_ASSIGN(std::size_t got, (*file)->read_at(0, all));
   settled = decode_settled(std::string_view(all).substr(0, got), name.salt);
   for (std::uint32_t at : settled) {
-    if (at > end / record_head_bytes) continue;
+    if (at >= most) continue;
     if (at >= taken.size()) taken.resize(at + 1);
     taken[at] = true;
   }

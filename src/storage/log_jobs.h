@@ -57,6 +57,7 @@ struct Log::ReadJob {
   SegmentName name;
   std::uint64_t offset = 0, end = UINT64_MAX;
   std::uint32_t index = 0;
+  std::uint64_t size = 0;     // of the file
   bool with_settled = false;  // of another process: which of its records are settled is in a file
   std::vector<bool> taken;    // not to be read
   std::size_t bytes = 0;

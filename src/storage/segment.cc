@@ -160,15 +160,25 @@ Result<> SegmentReader::check_version() {
   return {};
 }
 
+// At the last head of a file, which is none: the end of a process leaves a part of one, and a power cut zeros. Anything else was a record.
+Result<bool> SegmentReader::is_damaged_head() {
+  WEIR_ASSIGN(std::string_view head, look(at_, record_head_bytes));
+  return head.size() == record_head_bytes && head.find_first_not_of('\0') != head.npos;
+}
+
 // Moves to the next head behind damage. False: there is none.
 Result<bool> SegmentReader::resync() {
   std::uint64_t from = at_;
   for (++at_;;) {
     WEIR_ASSIGN(std::string_view bytes, look(at_, check_ == Check::all ? chunk_bytes : head_chunk_bytes));
     if (bytes.size() < record_head_bytes) {
-      skipped_.bytes += at_ + bytes.size() - from;
-      skipped_.torn = true;
-      at_ += bytes.size();
+      std::uint64_t left = at_ + bytes.size() - from;
+      at_ = from;
+      WEIR_ASSIGN(bool damaged, is_damaged_head());
+      skipped_.broken += damaged;
+      skipped_.torn |= !damaged;
+      skipped_.bytes += left;
+      at_ += left;
       return false;
     }
     std::size_t place = bytes.find(record_magic);

@@ -84,6 +84,7 @@ class SegmentReader {
   Result<> check_version();
   Result<std::optional<RecordHead>> find_head();
   Result<bool> resync();
+  Result<bool> is_damaged_head();
   Result<bool> read_payload(const RecordHead& head, Record& to);
 
   io::File& file_;

@@ -62,9 +62,8 @@ std::string_view name_in(std::string_view path) { return path.substr(path.rfind(
 
 Files::Files(const Config& config, std::string component) : config_(config), component_(std::move(component)) {}
 
-Result<> Files::open_checkpoints(io::Fs& fs, const std::string& directory, std::string_view name) {
-  WEIR_ASSIGN(auto opened, storage::Checkpoints::open(fs, {.directory = directory, .name = std::string(name)}));
-  checkpoints_.emplace(std::move(opened));
+void Files::resume(storage::Checkpoints checkpoints) {
+  checkpoints_.emplace(std::move(checkpoints));
   for (auto& [key, value] : checkpoints_->entries()) {
     if (!key.starts_with('f')) continue;
     auto id = parse_go_int(std::string_view(key).substr(1));
@@ -78,7 +77,6 @@ Result<> Files::open_checkpoints(io::Fs& fs, const std::string& directory, std::
     files_[file->id] = std::move(file);
   }
   resumed_ = !files_.empty();
-  return {};
 }
 
 void Files::import(std::vector<KnownFile> known) {

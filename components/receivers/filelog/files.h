@@ -58,8 +58,8 @@ class Files {
  public:
   Files(const Config& config, std::string component);
 
-  // Where positions are kept. Reads what is there.
-  Result<> open_checkpoints(io::Fs& fs, const std::string& directory, std::string_view name);
+  // Where positions are kept. Goes on from those that are there.
+  void resume(storage::Checkpoints checkpoints);
   bool resumed() const { return resumed_; }
   // Where the Go collector was, for the first look; without effect when there are positions of our own.
   void import(std::vector<KnownFile> known);

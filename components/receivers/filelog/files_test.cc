@@ -26,7 +26,7 @@ struct Disk {
 
   std::string operator/(std::string_view name) const { return folder + "/" + std::string(name); }
   // Positions are kept from now on.
-  void keep() { REQUIRE(files->open_checkpoints(fs, "/state", "p").has_value()); }
+  void keep() { files->resume(storage::Checkpoints::open(fs, {.directory = "/state", .name = "p"}).value()); }
   // Goes on from the positions that were kept.
   void kill() {
     auto image = files->checkpoints()->image(true);

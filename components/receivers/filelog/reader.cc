@@ -46,9 +46,10 @@ Result<std::unique_ptr<Reader>> Reader::make(const Config& config, const engine:
 Result<> Reader::open_storage() {
   WEIR_ASSIGN(std::string directory, stanza::storage_directory(context_.host, config_.storage));
   if (directory.empty()) return {};
-  std::string name = storage::checkpoint_name("receiver", "filelog", context_.id.name);
-  WEIR_TRY(files_.open_checkpoints(context_.host.fs(), directory, name));
+  WEIR_ASSIGN(auto checkpoints, stanza::open_checkpoints(context_, directory));
+  files_.resume(std::move(checkpoints));
   if (files_.resumed()) return {};
+  std::string name = stanza::checkpoints_name(context_.id);
   auto known = read_known_files(context_.host.fs(), directory + "/" + name);
   if (known)
     files_.import(std::move(*known));
@@ -60,9 +61,7 @@ Result<> Reader::open_storage() {
 Result<> Reader::check_storage() {
   WEIR_ASSIGN(std::string directory, stanza::storage_directory(context_.host, config_.storage));
   if (directory.empty()) return {};
-  std::string name = storage::checkpoint_name("receiver", "filelog", context_.id.name);
-  WEIR_TRY(storage::Checkpoints::open(context_.host.fs(), {.directory = directory, .name = name}));
-  return {};
+  return context_.host.fs().make_directory(directory, 0750);
 }
 
 void Reader::begin() {

@@ -26,7 +26,7 @@ class Journald final : public engine::Receiver, private io::ProcessHandler {
     WEIR_ASSIGN(input_, stanza::Input::make(config_, context_, "journald"));
     WEIR_ASSIGN(std::string directory, stanza::storage_directory(context_.host, config_.kept_in));
     if (!directory.empty()) {
-      WEIR_ASSIGN(auto opened, storage::Checkpoints::open(context_.host.fs(), {.directory = directory, .name = storage::checkpoint_name("receiver", "journald", context_.id.name)}));
+      WEIR_ASSIGN(auto opened, stanza::open_checkpoints(context_, directory));
       checkpoints_.emplace(std::move(opened));
       if (auto* known = checkpoints_->find(cursor_key)) read_ = *known;
     }

@@ -49,7 +49,7 @@ class JsonFile final : public engine::Receiver, public engine::Begins {
   void begin() override {
     if (context_.shard != 0) return;
     if (!directory_.empty() && !config_.replay_file) {
-      auto opened = storage::Checkpoints::open(context_.host.fs(), {.directory = directory_, .name = storage::checkpoint_name("receiver", "otlpjsonfile", context_.id.name)});
+      auto opened = stanza::open_checkpoints(context_, directory_);
       if (opened) checkpoints_.emplace(std::move(*opened));
       else log::error("positions of files cannot be kept", {{"receiver", name_}, {"error", opened.error().what}});
     }

@@ -1,6 +1,6 @@
 #include "components/processors/tail_sampling/decision_log.h"
 
-#include "base/log.h"
+#include "components/shared/holding/hold_log.h"
 #include "components/shared/holding/peers.h"
 #include "components/shared/storage/log_access.h"
 #include "engine/key.h"
@@ -75,10 +75,7 @@ DecisionLog::DecisionLog(const engine::StageContext& context, std::shared_ptr<st
       peers_(engine::shared_state<Peers>(context.host, "decision peers " + files->directory())),
       log_(std::move(files), {.sync = storage::Sync::never, .segment_bytes = 1024 * 1024}, context.executor, context.rng.next(),
            storage::offloads_to(context.host.workers(), context.executor)) {
-  log_.on_damage = [this](const std::string& file, const storage::Skipped& skipped) {
-    if (skipped.damage())
-      log::error("Decisions on disk are damaged; all others are remembered", {{"stage", context_.id.to_string()}, {"file", file}, {"skipped", skipped.text()}});
-  };
+  log_.on_damage = holding::say_damage(context_, "Decisions on disk are damaged; all others are remembered");
 }
 
 DecisionLog::~DecisionLog() {

@@ -17,6 +17,16 @@ constexpr Duration let_go_pause = 50ms;
 
 }  // namespace
 
+std::function<void(const std::string& file, const storage::Skipped&)> say_damage(const engine::StageContext& context, std::string_view what) {
+  std::string id = context.id.to_string();
+  auto& records = context.host.metrics().counter("weir_held_damaged_records", "Records of stages that hold data on disk that could not be read.", {{"stage", id}});
+  return [id, &records, what = std::string(what)](const std::string& file, const storage::Skipped& skipped) {
+    if (!skipped.damage()) return;
+    records.add(skipped.broken + skipped.unknown);
+    log::error(what, {{"stage", id}, {"file", file}, {"skipped", skipped.text()}});
+  };
+}
+
 struct HoldLog::Peers : holding::Peers<HoldLog> {};
 
 Result<std::unique_ptr<HoldLog>> HoldLog::open(const engine::StageContext& context, Take take) {
@@ -35,10 +45,7 @@ HoldLog::HoldLog(const engine::StageContext& context, std::shared_ptr<storage::L
       facts_(exporting::encode_facts({context_.signal, nullptr, {}})),
       log_(files_, {}, context.executor, context.rng.next(), storage::offloads_to(context.host.workers(), context.executor)),
       disk_wait_(engine::DiskWait::of(context.host)) {
-  log_.on_damage = [this](const std::string& file, const storage::Skipped& skipped) {
-    if (skipped.damage())
-      log::error("What a stage held on disk is damaged; everything else in it is taken up", {{"stage", context_.id.to_string()}, {"file", file}, {"skipped", skipped.text()}});
-  };
+  log_.on_damage = say_damage(context, "What a stage held on disk is damaged; everything else in it is taken up");
 }
 
 HoldLog::~HoldLog() {

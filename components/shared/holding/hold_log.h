@@ -9,6 +9,9 @@
 
 namespace weir::holding {
 
+// For Log::on_damage: says `what` in the log and counts the records.
+std::function<void(const std::string& file, const storage::Skipped&)> say_damage(const engine::StageContext& context, std::string_view what);
+
 // One core's part; all cores of a stage share a directory. For stages keyed by trace that let go of items in about the order in which they came.
 //
 // put() writes a batch; when it is written its senders are answered and the stage gets it, as one run of bytes that it may read from the file

@@ -102,6 +102,7 @@ engine::Factory factory() {
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
           .key = [](const void*, otlp::Signal) -> engine::Key { return engine::Key::resource; },
+          .durability = [](const void*, const engine::StorageInfo&) { return engine::Durability::memory; },  // what it holds is in memory
           .make_stage = [](const void* config, engine::StageContext& context) -> Result<std::unique_ptr<engine::Stage>> {
             return std::make_unique<Interval>(*static_cast<const Config*>(config), context);
           }};

@@ -318,6 +318,7 @@ engine::Factory factory() {
           .decode = engine::decode_config<Config>,
           .encode = engine::encode_config<Config>,
           .key = [](const void*, engine::Signal) -> engine::Key { return engine::Key::resource; },
+          .durability = [](const void*, const engine::StorageInfo&) { return engine::Durability::memory; },  // what it gathers is in memory
           .make_stage = [](const void* config, engine::StageContext& context) { return LogDedup::make(*static_cast<const Config*>(config), context); }};
 }
 

@@ -27,7 +27,28 @@ std::string encode(std::string_view fingerprint, const std::vector<std::optional
   return std::string(magic) + head.finish() + rest;
 }
 
+struct Decoded {
+  std::string fingerprint;
+  std::vector<std::string> parts;
+};
+
+Result<Decoded> decode(std::string_view all) {
+  if (all.size() < head_bytes || !all.starts_with(magic)) return fail(Errc::corrupt, "it is of no version that is known here");
+  std::uint32_t stored = Unpacker(all.substr(magic.size())).number<std::uint32_t>(), computed = crc32c(all.substr(head_bytes));
+  if (stored != computed) return fail(Errc::corrupt, "crc {:08x}, computed {:08x}", stored, computed);
+  Unpacker in(all.substr(head_bytes));
+  Decoded out{std::string(in.text()), {}};
+  for (auto left = in.number<std::uint32_t>(); in.ok() && left > 0; --left) out.parts.emplace_back(in.text());
+  if (!in.ok() || !in.done()) return fail(Errc::corrupt, "lengths do not add up");
+  return out;
+}
+
 }  // namespace
+
+Result<> check_kept_state(std::string_view bytes) {
+  WEIR_TRY(decode(bytes));
+  return {};
+}
 
 std::shared_ptr<KeptState> KeptState::of(const engine::StageContext& context, std::string_view fingerprint) {
   if (context.host.data_directory().empty()) return nullptr;
@@ -84,16 +105,8 @@ Result<std::vector<std::string>> KeptState::read_file() {
   WEIR_TRY(fs.remove(path_));
   WEIR_TRY(fs.sync_directory(directory_));
   WEIR_TRY(std::move(got));
-  std::string_view all = bytes;
-  if (all.size() < head_bytes || !all.starts_with(magic)) return fail(Errc::corrupt, "it is of no version that is known here");
-  std::uint32_t stored = Unpacker(all.substr(magic.size())).number<std::uint32_t>(), computed = crc32c(all.substr(head_bytes));
-  if (stored != computed) return fail(Errc::corrupt, "crc {:08x}, computed {:08x}", stored, computed);
-  Unpacker in(all.substr(head_bytes));
-  bool same = in.text() == fingerprint_;
-  std::vector<std::string> parts;
-  for (auto left = in.number<std::uint32_t>(); in.ok() && left > 0; --left) parts.emplace_back(in.text());
-  if (!in.ok() || !in.done()) return fail(Errc::corrupt, "lengths do not add up");
-  if (same) return parts;
+  WEIR_ASSIGN(Decoded decoded, decode(bytes));
+  if (decoded.fingerprint == fingerprint_) return std::move(decoded.parts);
   log::info("The settings are others than those that a component's state is from; it begins anew", {{"component", id_}});
   return std::vector<std::string>();
 }

@@ -44,4 +44,7 @@ class KeptState : public std::enable_shared_from_this<KeptState> {
   Charge charge_;
 };
 
+// Whether these are the bytes of such a file, for tools.
+Result<> check_kept_state(std::string_view bytes);
+
 }  // namespace weir::storage

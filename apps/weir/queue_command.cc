@@ -3,7 +3,9 @@
 #include <set>
 
 #include "components/shared/exporting/disk_queue.h"
+#include "components/shared/storage/kept_state.h"
 #include "otlp/json.h"
+#include "storage/checkpoints.h"
 
 namespace weir::app {
 namespace {
@@ -158,24 +160,82 @@ int show_queue(io::Fs& fs, const QueueOptions& options, std::string& out) {
   return 0;
 }
 
-int check_queues(io::Fs& fs, const QueueOptions& options, std::string& out) {
-  auto queues = find_queues(fs, options);
-  if (queues.empty()) return none(options, out);
+namespace {
+
+bool is_request(const storage::Record& record) {
+  auto request = exporting::decode_request(record.payload);
+  return request && otlp::Batch::parse(request->facts.signal, request->body);
+}
+
+// What was looked at, and whether all of it is as it was written.
+struct Checked {
+  std::size_t places = 0;
   bool damaged = false;
-  for (auto& queue : queues)
-    for (auto& directory : {queue.directory, queue.directory + "/dead"}) {
-      std::uint64_t unreadable = 0;
-      Totals totals = walk(fs, directory, out, [&](const storage::Record& record) {
-        auto request = exporting::decode_request(record.payload);
-        unreadable += !request || !otlp::Batch::parse(request->facts.signal, request->body);
-        return true;
-      });
-      damaged |= totals.skipped.damage() || unreadable > 0;
-      if (directory != queue.directory && totals.requests == 0) continue;
-      out += fmt::format("{}: {} requests with {} items are whole, {} damaged, {} of a later version, {} not OTLP\n", directory, totals.requests - unreadable, totals.items,
-                         totals.skipped.broken, totals.skipped.unknown, unreadable);
-    }
-  return damaged ? 1 : 0;
+
+  void log(io::Fs& fs, const std::string& directory, std::string_view what, bool requests, bool also_empty, std::string& out) {
+    std::uint64_t unreadable = 0;
+    Totals totals = walk(fs, directory, out, [&](const storage::Record& record) {
+      unreadable += requests && !is_request(record);
+      return true;
+    });
+    damaged |= totals.skipped.damage() || unreadable > 0;
+    bool empty = totals.requests == 0 && !totals.skipped.damage();
+    if (empty && !also_empty) return;
+    ++places;
+    out += fmt::format("{}: {} {} with {} items are whole, {} damaged, {} of a later version, {} not OTLP\n", directory, totals.requests - unreadable, what, totals.items,
+                       totals.skipped.broken, totals.skipped.unknown, unreadable);
+  }
+
+  // Of a file that is read as a whole.
+  void file(io::Fs& fs, const std::string& path, Result<> (*check)(std::string_view), std::string& out) {
+    ++places;
+    auto result = [&]() -> Result<> {
+      WEIR_ASSIGN(auto file, fs.open(path, io::OpenMode::read));
+      if (file->size() > largest) return fail(Errc::corrupt, "it has {} bytes", file->size());
+      std::string bytes(file->size(), '\0');
+      WEIR_ASSIGN(std::size_t got, file->read_at(0, bytes));
+      return check(std::string_view(bytes).substr(0, got));
+    }();
+    damaged |= !result;
+    out += result ? path + ": whole\n" : fmt::format("{}: damaged: {}\n", path, result.error().what);
+  }
+
+ private:
+  static constexpr std::uint64_t largest = 256u << 20;
+};
+
+Result<> check_checkpoints(std::string_view bytes) {
+  WEIR_TRY(storage::decode_checkpoints(bytes));
+  return {};
+}
+
+// What components keep beside queues: spans that wait, decisions, counts, positions of receivers.
+void check_others(io::Fs& fs, std::string root, Checked& checked, std::string& out) {
+  while (root.size() > 1 && root.ends_with('/')) root.pop_back();
+  for (auto& stage : entries(fs, root + "/held")) {
+    if (!stage.is_directory) continue;
+    std::string held = root + "/held/" + stage.name;
+    checked.log(fs, held, "requests", true, false, out);
+    checked.log(fs, held + "/decisions", "lists of decisions", false, false, out);
+  }
+  for (auto& entry : entries(fs, root + "/state"))
+    if (!entry.is_directory && !entry.name.ends_with(".new")) checked.file(fs, root + "/state/" + entry.name, storage::check_kept_state, out);
+  for (auto& entry : entries(fs, root))
+    if (!entry.is_directory && entry.name.starts_with("receiver_") && (entry.name.ends_with(".0") || entry.name.ends_with(".1")))
+      checked.file(fs, root + "/" + entry.name, check_checkpoints, out);
+}
+
+}  // namespace
+
+int check_queues(io::Fs& fs, const QueueOptions& options, std::string& out) {
+  Checked checked;
+  for (auto& queue : find_queues(fs, options)) {
+    checked.log(fs, queue.directory, "requests", true, true, out);
+    checked.log(fs, queue.directory + "/dead", "requests", true, false, out);
+  }
+  if (options.queue.empty()) check_others(fs, options.directory, checked, out);
+  if (checked.places == 0) return none(options, out);
+  return checked.damaged ? 1 : 0;
 }
 
 int replay_queues(io::Fs& fs, const QueueOptions& options, std::string& out) {

@@ -2,12 +2,15 @@
 
 #include <mutex>
 
+#include "base/partial_success.h"
+
 namespace weir {
 
 struct Receipt::State {
   std::atomic<std::uint32_t> parts{1};
-  std::mutex mutex;  // guards `worst`: taken only for bad outcomes
+  std::mutex mutex;  // guards what follows: taken only when there is something to say
   Outcome worst;
+  PartialSuccess partial;
   std::move_only_function<void(Outcome)> done;
 };
 
@@ -22,7 +25,14 @@ int severity(const Outcome& outcome) {
   }
 }
 
+const PartialSuccess nothing;
+thread_local const PartialSuccess* settling_with = &nothing;
+
 }  // namespace
+
+SettlingWith::SettlingWith(const PartialSuccess& what) : before_(std::exchange(settling_with, &what)) {}
+SettlingWith::~SettlingWith() { settling_with = before_; }
+const PartialSuccess& SettlingWith::current() { return *settling_with; }
 
 Outcome worse(Outcome a, Outcome b) {
   if (severity(a) != severity(b)) return severity(a) > severity(b) ? std::move(a) : std::move(b);
@@ -51,11 +61,16 @@ void Receipt::settle(Outcome outcome) {
   if (outcome) {
     std::lock_guard lock(state->mutex);
     state->worst = worse(std::move(state->worst), std::move(outcome));
+  } else if (!SettlingWith::current().empty()) {
+    std::lock_guard lock(state->mutex);
+    state->partial += SettlingWith::current();
   }
   if (state->parts.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   auto done = std::move(state->done);
   Outcome worst = std::move(state->worst);
+  PartialSuccess partial = std::move(state->partial);
   delete state;
+  SettlingWith with(partial);
   done(std::move(worst));
 }
 

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/partial_success.h"
 #include "base/time.h"
 
 using namespace weir;
@@ -34,4 +35,26 @@ TEST_CASE("a forgotten part is never answered OK") {
   { Receipt lost = Receipt::open([&](Outcome o) { outcome = std::move(o); }); }
   REQUIRE(outcome);
   CHECK(outcome->code == Errc::internal);
+}
+
+TEST_CASE("receipts: what is said beside an OK reaches whoever is answered, added up over the parts") {
+  PartialSuccess heard;
+  Receipt first = Receipt::open([&](Outcome outcome) {
+    CHECK_FALSE(outcome);
+    heard = SettlingWith::current();
+  });
+  Receipt second = first, third = first;
+  PartialSuccess some{2, "too long"}, more{3, "too old"};
+  {
+    SettlingWith with(some);
+    first.settle({});
+  }
+  {
+    SettlingWith with(more);
+    second.settle({});
+  }
+  third.settle({});
+  CHECK(heard.rejected == 5);
+  CHECK(heard.message == "too long");
+  CHECK(SettlingWith::current().empty());
 }

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "base/partial_success.h"
 #include "engine/disk_wait.h"
 #include "engine/shard.h"
 
@@ -167,7 +168,10 @@ Receipt ReceiverIntake::open_receipt(Signal signal, std::string_view transport, 
   io::Executor& home = shard_.executor();
   return Receipt::open([&home, answer = std::move(answer)](Outcome outcome) mutable {
     if (io::current_core() == home.id()) return answer(std::move(outcome));
-    home.post([answer = std::move(answer), outcome = std::move(outcome)]() mutable { answer(std::move(outcome)); });
+    home.post([answer = std::move(answer), outcome = std::move(outcome), partial = SettlingWith::current()]() mutable {
+      SettlingWith with(partial);
+      answer(std::move(outcome));
+    });
   });
 }
 

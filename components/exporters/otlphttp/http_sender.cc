@@ -39,11 +39,11 @@ class HttpSender : public exporting::Sender {
     client_->send(std::move(request), [this, url = std::move(url), done = std::move(done)](Result<net::HttpResponse> result) mutable {
       if (!result) return done(passing(std::move(result).error()));
       if (result->status / 100 != 2) return done(error_of(url, *result));
-      exporting::Sent sent;
+      PartialSuccess partial;
       std::string_view type = result->headers.get("content-type");
-      if (type.starts_with("application/x-protobuf")) sent.rejected = exporting::warn_of_partial_success(name_, result->body);
-      if (type.starts_with("application/json")) sent.rejected = exporting::warn_of_json_partial_success(name_, result->body);
-      done(std::move(sent));
+      if (type.starts_with("application/x-protobuf")) partial = exporting::warn_of_partial_success(name_, result->body);
+      if (type.starts_with("application/json")) partial = exporting::warn_of_json_partial_success(name_, result->body);
+      done(exporting::Sent(std::move(partial)));
     });
   }
 

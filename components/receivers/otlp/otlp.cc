@@ -1,4 +1,5 @@
 // One OTLP endpoint on one core: gRPC and HTTP in, batches out, and the answer when every part of a batch is settled.
+#include "base/partial_success.h"
 #include "base/text.h"
 #include "components/receivers/otlp/call_metrics.h"
 #include "components/receivers/otlp/config.h"
@@ -9,6 +10,7 @@
 #include "engine/life.h"
 #include "otlp/item_counter.h"
 #include "otlp/json.h"
+#include "otlp/wire.h"
 #include "telemetry/detail.h"
 
 namespace weir::receivers::otlp {
@@ -17,6 +19,23 @@ namespace {
 using engine::Intake;
 using weir::otlp::Batch;
 using weir::otlp::ItemCounter;
+
+// An Export<Signal>ServiceResponse: the same fields for every signal.
+Bytes encode_partial_success(const PartialSuccess& partial) {
+  if (partial.empty()) return {};
+  weir::otlp::Writer out(64 + partial.message.size());
+  std::size_t mark = out.size();
+  out.put_bytes(2, partial.message);
+  out.number(1, partial.rejected);
+  out.close(1, mark);
+  return out.finish();
+}
+
+std::string partial_success_json(Signal signal, const PartialSuccess& partial) {
+  constexpr std::array<std::string_view, 4> names = {"rejectedSpans", "rejectedDataPoints", "rejectedLogRecords", "rejectedProfiles"};
+  if (partial.empty()) return R"({"partialSuccess":{}})";
+  return fmt::format(R"({{"partialSuccess":{{"{}":"{}","errorMessage":{}}}}})", names[static_cast<std::size_t>(signal)], partial.rejected, quote_json(partial.message));
+}
 
 // What gRPC and HTTP have in common: who may send, what is known about the sender, and the way into the pipelines.
 class Endpoint : public net::Handler {
@@ -91,7 +110,7 @@ class GrpcEndpoint : public Endpoint {
     }
     batch->context = context_of(request);
     intake_.push(std::move(*batch), transport_, [this, begun, signal, responder = std::move(responder)](Outcome outcome) mutable {
-      net::GrpcAnswer answer = outcome ? grpc_error(*outcome) : net::GrpcAnswer{};
+      net::GrpcAnswer answer = outcome ? grpc_error(*outcome) : net::GrpcAnswer{.payload = encode_partial_success(SettlingWith::current())};
       if (metrics_) metrics_->rpc(otlp_grpc::method_of(signal), answer.code, took(begun));
       responder.respond(std::move(answer));
     });
@@ -124,7 +143,7 @@ class HttpEndpoint : public Endpoint {
     if (!batch) return respond(call, responder, error(call.encoding, batch.error()));
     batch->context = context_of(request);
     intake_.push(std::move(*batch), transport_, [this, call, responder = std::move(responder)](Outcome outcome) mutable {
-      respond(call, responder, outcome ? error(call.encoding, *outcome) : success(call.encoding));
+      respond(call, responder, outcome ? error(call.encoding, *outcome) : success(call.encoding, call.signal));
     });
   }
 
@@ -171,9 +190,10 @@ class HttpEndpoint : public Endpoint {
   static bool no_memory(const Error& error) { return error.code == Errc::refused || error.code == Errc::too_large; }
   bool is_json(const net::RequestHead& head) const override { return encoding_of(head.content_type()) == Encoding::json; }
 
-  static net::Response success(Encoding encoding) {
+  static net::Response success(Encoding encoding, Signal signal) {
     net::Response response{.status = 200, .headers = {{"content-type", content_type(encoding)}}};
-    if (encoding == Encoding::json) response.body = Bytes::copy_of(R"({"partialSuccess":{}})");
+    auto& partial = SettlingWith::current();
+    response.body = encoding == Encoding::json ? Bytes::take(partial_success_json(signal, partial)) : encode_partial_success(partial);
     return response;
   }
 

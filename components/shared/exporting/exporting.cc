@@ -163,6 +163,7 @@ class QueuedExporter : public QueuedStage {
     io::TimerId timer = 0;
     std::uint64_t number = 0;
     Charge sending;  // for what the batch was encoded to
+    PartialSuccess partial = {};  // of all attempts: each may take a part
   };
   using JobRef = std::list<Job>::iterator;
   static constexpr std::size_t small = 64 * 1024;
@@ -484,17 +485,18 @@ class QueuedExporter : public QueuedStage {
     job->sending.release();
     if (spans_ != nullptr) record_span(*job, sent.error);
     metrics_.rejected.add(sent.rejected);
-    if (!sent.error) return succeed(job);
-    if (sent.left) keep_rest(*job, std::move(*sent.left));
+    job->partial += {sent.rejected, std::move(sent.message)};
+    if (!sent.error) return succeed(job, sent.rejected);
+    if (sent.left) keep_rest(*job, std::move(*sent.left), sent.rejected);
     fail_attempt(job, *sent.error);
   }
 
   // The backend has the rest of it.
-  void keep_rest(Job& job, Batch left) {
+  void keep_rest(Job& job, Batch left, std::size_t rejected) {
     Batch& all = job.request.batch;
     std::size_t taken = all.items() - std::min(all.items(), left.items());
     metrics_.sent.add(taken);
-    out_->count_delivered(taken);
+    count_taken(taken, rejected);
     left.take_receipts(all);
     left.charge = std::move(all.charge);
     left.context = std::move(all.context);
@@ -543,12 +545,26 @@ class QueuedExporter : public QueuedStage {
     spans_->record(std::move(span));
   }
 
-  void succeed(JobRef job) {
+  void succeed(JobRef job, std::size_t rejected) {
     Batch batch = std::move(job->request.batch);
+    PartialSuccess partial = std::move(job->partial);
+    // Whose items were rejected is known only when all of them are from one request.
+    if (batch.receipts.size() > (job->request.on_disk ? 2u : 1u)) partial = {};
     metrics_.sent.add(batch.items());
     leave(job);
-    out_->delivered(std::move(batch));
+    count_taken(batch.items(), rejected);
+    {
+      SettlingWith with(partial);
+      batch.settle({});
+    }
     pump();
+  }
+
+  // What a backend threw away counts as sent, as the specification wants, but is gone.
+  void count_taken(std::size_t items, std::size_t rejected) {
+    rejected = std::min(rejected, items);
+    out_->count_delivered(items - rejected);
+    if (rejected > 0) out_->count_dropped(rejected, Reason::permanent_error);
   }
 
   void retry(JobRef job, const Error& error) {

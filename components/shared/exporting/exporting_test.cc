@@ -16,6 +16,7 @@ namespace {
 struct Backend {
   std::function<Outcome(const Payload&)> rule = [](const Payload&) { return Outcome{}; };
   Duration delay = 1ms;
+  PartialSuccess partial;  // said beside each OK
   bool opens = false;  // its encoding needs every span decoded
   std::vector<std::size_t> got;    // items of each request it took
   std::vector<std::size_t> sizes;  // and its bytes
@@ -43,7 +44,7 @@ class FakeSender : public Sender {
         auto& bytes = backend_.sizes.emplace_back();
         for (auto& piece : payload.pieces) bytes += piece.size();
       }
-      done(std::move(outcome));
+      done(outcome ? Sent(std::move(outcome)) : Sent(backend_.partial));
     });
   }
 
@@ -97,6 +98,20 @@ TEST_CASE("the queue answers at once; the backend gets everything") {
   CHECK(f.ok(push));
   f.world.advance(1s);
   CHECK(f.arrived() == 3);
+  f.world.stop();
+}
+
+TEST_CASE("what a backend throws away though it says OK is counted as dropped") {
+  Fixture f({});
+  f.backend.partial = {2, "names are too long"};
+  f.push(5);
+  f.push(1);
+  f.world.advance(1s);
+  std::uint64_t delivered = 0, dropped = 0;
+  for (auto& row : f.world.engine().ledger(true)) delivered += row.delivered, dropped += row.dropped[static_cast<std::size_t>(engine::Reason::permanent_error)];
+  CHECK(delivered == 3);
+  CHECK(dropped == 3);  // of the second request no more than it had
+  f.world.check_conservation();
   f.world.stop();
 }
 

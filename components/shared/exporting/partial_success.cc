@@ -8,19 +8,20 @@ namespace weir::exporting {
 namespace {
 
 constexpr std::size_t longest_json = 64 * 1024;
+constexpr std::size_t longest_message = 1024;
 
-std::size_t warn(std::string_view exporter, std::string_view message, std::int64_t rejected) {
+PartialSuccess warn(std::string_view exporter, std::string_view message, std::int64_t rejected) {
   static log::RateLimit lines;
   long long more = 0;
   if ((rejected != 0 || !message.empty()) && lines.allow(more))
     log::warn("Partial success response",
               {{"exporter", exporter}, {"message", message}, {"dropped_items", rejected}, {"suppressed", more}});
-  return rejected > 0 ? static_cast<std::size_t>(rejected) : 0;
+  return {rejected > 0 ? static_cast<std::size_t>(rejected) : 0, std::string(message.substr(0, longest_message))};
 }
 
 }  // namespace
 
-std::size_t warn_of_partial_success(std::string_view exporter, std::string_view response) {
+PartialSuccess warn_of_partial_success(std::string_view exporter, std::string_view response) {
   std::int64_t rejected = 0;
   std::string_view message;
   otlp::Reader fields(response);
@@ -42,11 +43,11 @@ std::size_t warn_of_partial_success(std::string_view exporter, std::string_view 
   return warn(exporter, message, rejected);
 }
 
-std::size_t warn_of_json_partial_success(std::string_view exporter, std::string_view response) {
-  if (response.size() > longest_json) return 0;
+PartialSuccess warn_of_json_partial_success(std::string_view exporter, std::string_view response) {
+  if (response.size() > longest_json) return {};
   auto answer = config::parse_yaml(response, "answer");  // JSON is YAML
   const config::Value* partial = answer ? answer->get("partialSuccess") : nullptr;
-  if (partial == nullptr) return 0;
+  if (partial == nullptr) return {};
   std::string message;
   std::int64_t rejected = 0;
   for (auto& entry : partial->entries()) {

@@ -1,5 +1,6 @@
 #pragma once
 // The network side of an exporter: one attempt to send, and what came of it.
+#include "base/partial_success.h"
 #include "engine/component.h"
 
 namespace weir::exporting {
@@ -18,9 +19,11 @@ struct Sent {
   Outcome error;                    // none: the backend has all of it
   std::optional<otlp::Batch> left;  // with an error that is about a part: only this was not taken. Without receipts
   std::size_t rejected = 0;         // items that the backend threw away though it said OK
+  std::string message;              // what it said beside the OK
 
   Sent() = default;
   Sent(Outcome outcome) : error(std::move(outcome)) {}
+  explicit Sent(PartialSuccess partial) : rejected(partial.rejected), message(std::move(partial.message)) {}
   Sent(Error failure) : error(std::move(failure)) {}
   Sent(Error failure, otlp::Batch rest) : error(std::move(failure)), left(std::move(rest)) {}
 };

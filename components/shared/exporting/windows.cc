@@ -62,6 +62,7 @@ class WindowSender final : public Sender {
     Duration timeout;
     Done done;
     std::size_t rejected = 0;
+    std::string message = {};
     std::size_t at = 0;
     bool anything_taken = false;
     Outcome error = {};                    // the last one
@@ -83,6 +84,7 @@ class WindowSender final : public Sender {
   // False: those that follow need not be tried.
   bool take(Call& call, Sent sent) {
     call.rejected += sent.rejected;
+    if (call.message.empty()) call.message = std::move(sent.message);
     call.anything_taken |= !sent.error || sent.left;
     if (!sent.error) return ++call.at, true;
     call.again = may_retry(*sent.error);
@@ -106,6 +108,7 @@ class WindowSender final : public Sender {
   void finish(Call& call) {
     Sent out;
     out.rejected = call.rejected;
+    out.message = std::move(call.message);
     if (call.again) {
       out.error = std::move(call.error);
       if (call.anything_taken || call.rejected > 0) out.left = left_of(call);

@@ -57,9 +57,7 @@ class GrpcSender : public exporting::Sender {
     client_->call(std::move(call), [this, signal = payload.signal, begun, done = std::move(done)](net::GrpcResult result) mutable {
       if (durations_) durations_->observe(signal, result.code, executor_.now() - begun);
       if (!result.ok()) return done(error_of(result));
-      exporting::Sent sent;
-      sent.rejected = exporting::warn_of_partial_success(name_, result.payload);
-      done(std::move(sent));
+      done(exporting::Sent(exporting::warn_of_partial_success(name_, result.payload)));
     });
   }
 

@@ -70,7 +70,7 @@ def connectable(port):
 
 
 class Sink:
-    """An OTLP/HTTP backend that keeps what it got. `answer(path, body)` may return (status, headers) instead of 200."""
+    """An OTLP/HTTP backend that keeps what it got. `answer(path, body)` returns (status, headers) and perhaps what to say, in place of 200."""
 
     def __init__(self):
         self.requests, self.lock, self.answer = [], threading.Lock(), lambda path, body: (200, {})
@@ -89,15 +89,16 @@ class Sink:
                     body = gzip.decompress(body)
                 elif encoding in ("zlib", "deflate"):
                     body = zlib.decompress(body)
-                status, headers = sink.answer(self.path, body)
+                status, headers, *said = sink.answer(self.path, body)
                 if status == 200:
                     with sink.lock:
                         sink.requests.append((self.path, dict(self.headers), body))
                 self.send_response(status)
                 for key, value in headers.items():
                     self.send_header(key, value)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(said[0]) if said else 0))
                 self.end_headers()
+                self.wfile.write(said[0] if said else b"")
 
         class Server(http.server.ThreadingHTTPServer):
             request_queue_size = 256  # many exporters connect at once

@@ -132,6 +132,7 @@ void World::start() {
 }
 
 Result<> World::try_start() {
+  spec_.data_directory = !host_.directory.empty();
   auto plan = Plan::build(spec_);
   if (!plan) {
     std::string text;

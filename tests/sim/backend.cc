@@ -5,12 +5,13 @@ namespace {
 
 class Link : public exporting::Sender {
  public:
-  Link(Backend& backend, engine::StageContext& context) : backend_(backend), executor_(context.executor), rng_(context.rng.next()) {}
+  Link(Backend& backend, engine::StageContext& context) : backend_(backend), life_(backend.life), executor_(context.executor), rng_(context.rng.next()) {}
 
   void send(exporting::Payload payload, Duration, Done done) override {
     ++backend_.attempts;
     Duration delay(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(backend_.slowest.count()) + 1)));
     executor_.at(executor_.now() + delay, [this, payload = std::move(payload), done = std::move(done)]() mutable {
+      if (!*life_) return done(Error{Errc::retryable, "backend away", {}});
       bool away = executor_.now() >= backend_.away_from && executor_.now() < backend_.away_until;
       if (away || rng_.chance(backend_.failures)) return done(Error{Errc::retryable, "backend away", {}});
       take(payload);
@@ -28,6 +29,7 @@ class Link : public exporting::Sender {
   }
 
   Backend& backend_;
+  std::shared_ptr<const bool> life_;  // shared with the world
   io::Executor& executor_;
   Rng rng_;
 };

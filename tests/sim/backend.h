@@ -11,6 +11,7 @@ struct Backend {
   exporting::Settings settings;
   std::vector<std::unique_ptr<otlp::Batch>> got;  // what was taken, in order
   std::size_t attempts = 0;
+  std::shared_ptr<bool> life = std::make_shared<bool>(true);  // shared with exporters: false once their process is gone
 };
 
 // An exporter "backend" that sends to the given Backend (the factory's config).

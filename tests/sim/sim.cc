@@ -5,6 +5,7 @@
 #include "config/yaml.h"
 #include "engine/testing.h"
 #include "sim/checks.h"
+#include "sim/lives.h"
 
 namespace weir::sim {
 namespace {
@@ -236,6 +237,14 @@ int run(std::uint64_t from, std::uint64_t seeds) {
   return totals.kept > 0 && totals.exemplars > 0 ? 0 : 1;
 }
 
+int run_disks(std::uint64_t from, std::uint64_t seeds) {
+  LivesTotals totals;
+  for (std::uint64_t seed = from; seed < from + seeds; ++seed) run_lives(seed, totals);
+  fmt::print("{} worlds with a disk from seed {}: {} spans, {} processes, {} kills, {} power cuts, {} requests refused, {} spans twice, {} worlds damaged with {} spans lost\n", seeds, from, totals.spans,
+             totals.lives, totals.kills, totals.power_cuts, totals.refusals, totals.twice, totals.damaged_worlds, totals.damaged_lost);
+  return totals.kills > 0 ? 0 : 1;
+}
+
 }  // namespace
 }  // namespace weir::sim
 
@@ -244,7 +253,11 @@ int main(int argc, char** argv) {
   CLI::App app("Whole plans on virtual cores, with faults and clock jumps");
   app.add_option("--from", from, "The first seed")->capture_default_str();
   app.add_option("--seeds", seeds, "How many")->capture_default_str();
+  bool disk = false;
+  app.add_flag("--disk", disk, "Worlds whose process ends and begins again over one disk");
   CLI11_PARSE(app, argc, argv);
-  weir::log::configure({.level = weir::log::Level::error});  // failed exports are what this is about
-  return weir::sim::run(from, seeds);
+  // Failed exports are what this is about, and with a disk damage, too.
+  bool silent = disk && !std::getenv("WEIR_SIM_LOG");
+  weir::log::configure({.level = weir::log::Level::error, .output_paths = {silent ? "/dev/null" : "stderr"}});
+  return disk ? weir::sim::run_disks(from, seeds) : weir::sim::run(from, seeds);
 }

@@ -175,6 +175,7 @@ class Lives {
       look(world);
       disk_ = world.host().fs().copy();
     }
+    refused_ |= !open_.empty();  // without an answer: they come again, and may be on the disk
     said_ += damage_said(world);
     if (rules_.damages && rng_.chance(0.5)) damage();
   }

@@ -104,6 +104,7 @@ class GroupByTrace : public engine::Stage {
 
   void drain(Out& out) override {
     draining_ = true;
+    if (hold_) hold_->drain();
     release_all(out);
     finish(out);
   }

@@ -93,6 +93,7 @@ void TailSampling::decide_due(TimePoint now, Out& out) {
 
 void TailSampling::drain(Out& out) {
   draining_ = true;
+  if (hold_) hold_->drain();
   begin(out);
   while (PendingTrace* trace = traces_.oldest()) {
     if (config_.drop_pending_traces_on_shutdown)

@@ -116,6 +116,38 @@ TEST_CASE("late spans follow what an earlier process decided on their trace, on 
     }
 }
 
+TEST_CASE("a stage that cannot write leaves what it got on the disk of the stage in front") {
+  io::MemoryFs disk;
+  static const engine::Factory tail = factory();
+  auto build = [&](World& world) {
+    world.host().fs() = disk.copy();
+    for (auto* id : {"tail_sampling/one", "tail_sampling/two"}) world.add(tail, id, std::make_shared<Config>(Config{.decision_wait = 1s, .policies = {everything()}}));
+    world.pipeline("traces", otlp::Signal::traces, {"source"}, {"tail_sampling/one", "tail_sampling/two"}, {"sink"});
+    world.start();
+  };
+  {
+    World first(2, 1);
+    build(first);
+    first.host().fs().fault = [](std::string_view operation, const std::string& path) {
+      return operation == "write" && path.find("two") != path.npos && path.find("decisions") == path.npos ? 28 : 0;
+    };
+    auto push = first.push(make_traces({{.name = "kept"}}));
+    first.advance(1300ms);
+    REQUIRE(first.answer(push));
+    CHECK_FALSE(*first.answer(push));
+    disk = first.host().fs().copy();
+    first.advance(3s);
+    CHECK(first.take().size() == 1);  // it goes on from memory
+    first.host().fs().fault = nullptr;
+    first.stop();
+  }
+  World second(1, 1);
+  build(second);
+  second.advance(5s);
+  CHECK(second.take().size() == 1);
+  second.stop();
+}
+
 TEST_CASE("of decisions as many are kept on disk as are remembered") {
   io::MemoryFs disk;
   static const engine::Factory tail = factory();

@@ -87,9 +87,13 @@ void HoldLog::written(Entry entry, Result<storage::Place> place) {
   otlp::Batch batch = whole(done);
   Arrival arrival{.answered = !batch.refusable()};
   if (!place && !arrival.answered) return out_->refuse(std::move(batch), {Errc::refused, "what is held cannot be written: " + place.error().what, 1s});
-  out_->accept(batch);
   std::vector<Receipt> records;
-  if (place) {
+  if (!place) {
+    // It is in memory only: whoever is in front and has it on disk keeps it there until it has left here.
+    records = std::exchange(batch.receipts, {});
+    batch.mark_answered();
+  } else {
+    out_->accept(batch);
     records.push_back(record(*place));
     arrival.record = {done.body, file_of(*place), place->offset + facts_.size(), 0};
   }
@@ -146,9 +150,10 @@ void HoldLog::left_before(TimePoint when) {
 Receipt HoldLog::leaving() {
   std::uint64_t number = left_++;
   settled_.push_back(false);
-  return Receipt::open([this, number, home = &context_.executor, alive = std::weak_ptr(alive_)](Outcome) {
-    auto settle = [this, number, alive] {
-      if (alive.expired() || abandoned_) return;
+  return Receipt::open([this, number, home = &context_.executor, alive = std::weak_ptr(alive_)](Outcome outcome) {
+    bool not_taken = outcome && outcome->code == Errc::retryable;
+    auto settle = [this, number, not_taken, alive] {
+      if (alive.expired() || abandoned_ || (not_taken && draining_)) return;  // it stays
       settled_[number - first_open_] = true;
       while (!settled_.empty() && settled_.front()) settled_.pop_front(), ++first_open_;
       settle_gone();

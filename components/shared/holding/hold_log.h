@@ -47,6 +47,8 @@ class HoldLog {
   const std::string& directory() const { return files_->directory(); }
   void flush() { log_.flush(); }
   bool idle() const { return writing_.empty() && held_.empty() && gone_.empty() && log_.idle(); }
+  // The stage drains: what those behind do not take any more stays on disk.
+  void drain() { draining_ = true; }
   // The process ends: what was not settled stays on disk.
   void abandon();
 
@@ -99,7 +101,7 @@ class HoldLog {
   std::uint64_t left_ = 0, first_open_ = 0;  // batches that left; the first one whose receipt is open
   std::deque<bool> settled_;                 // from first_open_ on
   io::TimerId timer_ = 0;
-  bool abandoned_ = false;
+  bool draining_ = false, abandoned_ = false;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // receipts and posted batches look whether this is still there
 };
 

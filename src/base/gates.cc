@@ -12,10 +12,10 @@ std::map<std::string, bool, std::less<>>& table() {
 
 constexpr std::string_view instance_id = "connector.spanmetrics.includeCollectorInstanceID",
                            suffixes_always = "exporter.prometheusexporter.DisableAddMetricSuffixes",
-                           zipkin_new_names = "pkg.translator.zipkin.EmitV1NetworkConventions",
+                           mem_available = "receiver.hostmetricsreceiver.UseLinuxMemAvailable", zipkin_new_names = "pkg.translator.zipkin.EmitV1NetworkConventions",
                            zipkin_no_old_names = "pkg.translator.zipkin.DontEmitV0NetworkConventions";
 bool on_by_default(std::string_view name) {
-  return name == instance_id || name == suffixes_always || name == zipkin_new_names || name == zipkin_no_old_names;
+  return name == instance_id || name == suffixes_always || name == mem_available || name == zipkin_new_names || name == zipkin_no_old_names;
 }
 
 }  // namespace
@@ -53,6 +53,8 @@ std::span<const Known> known() {
       Known{"pkg.translator.prometheus.PermissiveLabelSanitization", "Labels may begin with one underscore; the prometheus exporter joins repeated ones."},
       Known{zipkin_new_names, "Endpoints of Zipkin's spans become network.local.address, network.peer.address and service.peer.name (on by default)."},
       Known{zipkin_no_old_names, "Endpoints of Zipkin's spans do not become net.host.ip, net.peer.ip and peer.service (on by default)."},
+      Known{mem_available, "hostmetrics' used memory is what is not available (on by default)."},
+      Known{"receiver.prometheusreceiver.EnableCreatedTimestampZeroIngestion", "prometheus takes start times from created timestamps as they are read, with less work for those that are read later."},
       Known{"metricsgeneration.MatchAttributes", "metricsgeneration calculates with points whose attributes match."},
   };
   return rows;

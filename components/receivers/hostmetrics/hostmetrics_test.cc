@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "base/gates.h"
 #include "components/receivers/hostmetrics/scrapers.h"
 
 using namespace weir;
@@ -91,7 +92,7 @@ TEST_CASE("hostmetrics: metrics are switched on and off by name") {
 TEST_CASE("hostmetrics: memory, disk, file systems, network, paging") {
   auto memory = collected({.memory = Scraper{}});
   CHECK(memory.size() == 6);
-  CHECK(has(memory, "system.memory.usage{used} 419840"));
+  CHECK(has(memory, "system.memory.usage{used} 409600"));
   CHECK(has(memory, "system.memory.usage{cached} 348160"));
   auto disk = collected({.disk = Scraper{.exclude = Filter{.match_type = "strict", .devices = {"sdb"}}}});
   CHECK(disk.size() == 11);
@@ -105,6 +106,14 @@ TEST_CASE("hostmetrics: memory, disk, file systems, network, paging") {
   CHECK(!has(network, "system.network.io{lo,transmit} 20"));
   auto paging = collected({.paging = Scraper{}});
   for (auto line : {"system.paging.usage{/swap,used} 40960", "system.paging.faults{minor} 16384"}) CHECK(has(paging, line));
+}
+
+TEST_CASE("hostmetrics: used memory is what is not available, or what is left of the total as in old releases") {
+  struct Gates {
+    explicit Gates(const char* list) { gates::set({list}); }
+    ~Gates() { gates::set({}); }
+  } old("-receiver.hostmetricsreceiver.UseLinuxMemAvailable");
+  CHECK(has(collected({.memory = Scraper{}}), "system.memory.usage{used} 419840"));
 }
 
 TEST_CASE("hostmetrics: nfs, without lines that are not as expected") {

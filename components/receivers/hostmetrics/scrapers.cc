@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/gates.h"
 #include "base/number.h"
 #include "base/text.h"
 
@@ -153,10 +154,12 @@ void Collector::memory(Points& out) const {
   std::int64_t total = kb("MemTotal"), free = kb("MemFree"), buffers = kb("Buffers"), reclaimable = kb("SReclaimable");
   std::int64_t cached = kb("Cached") + reclaimable;
   if (total == 0) return;
+  std::int64_t available = kb("MemAvailable");  // since Linux 3.14
+  bool by_available = available > 0 && gates::enabled("receiver.hostmetricsreceiver.UseLinuxMemAvailable");
   struct {
     std::string_view state;
     std::int64_t bytes;
-  } const states[] = {{"used", total - free - buffers - cached}, {"free", free}, {"buffered", buffers}, {"cached", cached}, {"slab_reclaimable", reclaimable}, {"slab_unreclaimable", kb("SUnreclaim")}};
+  } const states[] = {{"used", by_available ? total - available : total - free - buffers - cached}, {"free", free}, {"buffered", buffers}, {"cached", cached}, {"slab_reclaimable", reclaimable}, {"slab_unreclaimable", kb("SUnreclaim")}};
   for (auto& row : states) {
     out.add("system.memory.usage", row.bytes, {{"state", row.state}});
     out.add("system.memory.utilization", static_cast<double>(row.bytes) / static_cast<double>(total), {{"state", row.state}});
@@ -164,7 +167,7 @@ void Collector::memory(Points& out) const {
   out.add("system.memory.limit", total);
   out.add("system.memory.page_size", static_cast<std::int64_t>(::sysconf(_SC_PAGESIZE)));
   out.add("system.memory.linux.shared", kb("Shmem"));
-  out.add("system.linux.memory.available", kb("MemAvailable"));
+  out.add("system.linux.memory.available", available);
   out.add("system.linux.memory.dirty", kb("Dirty"));
   huge_pages(out, text);
 }

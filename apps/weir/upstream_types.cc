@@ -62,6 +62,7 @@ std::string bare(std::string_view type) {
 }
 
 bool names_a_component(std::string_view word) {
+  if (bare(word) == "prometheusremotewrit") return true;  // as gates there spell it
   for (auto list : {receivers, processors, exporters, connectors, extensions})
     for (auto type : split(list, ' '))
       if (bare(type) == bare(word)) return true;
@@ -73,8 +74,9 @@ bool names_a_component(std::string_view word) {
 bool is_upstream_gate(std::string_view name) {
   auto steps = split(name, '.');
   if (steps.size() < 2 || std::any_of(steps.begin(), steps.end(), [](auto step) { return step.empty(); })) return false;
-  constexpr std::array<std::string_view, 16> own{"component", "confmap",    "service", "telemetry",      "otelcol",   "pkg",        "configgrpc", "confighttp",
-                                                 "pdata",     "coreinternal", "ottl",   "exporterhelper", "filelog", "k8sattr", "semconv",    "scraper"};
+  constexpr std::array<std::string_view, 20> own{"component", "confmap",    "service", "telemetry",      "otelcol",   "pkg",        "configgrpc", "confighttp",
+                                                 "pdata",     "coreinternal", "ottl",   "exporterhelper", "filelog", "k8sattr", "semconv",    "scraper",
+                                                 "logs",      "parser",     "stanza",  "receiverhelper"};
   if (std::find(own.begin(), own.end(), steps[0]) != own.end()) return true;
   constexpr std::array<std::string_view, 5> kinds{"receiver", "processor", "exporter", "connector", "extension"};
   bool kind = std::find(kinds.begin(), kinds.end(), steps[0]) != kinds.end();

@@ -229,6 +229,8 @@ service: {extensions: [memory_ballast], pipelines: {traces: {receivers: [nop], p
         self.assertEqual(code, 1)
         self.assertIn('no such feature gate "nosuch.gate"', said)
         self.assertEqual(self.run_weir(config(), "--feature-gates=-component.UseLocalHostAsDefaultHost,processor.servicegraph.virtualNode"), (0, ""))
+        for gate in ("exporter.prometheusremotewritexporter.enableSendingRW2", "receiver.prometheusreceiver.EnableCreatedTimestampZeroIngestion", "stanza.synchronousLogEmitter", "receiverhelper.newReceiverMetrics"):
+            self.assertEqual(self.run_weir(config(), "--feature-gates=" + gate), (0, ""))
 
 
 SECRET = "hunter2"

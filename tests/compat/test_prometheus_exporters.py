@@ -7,7 +7,7 @@ from peer import *
 from wire import *
 
 SEEDS = range(*map(int, os.environ.get("WEIR_PROMETHEUS_SEEDS", "0:12").split(":")))
-STRATEGIES = ["UnderscoreEscapingWithSuffixes", "UnderscoreEscapingWithoutSuffixes", None]
+STRATEGIES = ["UnderscoreEscapingWithSuffixes", "UnderscoreEscapingWithoutSuffixes", "NoUTF8EscapingWithSuffixes", "NoTranslation"]
 
 
 class Metrics(Telemetry):
@@ -45,8 +45,34 @@ class Metrics(Telemetry):
         return request
 
 
+def as_first_version(body):
+    """A request of remote write 2.0 as one of 1.0; metadata is a field 6 of its series."""
+    found, out = list(fields(body)), b""
+    symbols = [value for number, value in found if number == 4]
+
+    def pairs(packed):
+        refs = numbers(packed, False)
+        return b"".join(field(1, field(1, symbols[refs[i]]) + field(2, symbols[refs[i + 1]])) for i in range(0, len(refs), 2))
+    for series in (value for number, value in found if number == 5):
+        message = b""
+        for number, value in fields(series):
+            if number == 1:
+                message += pairs(value)
+            elif number == 2:  # without the start time
+                message += field(2, b"".join(field(n, v) for n, v in fields(value) if n < 3))
+            elif number == 3:
+                message += field(4, b"".join(field(n, v) for n, v in fields(value) if n < 17))
+            elif number == 4:
+                message += field(3, b"".join(pairs(v) if n == 1 else field(n, v) for n, v in fields(value)))
+            elif number == 5:
+                meta = dict(fields(value))
+                message += field(6, repr((meta.get(1, 0), symbols[meta.get(3, 0)], symbols[meta.get(4, 0)])).encode())
+        out += field(1, message)
+    return out
+
+
 class Backend:
-    """Takes remote write 1.0 and keeps series: labels -> samples, histograms and exemplars as text."""
+    """Takes remote write and keeps series: labels -> samples, histograms, exemplars and metadata as text."""
 
     def __init__(self):
         self.series, self.lock = {}, threading.Lock()
@@ -60,10 +86,15 @@ class Backend:
 
             def do_POST(self):
                 body = unsnappy(self.rfile.read(int(self.headers["content-length"])))
+                if "v2" in self.headers["content-type"]:
+                    body = as_first_version(body)
                 with backend.lock:
                     for number, value in fields(body):
                         if number == 1:
                             backend.take(value)
+                        elif number == 3:
+                            meta = dict(fields(value))
+                            backend.series.setdefault((("metadata", meta[2].decode()),), set()).add(repr((meta.get(1, 0), meta.get(4, b""), meta.get(5, b""))))
                 self.send_response(204)
                 self.end_headers()
 
@@ -92,6 +123,8 @@ class Backend:
         if number == 2:
             sample = dict(fields(value))
             return repr(sample.get(1, 0.0)), sample.get(2, 0)
+        if number == 6:
+            return value
         if number == 3:  # exemplar: labels, value, time
             found = list(fields(value))
             pairs = sorted((dict(fields(v)).get(1), dict(fields(v)).get(2)) for n, v in found if n == 1)
@@ -144,13 +177,22 @@ class PrometheusExporters(Differential):
     def test_remote_write(self):
         for seed in SEEDS:
             request, found = Metrics(seed, depth=1).metrics(), []
-            settings = {"resource_to_telemetry_conversion": {"enabled": seed % 3 == 0}, "disable_scope_info": seed % 4 == 1, "target_info": {"enabled": seed % 5 != 0}, "add_metric_suffixes": seed % 2 == 0}
-            with self.subTest(seed=seed):
+            settings = {"resource_to_telemetry_conversion": {"enabled": seed % 3 == 0, "exclude_service_attributes": seed % 2 == 0}, "disable_scope_info": seed % 4 == 1, "target_info": {"enabled": seed % 5 != 0}, "add_metric_suffixes": seed % 2 == 0,
+                        "send_metadata": seed % 7 == 4, "external_labels": {"a_label": "${env:HOME}", "zone": "z", "job": "own"} if seed % 4 == 3 else {}, "namespace": "my.space" if seed % 5 == 2 else "", "convert_explicit_histograms_to_nhcb": seed % 11 == 5, "keep_classic_histograms": seed % 22 == 5}
+            version_2 = seed % 6 >= 4
+            if version_2:
+                settings.update(protobuf_message="io.prometheus.write.v2.Request")
+            if seed % 3 == 1:
+                settings.update(translation_strategy=STRATEGIES[seed % 4 if version_2 else seed % 2])
+            if version_2:  # those of histograms go along here only
+                for point in (point for group in request["resourceMetrics"] for scope in group["scopeMetrics"] for metric in scope["metrics"] for point in next(metric[kind] for kind in KINDS if kind in metric)["dataPoints"]):
+                    point.pop("exemplars", None)
+            with self.subTest(seed=seed, settings=settings):
                 for program in (otelcol(), binary()):
                     backend = Backend()
                     config = RECEIVER + "exporters: %s\n" % json.dumps({"prometheusremotewrite": {"endpoint": "http://127.0.0.1:%d/api/v1/write" % backend.port, **settings}})
                     config += "service: {pipelines: {metrics: {receivers: [otlp], exporters: [prometheusremotewrite]}}}\n"
-                    run(program, config, [("metrics", request)])
+                    run(program, config, [("metrics", request)], args=["--feature-gates=exporter.prometheusremotewritexporter.enableSendingRW2"])
                     backend.server.shutdown()
                     backend.server.server_close()
                     found.append(described(backend.series))
@@ -160,7 +202,9 @@ class PrometheusExporters(Differential):
         for seed in SEEDS:
             request, found = Metrics(seed, depth=1).metrics(), []
             settings = {"resource_to_telemetry_conversion": {"enabled": seed % 3 == 0}, "without_scope_info": seed % 4 == 1, "add_metric_suffixes": seed % 2 == 0, "enable_open_metrics": seed % 2 == 1, "send_timestamps": seed % 3 == 1,
-                        "metric_expiration": "999999h"}
+                        "metric_expiration": "999999h", "namespace": "my.space" if seed % 5 == 2 else "", "const_labels": {"zone": "z", "a_b": "c"} if seed % 7 == 3 else {}}
+            if seed % 3 == 2:
+                settings["translation_strategy"] = STRATEGIES[seed % 2]
             with self.subTest(seed=seed):
                 for program in (otelcol(), binary()):
                     config = RECEIVER + 'exporters: {prometheus: {endpoint: "127.0.0.1:@out@", %s}}\n' % json.dumps(settings)[1:-1]

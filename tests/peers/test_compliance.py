@@ -21,7 +21,7 @@ def outcomes(program, folder, env, arguments=()):
 class Compliance(unittest.TestCase):
     def check(self, name, found, missed, said):
         failed = {test for test, word in found.items() if word == "FAIL"}
-        print("\nremote write %s: %d of %d tests" % (name, len(found) - len(failed), len(found)))
+        print("\nremote write %s: %d of %d tests%s" % (name, len(found) - len(failed), len(found), ", not " * bool(failed) + ", ".join(sorted(failed))))
         self.assertTrue(found, said[-3000:])
         if failed - set(missed):
             lines = [said[m.start():m.start() + 1500] for test in failed - set(missed) for m in [re.search(r"=== RUN +%s\b" % test, said)]]

@@ -178,7 +178,7 @@ class PrometheusExporters(Differential):
         for seed in SEEDS:
             request, found = Metrics(seed, depth=1).metrics(), []
             settings = {"resource_to_telemetry_conversion": {"enabled": seed % 3 == 0, "exclude_service_attributes": seed % 2 == 0}, "disable_scope_info": seed % 4 == 1, "target_info": {"enabled": seed % 5 != 0}, "add_metric_suffixes": seed % 2 == 0,
-                        "send_metadata": seed % 7 == 4, "external_labels": {"a_label": "${env:HOME}", "zone": "z", "job": "own"} if seed % 4 == 3 else {}, "namespace": "my.space" if seed % 5 == 2 else "", "convert_explicit_histograms_to_nhcb": seed % 11 == 5, "keep_classic_histograms": seed % 22 == 5}
+                        "send_metadata": seed % 7 == 4, "external_labels": {"a_label": "${env:HOME}", "zone": "z", "job": "own"} if seed % 4 == 3 else {}, "namespace": "my_space" if seed % 5 == 2 else "", "convert_explicit_histograms_to_nhcb": seed % 11 == 5, "keep_classic_histograms": seed % 22 == 5}
             version_2 = seed % 6 >= 4
             if version_2:
                 settings.update(protobuf_message="io.prometheus.write.v2.Request")
@@ -202,7 +202,7 @@ class PrometheusExporters(Differential):
         for seed in SEEDS:
             request, found = Metrics(seed, depth=1).metrics(), []
             settings = {"resource_to_telemetry_conversion": {"enabled": seed % 3 == 0}, "without_scope_info": seed % 4 == 1, "add_metric_suffixes": seed % 2 == 0, "enable_open_metrics": seed % 2 == 1, "send_timestamps": seed % 3 == 1,
-                        "metric_expiration": "999999h", "namespace": "my.space" if seed % 5 == 2 else "", "const_labels": {"zone": "z", "a_b": "c"} if seed % 7 == 3 else {}}
+                        "metric_expiration": "999999h", "namespace": "my_space" if seed % 5 == 2 else "", "const_labels": {"zone": "z", "a_b": "c"} if seed % 7 == 3 else {}}
             if seed % 3 == 2:
                 settings["translation_strategy"] = STRATEGIES[seed % 2]
             with self.subTest(seed=seed):

@@ -168,6 +168,58 @@ def described(series):
     return {", ".join('%s="%s"' % pair for pair in key): sorted(values) for key, values in series.items() if values}
 
 
+def families(body):
+    """Of the protobuf format: a line for each series, what is in it as text; native histograms by bucket."""
+    out, data = {}, body
+    while data:
+        size, at = read_varint(data)
+        family, data = list(fields(data[at:at + size])), data[at + size:]
+        head = dict(family)
+        name = "%s type %s help %s" % (head[1].decode(), head.get(3, 0), head.get(2, b"").decode("utf-8", "replace"))
+        for metric in (value for number, value in family if number == 4):
+            parts = list(fields(metric))
+            labels = sorted("%s=%s" % (pair.get(1, b"").decode(), pair.get(2, b"").decode("utf-8", "replace")) for pair in (dict(fields(value)) for number, value in parts if number == 1))
+            key = "%s {%s}" % (name, ",".join(labels))
+            if key in out:
+                raise AssertionError("twice: " + key)
+            out[key] = [(number, histogram(value) if number == 7 else exemplified(value, 2) if number == 3 else repr(value)) for number, value in parts if number != 1]
+    return out
+
+
+def read_varint(data):
+    number = shift = at = 0
+    while True:
+        byte = data[at]
+        at, number, shift = at + 1, number | (byte & 127) << shift, shift + 7
+        if byte < 128:
+            return number, at
+
+
+def exemplified(value, place):
+    """A counter or a bucket, whose exemplar has its labels sorted."""
+    return [(number, exemplar(v) if number == place else repr(v)) for number, v in fields(value) if v != 0]
+
+
+def exemplar(value):
+    found = list(fields(value))
+    return sorted(repr(sorted(fields(v))) for n, v in found if n == 1), repr([(n, v) for n, v in found if n != 1])
+
+
+def histogram(value):
+    """As `native`, whose fields have other numbers."""
+    found = list(fields(value))
+    remote_write = {9: 8, 10: 9, 12: 11, 13: 12}
+    sides, deltas = b"", {10: b"", 13: b""}
+    for number, v in found:
+        if number in (9, 12):
+            sides += field(remote_write[number], v)
+        elif number in deltas:
+            deltas[number] += v if isinstance(v, bytes) else varint(v)
+    sides += field(9, deltas[10]) + field(12, deltas[13])
+    rest = sorted((number, repr(v)) for number, v in found if number not in (3, 9, 10, 12, 13, 15, 16) and v not in (0, 0.0))
+    return rest, [exemplified(v, 3) for number, v in found if number == 3], sorted(exemplar(v) for number, v in found if number == 16), native(sides)
+
+
 class PrometheusExporters(Differential):
     def compare(self, reference, ours):
         lines = ["%s\n  otelcol %s\n  weir    %s" % (key, reference.get(key), ours.get(key)) for key in sorted(reference.keys() | ours.keys()) if reference.get(key) != ours.get(key)]
@@ -222,6 +274,27 @@ class PrometheusExporters(Differential):
                     run(program, config, [("metrics", request)], feed=feed)
                     found.append({self.in_order(line): 1 for line in said if self.is_of_a_series(line, said)})
                 self.compare(*found)
+
+    def test_scraped_messages(self):
+        for seed in SEEDS:
+            request, found = Metrics(seed, depth=1).metrics(), []
+            settings = {"resource_to_telemetry_conversion": {"enabled": seed % 3 == 0}, "without_scope_info": seed % 4 == 1, "enable_open_metrics": seed % 2 == 1, "send_timestamps": seed % 3 == 1, "metric_expiration": "999999h"}
+            with self.subTest(seed=seed):
+                for program in (otelcol(), binary()):
+                    config = RECEIVER + 'exporters: {prometheus: {endpoint: "127.0.0.1:@out@", %s}}\n' % json.dumps(settings)[1:-1]
+                    config += "service: {pipelines: {metrics: {receivers: [otlp], exporters: [prometheus]}}}\n"
+                    said = []
+
+                    def feed(places, requests):
+                        send(places, requests)
+                        time.sleep(0.3)
+                        asked = urllib.request.Request("http://127.0.0.1:%d/metrics" % places["out"], headers={"Accept": "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"})
+                        with urllib.request.urlopen(asked) as answer:
+                            said.append(answer.read())
+                        return []
+                    run(program, config, [("metrics", request)], feed=feed)
+                    found.append(families(said[0]))
+                self.compare(*[{key: value for key, value in view.items() if not key.startswith("target_info ") or sum(re.search("instance=[^,}]*", key).group(0) in other for other in view) > 1} for view in found])
 
     @staticmethod
     def is_of_a_series(line, said):

@@ -6,18 +6,6 @@ namespace {
 
 using engine::Out;
 using engine::Reason;
-using otlp::Batch;
-
-// Decided traces go on together up to this size, so that what follows is called less often.
-constexpr std::size_t outgoing_items = 2000;
-// ... or this: what receivers take in one gRPC message is 4 MiB.
-constexpr std::size_t outgoing_bytes = 2 * 1024 * 1024;
-
-// What is read back at once: a wake-up of a worker for many traces.
-constexpr std::size_t fetch_bytes = 1024 * 1024, fetch_runs = 1024;
-
-// Of spans in memory that are on disk too, over all cores. With 64 MiB tail sampling costs a tenth more: memory that is used again is in no cache.
-constexpr std::size_t most_in_memory = 4 * 1024 * 1024;
 
 // Traces that are due come in rounds this far apart: one wake-up for many.
 constexpr Duration round_length = 100ms;
@@ -36,7 +24,7 @@ void TailSampling::recall(std::span<const decisions::Decision> made, Duration ag
   for (const decisions::Decision& one : made) {
     PendingTrace* waits = traces_.recall(one.id, one.kept, now_ - age);
     if (waits == nullptr) continue;
-    if (one.kept) keep(*waits, out);
+    if (one.kept) keep(*waits);
     else reject(*waits, Reason::late, out);
   }
   finish(out);
@@ -46,7 +34,7 @@ void TailSampling::recall(std::span<const decisions::Decision> made, Duration ag
 // what was dropped and delivered shows before more is given up. Not while something behind is full: new input is refused
 // then anyway, and what is kept would only move on to wait there.
 void TailSampling::relieve(Out& out) {
-  spill();
+  leaving_.spill(spans_);
   // A quarter is what a request may need to be let in.
   bool short_of_memory = budget_.closed() || budget_.used() > budget_.limit() / 4 * 3;
   if (!short_of_memory || now_ < relieved_ + round_length || out.congested()) return;
@@ -59,7 +47,7 @@ void TailSampling::tick(TimePoint now, Out& out) {
   begin(out);
   decide_due(now, out);
   relieve(out);
-  flush(out);
+  leaving_.flush();
   finish(out);
   metrics_.timer_took(out.now() - now_);
 }
@@ -112,7 +100,7 @@ void TailSampling::decide(PendingTrace& trace, Out& out) {
   else
     decision = ask(trace.facts, out).decision;
   if (decision == Decision::sampled)
-    keep(trace, out);
+    keep(trace);
   else
     reject(trace, Reason::sampled_out, out);
 }
@@ -144,113 +132,15 @@ Policies::Verdict TailSampling::ask(const Facts& facts, Out& out) {
   return verdict;
 }
 
-void TailSampling::keep(PendingTrace& trace, Out& out) {
+void TailSampling::keep(PendingTrace& trace) {
   bytes_ -= trace.bytes();
   held_ -= trace.facts.spans;
-  Fetching kept{trace.spans.take(), trace.from_first.since};
-  std::size_t spans = trace.facts.spans;
+  HeldSpans spans = trace.spans.take();
+  std::size_t count = trace.facts.spans;
+  TimePoint since = trace.from_first.since;
   bytes_ += trace.bytes();
   forget(trace, true);
-  if (kept.spans.here()) return pass_on(std::move(kept.spans), out);
-  fetching_since_.insert(kept.since);
-  fetching_spans_ += spans;
-  fetching_.push_back(std::move(kept));
-}
-
-void TailSampling::pass_on(HeldSpans spans, Out& out) {
-  // Of a large trace a part at a time: there may be no room for a copy of all of it.
-  while (spans.bytes() > outgoing_bytes) {
-    outgoing_.add(spans.take_first());
-    if (outgoing_.bytes() >= outgoing_bytes) flush(out);
-  }
-  outgoing_.add(std::move(spans));
-  if (outgoing_.items() >= outgoing_items || outgoing_.bytes() >= outgoing_bytes) flush(out);
-}
-
-// Reads back what kept traces have on disk, a part of them at a time.
-void TailSampling::fetch_next(Out& out) {
-  while (!fetching_.empty() && !fetch_->busy()) {
-    std::vector<Fetch::Run> runs;
-    for (std::size_t bytes = 0; !fetching_.empty() && bytes < fetch_bytes && runs.size() < fetch_runs;) bytes += take_part(runs);
-    if (runs.empty()) {
-      pass_on_parts({}, out);
-      continue;
-    }
-    fetch_->read(std::move(runs), [this](const Fetch::Got& got) {
-      begin(*out_);
-      pass_on_parts(got, *out_);
-      finish(*out_);
-    });
-  }
-}
-
-// Moves what the first trace got first to parts_; how many bytes of it are to be read.
-std::size_t TailSampling::take_part(std::vector<Fetch::Run>& runs) {
-  Fetching& next = fetching_.front();
-  HeldSpans part = next.spans.take_first();
-  if (next.spans.empty()) {
-    whole_.push_back(next.since);
-    fetching_.pop_front();
-  }
-  std::size_t before = runs.size(), bytes = 0;
-  const Segments::Segment& segment = part.first_segment();
-  if (segment.here()) {
-    part.pin();
-  } else {
-    part.each_place([&](std::uint32_t offset, std::uint32_t size, std::uint32_t checksum) {
-      runs.push_back({segment.record.file, segment.record.offset + offset, size, checksum});
-      bytes += size;
-    });
-  }
-  parts_.push_back({std::move(part), runs.size() - before});
-  return bytes;
-}
-
-void TailSampling::pass_on_parts(const Fetch::Got& got, Out& out) {
-  std::span<const std::string_view> left = got.runs;
-  for (Part& part : parts_) {
-    auto runs = left.first(part.runs);
-    left = left.subspan(part.runs);
-    std::size_t before = outgoing_.items();
-    if (part.runs == 0) {
-      part.spans.unpin();
-      outgoing_.add(std::move(part.spans));
-    } else if (std::ranges::any_of(runs, &std::string_view::empty)) {
-      lose(std::move(part.spans), out);
-    } else {
-      outgoing_.add(std::move(part.spans), runs, got.bytes);
-    }
-    fetching_spans_ -= outgoing_.items() - before;
-    if (outgoing_.items() >= outgoing_items || outgoing_.bytes() >= outgoing_bytes) flush(out);
-  }
-  parts_.clear();
-  for (TimePoint since : whole_) fetching_since_.erase(fetching_since_.find(since));
-  whole_.clear();
-}
-
-// What cannot be read stays in the hold log, for the next start.
-void TailSampling::lose(HeldSpans part, Out& out) {
-  std::size_t spans = 0;
-  part.each_run([&](Surroundings& around, std::string_view, std::uint32_t n) {
-    spans += n;
-    surroundings_.release(around);
-  });
-  hold_->leave_on_disk(part.first_segment().record.number);
-  fetching_spans_ -= spans;
-  out.count_stored(spans);
-}
-
-// Spans that are on disk need no memory until their trace is kept. It is given back before anything is refused or decided early.
-void TailSampling::spill() {
-  if (!hold_) return;
-  bool half_full = budget_.closed() || budget_.used() > budget_.limit() / 2;
-  std::size_t most = std::min(budget_.limit() / (half_full ? 32 : 4), most_in_memory) / context_.shards;
-  while (spans_.bytes() > most) {
-    Segments::Segment* oldest = spans_.oldest();
-    if (oldest == nullptr) return;
-    fetch_->count_spilled(oldest->used);
-    spans_.detach(*oldest);
-  }
+  leaving_.add(std::move(spans), count, since);
 }
 
 void TailSampling::reject(PendingTrace& trace, Reason reason, Out& out) {
@@ -268,26 +158,16 @@ void TailSampling::forget(PendingTrace& trace, bool kept) {
   traces_.decide(trace, kept, now_);
 }
 
-void TailSampling::flush(Out& out) {
-  if (outgoing_.empty()) return;
-  Batch batch = outgoing_.take(budget_, dense_);
-  if (hold_) {
-    batch.receipts.push_back(hold_->leaving());
-    batch.mark_answered();
-  }
-  out.push(std::move(batch));
-}
-
 void TailSampling::finish(Out& out) {
-  if (fetch_) fetch_next(out);
+  leaving_.fetch_next();
   // Decisions that are forced come with every request, a few at a time: they go on together, at the end of the round.
-  if (draining_ || now_ >= pressed_ + round_length) flush(out);
+  if (draining_ || now_ >= pressed_ + round_length) leaving_.flush();
   for (Surroundings* around : leases_) surroundings_.release(*around);
   leases_.clear();
-  if (hold_ && outgoing_.empty()) {
+  if (hold_ && leaving_.empty()) {
     const PendingTrace* oldest = traces_.oldest();
     TimePoint left = oldest ? oldest->from_first.since : TimePoint::max();
-    hold_->left_before(fetching_since_.empty() ? left : std::min(left, *fetching_since_.begin()));
+    hold_->left_before(std::min(left, leaving_.oldest()));
   }
   if (!decided_.empty()) board_.publish(decided_, now_);
   if (decision_log_) decision_log_->add(decided_);
@@ -303,8 +183,8 @@ void TailSampling::finish(Out& out) {
   metrics_.bytes_in_memory.set(static_cast<double>(bytes));
   // Rounded up, so that cores and processors wake together.
   auto next = (now_.time_since_epoch() + round_length) / round_length * round_length;
-  if (waiting > 0 || !outgoing_.empty()) out.wake_at(TimePoint(next));
-  if (waiting == 0 && outgoing_.empty()) dense_ = false;
+  if (waiting > 0 || !leaving_.empty()) out.wake_at(TimePoint(next));
+  if (waiting == 0 && leaving_.empty()) leaving_.mark_dense(false);
 }
 
 }  // namespace weir::processors::tail_sampling

@@ -29,13 +29,13 @@ TailSampling::TailSampling(const Config& config, std::unique_ptr<Policies> polic
       metrics_(context, policies_->list()),
       board_(decisions::board_of(context.host)),
       shared_(engine::life_state<Shared>(context, "traces " + context.pipeline)),
-      surroundings_(context.rng.next()),
+      surroundings_(context.rng.next(), [this](otlp::ResourceGroup& group, Arena& arena) { return look_at(group, arena); }),
       traces_(remembered(config.decision_cache.sampled_cache_size, config.num_traces, context.shards),
               remembered(config.decision_cache.non_sampled_cache_size, config.num_traces, context.shards),
               needs_more(config, measures_), memory_, context.rng),
-      outgoing_(surroundings_),
       charge_(budget_.empty_charge()),
-      context_(context) {}
+      context_(context),
+      leaving_(context, surroundings_, holding::Leaving::Traces::cut) {}
 
 TailSampling::~TailSampling() { shared_->waiting -= counted_; }
 
@@ -46,6 +46,7 @@ void TailSampling::begin(const Out& out) {
 
 Result<> TailSampling::start(Out& out) {
   out_ = &out;
+  leaving_.use(out);
   if (!config_.durable) return {};
   WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this](Batch batch, holding::HoldLog::Arrival arrival) {
                 begin(*out_);
@@ -56,7 +57,11 @@ Result<> TailSampling::start(Out& out) {
                           remembered(config_.decision_cache.non_sampled_cache_size, config_.num_traces, context_.shards);
   WEIR_ASSIGN(decision_log_, DecisionLog::open(context_, hold_->directory() + "/decisions", decisions,
                                                [this](std::span<const decisions::Decision> made, Duration age) { recall(made, age, *out_); }));
-  fetch_ = std::make_unique<Fetch>(context_);
+  leaving_.use(*hold_, "weir_tail_sampling", out, [this](const std::function<void()>& work) {
+    begin(*out_);
+    work();
+    finish(*out_);
+  });
   decision_log_->start();
   hold_->start(out);
   return {};
@@ -77,7 +82,7 @@ void TailSampling::process(Batch batch, Out& out) {
 
 void TailSampling::take(Batch batch, holding::HoldLog::Arrival arrival, Out& out) {
   bool answered = arrival.answered;
-  dense_ |= batch.cost().dense;
+  if (batch.cost().dense) leaving_.mark_dense(true);
   if (arrival.record.file && !arrival.record.payload.empty()) record_ = &spans_.adopt(std::move(arrival.record));
   for (auto& group : batch.groups()) read(group, batch.arena(), out);
   for (PendingTrace* trace : touched_) record_ ? refer(*trace) : store(*trace);
@@ -105,7 +110,7 @@ void TailSampling::read(otlp::ResourceGroup& group, Arena& arena, Out& out) {
 void TailSampling::read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, Out& out) {
   ++scope_;
   otlp::Writer edited(0);
-  Surroundings* around = nullptr;
+  KnownSurroundings* around = nullptr;
   for (std::size_t i = 0; i < scope.items.size(); ++i) {
     look_ahead(scope.items, i);
     otlp::Item& item = scope.items[i];
@@ -128,14 +133,22 @@ void TailSampling::read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Are
       known.pending = &traces_.add(span.trace_id, now_);
       bytes_ += known.pending->own_bytes();
     }
-    if (around == nullptr) leases_.push_back(around = &surroundings_.lease(group, scope, *policies_, arena));
+    if (around == nullptr) leases_.push_back(around = &static_cast<KnownSurroundings&>(surroundings_.lease(group, scope, arena)));
     if (known.decided) {
-      outgoing_.add(*around, bytes);
+      leaving_.add(*around, bytes);
     } else {
       arrive(*known.pending, *around, bytes, item.head);
       observe(*known.pending, span, group, scope, item, *around, arena);
     }
   }
+}
+
+std::unique_ptr<Surroundings> TailSampling::look_at(otlp::ResourceGroup& group, Arena& arena) const {
+  auto made = std::make_unique<KnownSurroundings>();
+  made->size = sizeof *made;
+  made->conditions = conditions_.look_at(group.resource.read(arena));
+  if (policies_->exemplars()) made->exemplars = policies_->exemplars()->look_at(group.resource.read(arena));
+  return made;
 }
 
 // What is known of a trace is far away in memory most of the time: by the time items[i + ...] are read it is here.
@@ -148,7 +161,7 @@ void TailSampling::look_ahead(std::span<const otlp::Item> items, std::size_t i) 
 }
 
 // Spans are copied when all of the batch were seen, trace by trace, so that memory is written front to back.
-void TailSampling::arrive(PendingTrace& trace, Surroundings& around, std::string_view span, std::uint8_t head) {
+void TailSampling::arrive(PendingTrace& trace, KnownSurroundings& around, std::string_view span, std::uint8_t head) {
   Arrival arrival{&around, span, 0, head};
   auto number = static_cast<std::uint32_t>(arrivals_.size());
   if (trace.incoming == 0) {
@@ -167,7 +180,7 @@ void TailSampling::arrive(PendingTrace& trace, Surroundings& around, std::string
 }
 
 void TailSampling::observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
-                           Surroundings& around, Arena& arena) {
+                           KnownSurroundings& around, Arena& arena) {
   if (config_.sampling_strategy == Strategy::span_ingest && trace.more().piece != piece_) {
     trace.more().piece = piece_;
     trace.facts.seen.reset();
@@ -241,7 +254,7 @@ void TailSampling::settle_touched(Out& out) {
       metrics_.decided_without_policies(Decision::not_sampled);
       reject(*trace, Reason::too_large, out);
     } else if (trace->decision == Decision::sampled) {
-      keep(*trace, out);
+      keep(*trace);
     } else if (trace->decision != Decision::pending) {
       reject(*trace, Reason::sampled_out, out);
     } else if (config_.early_decision_trace_bytes && trace->bytes() > config_.early_decision_trace_bytes) {

@@ -1,16 +1,11 @@
 #pragma once
 // Holds spans by trace until the trace is decided, then passes on or drops all of them; late spans follow the decision.
-#include <list>
-#include <set>
-
-#include "components/shared/holding/hold_log.h"
 #include "components/processors/tail_sampling/config.h"
 #include "components/processors/tail_sampling/decision_log.h"
-#include "components/processors/tail_sampling/fetch.h"
 #include "components/processors/tail_sampling/metrics.h"
-#include "components/processors/tail_sampling/outgoing.h"
 #include "components/processors/tail_sampling/trace_table.h"
 #include "components/shared/decisions/decisions.h"
+#include "components/shared/holding/leaving.h"
 #include "engine/out.h"
 
 namespace weir::processors::tail_sampling {
@@ -27,31 +22,21 @@ class TailSampling : public engine::Stage {
   void process(otlp::Batch batch, engine::Out& out) override;
   void tick(TimePoint now, engine::Out& out) override;
   void drain(engine::Out& out) override;
-  bool idle() const override { return !hold_ || (fetching_.empty() && !fetch_->busy() && hold_->idle() && decision_log_->idle()); }
+  bool idle() const override { return !hold_ || (leaving_.idle() && hold_->idle() && decision_log_->idle()); }
   void abandon(engine::Out&) override { if (hold_) hold_->abandon(); }
-  std::size_t held() const override { return held_ + outgoing_.items() + fetching_spans_ + (hold_ ? hold_->held() : 0); }
+  std::size_t held() const override { return held_ + leaving_.held() + (hold_ ? hold_->held() : 0); }
   bool refuses(const engine::Out& out) const override;
   // A trace of its own with its look-ups and decision, and a resource and scope.
   std::size_t bytes_per_item() const override { return 768; }
 
  private:
   struct Arrival {
-    Surroundings* around;
+    KnownSurroundings* around;
     std::string_view span;
     std::uint32_t next;  // of the same trace, unless it is the last
     std::uint8_t head;   // bytes of its frame in front of it
 
     bool adjoins(const Arrival& before) const { return around == before.around && before.span.data() + before.span.size() + head == span.data(); }
-  };
-  // A trace that is kept and of which some is on disk only.
-  struct Fetching {
-    HeldSpans spans;
-    TimePoint since;
-  };
-  // A part of one whose turn it is: in memory, or so many runs that are being read.
-  struct Part {
-    HeldSpans spans;
-    std::size_t runs;  // 0: in memory
   };
   // Waiting traces of all cores; each adds what changed once for each batch.
   struct Shared {
@@ -63,11 +48,12 @@ class TailSampling : public engine::Stage {
   void begin(const engine::Out& out);
   void read(otlp::ResourceGroup& group, Arena& arena, engine::Out& out);
   void read(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, engine::Out& out);
+  std::unique_ptr<Surroundings> look_at(otlp::ResourceGroup& group, Arena& arena) const;
   void look_ahead(std::span<const otlp::Item> items, std::size_t i) const;
   void look_ahead(const PendingTrace& trace) const;
-  void arrive(PendingTrace& trace, Surroundings& around, std::string_view span, std::uint8_t head);
+  void arrive(PendingTrace& trace, KnownSurroundings& around, std::string_view span, std::uint8_t head);
   void observe(PendingTrace& trace, const SpanView& span, otlp::ResourceGroup& group, otlp::ScopeGroup& scope, otlp::Item& item,
-               Surroundings& around, Arena& arena);
+               KnownSurroundings& around, Arena& arena);
   void measure(PendingTrace& trace, const SpanView& span, const Surroundings& around);
   void decide_piece(PendingTrace& trace);
   void store(PendingTrace& trace);
@@ -80,16 +66,9 @@ class TailSampling : public engine::Stage {
   void decide(PendingTrace& trace, engine::Out& out);
   void decide_early(PendingTrace& trace, Early why, engine::Out& out);
   Policies::Verdict ask(const Facts& facts, engine::Out& out);
-  void keep(PendingTrace& trace, engine::Out& out);
-  void pass_on(HeldSpans spans, engine::Out& out);
-  void fetch_next(engine::Out& out);
-  std::size_t take_part(std::vector<Fetch::Run>& runs);
-  void pass_on_parts(const Fetch::Got& got, engine::Out& out);
-  void lose(HeldSpans part, engine::Out& out);
-  void spill();
+  void keep(PendingTrace& trace);
   void reject(PendingTrace& trace, engine::Reason reason, engine::Out& out);
   void forget(PendingTrace& trace, bool kept);
-  void flush(engine::Out& out);
   void finish(engine::Out& out);
 
   const Config config_;
@@ -104,7 +83,6 @@ class TailSampling : public engine::Stage {
   Segments memory_;  // what waits, and what is known of its spans
   Segments spans_;   // its spans
   TraceTable traces_;
-  Outgoing outgoing_;
   Charge charge_;
   TimePoint now_{};                        // when the running call began, as wall_
   UnixNanos wall_ = 0;
@@ -115,17 +93,11 @@ class TailSampling : public engine::Stage {
   std::uint64_t decisions_ = 0;
   TimePoint pressed_ = TimePoint::min();   // when traces were decided early last
   bool draining_ = false;
-  bool dense_ = false;                     // some of what is held came in requests that are otlp::Cost::dense
   const engine::StageContext context_;
   engine::Out* out_ = nullptr;
   std::unique_ptr<holding::HoldLog> hold_;  // null: what waits is in memory only
   std::unique_ptr<DecisionLog> decision_log_;  // with hold_
-  std::unique_ptr<Fetch> fetch_;               // with hold_
-  std::list<Fetching> fetching_;               // oldest decision first
-  std::multiset<TimePoint> fetching_since_;    // of all in fetching_ and parts_
-  std::vector<Part> parts_;                    // their turn
-  std::vector<TimePoint> whole_;               // in fetching_since_, of traces whose last part is in parts_
-  std::size_t fetching_spans_ = 0;
+  holding::Leaving leaving_;
 
   // Of the running batch.
   std::uint64_t piece_ = 0, scope_ = 0;

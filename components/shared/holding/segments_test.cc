@@ -1,4 +1,4 @@
-#include "components/processors/tail_sampling/segments.h"
+#include "components/shared/holding/segments.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-using weir::processors::tail_sampling::Segments;
+using weir::holding::Segments;
 
 TEST_CASE("pieces lie one behind the other, and a segment counts until its last piece is back") {
   Segments segments;

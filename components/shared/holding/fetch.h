@@ -9,7 +9,7 @@
 #include "engine/component.h"
 #include "io/fs.h"
 
-namespace weir::processors::tail_sampling {
+namespace weir::holding {
 
 // Runs of bytes of files, read by a worker, many at a time. One core, one job at a time.
 class Fetch {
@@ -27,7 +27,8 @@ class Fetch {
   };
   using Done = std::move_only_function<void(Got)>;
 
-  explicit Fetch(const engine::StageContext& context);
+  // `metrics`: in front of the names of its counters.
+  Fetch(const engine::StageContext& context, std::string_view metrics);
 
   bool busy() const { return busy_; }
   // Not while busy().
@@ -47,4 +48,4 @@ class Fetch {
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // jobs look whether this is still there
 };
 
-}  // namespace weir::processors::tail_sampling
+}  // namespace weir::holding

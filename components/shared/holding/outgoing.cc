@@ -1,6 +1,6 @@
-#include "components/processors/tail_sampling/outgoing.h"
+#include "components/shared/holding/outgoing.h"
 
-namespace weir::processors::tail_sampling {
+namespace weir::holding {
 
 void Outgoing::add(HeldSpans spans) {
   spans.each_run([&](Surroundings& around, std::string_view run, std::uint32_t count) {
@@ -90,4 +90,4 @@ void Outgoing::write_scope(const Part& part, otlp::Writer& out) const {
   out.close(2, mark);
 }
 
-}  // namespace weir::processors::tail_sampling
+}  // namespace weir::holding

@@ -1,10 +1,10 @@
-#include "components/processors/tail_sampling/fetch.h"
+#include "components/shared/holding/fetch.h"
 
 #include <numeric>
 
 #include "storage/crc32c.h"
 
-namespace weir::processors::tail_sampling {
+namespace weir::holding {
 
 namespace {
 
@@ -83,11 +83,11 @@ void Fetch::Job::run() {
   }
 }
 
-Fetch::Fetch(const engine::StageContext& context)
+Fetch::Fetch(const engine::StageContext& context, std::string_view metrics)
     : context_(context),
-      spilled_(context.host.metrics().counter("weir_tail_sampling_spilled_bytes", "Bytes of waiting spans that are on disk only.", {{"processor", context.id.to_string()}})),
-      fetched_(context.host.metrics().counter("weir_tail_sampling_fetched_bytes", "Bytes of waiting spans that were read back from disk.", {{"processor", context.id.to_string()}})),
-      failures_(context.host.metrics().counter("weir_tail_sampling_fetch_failures", "Spans of a trace that could not be read back from disk.", {{"processor", context.id.to_string()}})),
+      spilled_(context.host.metrics().counter(fmt::format("{}_spilled_bytes", metrics), "Bytes of waiting spans that are on disk only.", {{"processor", context.id.to_string()}})),
+      fetched_(context.host.metrics().counter(fmt::format("{}_fetched_bytes", metrics), "Bytes of waiting spans that were read back from disk.", {{"processor", context.id.to_string()}})),
+      failures_(context.host.metrics().counter(fmt::format("{}_fetch_failures", metrics), "Spans of a trace that could not be read back from disk.", {{"processor", context.id.to_string()}})),
       offload_(storage::offload_to(context.host.workers(), context.executor)) {}
 
 void Fetch::read(std::vector<Run> runs, Done done) {
@@ -121,4 +121,4 @@ void Fetch::finish(Job& job, Done& done) {
   done(std::move(got));
 }
 
-}  // namespace weir::processors::tail_sampling
+}  // namespace weir::holding

@@ -1,11 +1,11 @@
-#include "components/processors/tail_sampling/segments.h"
+#include "components/shared/holding/segments.h"
 
 #include <algorithm>
 
 #include "base/pages.h"
 #include "base/prefetch.h"
 
-namespace weir::processors::tail_sampling {
+namespace weir::holding {
 namespace {
 
 // A segment that was not touched for seconds is in no cache: what is written next is brought there this far ahead.
@@ -60,7 +60,7 @@ void Segments::open() {
   }
 }
 
-Segments::Segment& Segments::adopt(holding::Record record) {
+Segments::Segment& Segments::adopt(Record record) {
   std::size_t size = record.payload.size();
   auto* made = new Segment{.owner = this, .size = size, .shared = false, .used = size, .pieces = 1, .record = std::move(record)};
   bytes_ += size;
@@ -103,4 +103,4 @@ void Segments::detach(Segment& segment) {
   bytes_away_ += segment.used;
 }
 
-}  // namespace weir::processors::tail_sampling
+}  // namespace weir::holding

@@ -10,7 +10,7 @@
 
 #include "components/shared/holding/record.h"
 
-namespace weir::processors::tail_sampling {
+namespace weir::holding {
 
 // Hands out pieces one behind the other from large segments. A segment is used again once all pieces in it were given
 // back; so what came together goes together, without a free list, and reads in the order of arrival run through memory.
@@ -36,7 +36,7 @@ class Segments {
     std::size_t used = 0;    // handed out, from the front
     std::size_t pieces = 0;  // not given back
     Memory bytes;            // null: a record
-    holding::Record record;  // its payload is empty once it is detached
+    Record record;  // its payload is empty once it is detached
     std::uint32_t pins = 0;  // of those who have views into the bytes
     Segment *before = nullptr, *after = nullptr;  // among the records that are in memory, oldest first
     bool listed = false;
@@ -56,7 +56,7 @@ class Segments {
 
   Piece take(std::size_t bytes);
   // A record that is on disk and not empty. The caller has a piece of it; share() makes others.
-  Segment& adopt(holding::Record record);
+  Segment& adopt(Record record);
   static void share(Segment& segment) { ++segment.pieces; }
   static void give_back(Segment* segment) {
     if (--segment->pieces == 0) segment->owner->emptied(segment);
@@ -95,4 +95,4 @@ class Segments {
   std::size_t closed_ = 0;  // shared segments in use, beside the open one
 };
 
-}  // namespace weir::processors::tail_sampling
+}  // namespace weir::holding

@@ -1,8 +1,8 @@
 #pragma once
 // Kept spans on their way out, brought together by resource and scope, so that each stands there once.
-#include "components/processors/tail_sampling/traces.h"
+#include "components/shared/holding/held_spans.h"
 
-namespace weir::processors::tail_sampling {
+namespace weir::holding {
 
 // One core. Spans that were held stay where they are until take(), where they are copied once.
 class Outgoing {
@@ -44,4 +44,4 @@ class Outgoing {
   std::size_t used_ = 0, items_ = 0, bytes_ = 0;
 };
 
-}  // namespace weir::processors::tail_sampling
+}  // namespace weir::holding

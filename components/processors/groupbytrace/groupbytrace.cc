@@ -3,7 +3,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 
-#include "components/shared/holding/hold_log.h"
+#include "components/shared/holding/leaving.h"
 #include "otlp/id_hash.h"
 #include "telemetry/owned.h"
 
@@ -11,12 +11,11 @@ namespace weir::processors::groupbytrace {
 namespace {
 
 using engine::Out;
+using holding::HeldSpans;
+using holding::Segments;
 using otlp::Batch;
 using otlp::Signal;
 using otlp::TraceId;
-
-// Traces that are due together go on together up to this many spans, so that what follows is called less often.
-constexpr std::size_t outgoing_items = 2000;
 
 // Traces go on within this time of their due time: one wake-up for many of them.
 constexpr Duration tick_length = 10ms;
@@ -44,16 +43,13 @@ struct Metrics {
 
 // A trace that waits.
 struct Pending {
-  std::string body;           // a request: one ResourceSpans for each part that came
-  std::vector<Bytes> sealed;  // what came before, of a large trace
-  std::size_t spans = 0;
-  Charge charge;              // for this and `body`
-  std::vector<Receipt> receipts;  // of those who still wait for an answer
-  bool answered = false;          // some of it has nobody who waits
+  HeldSpans spans;
+  std::size_t count = 0;
+  holding::Senders senders;
 };
 
 // At most num_traces traces, each core its share; their bytes are charged to the memory budget. When full, the oldest
-// goes on before its time.
+// goes on before its time. With a hold log spans are in its records, and of most of them only the place is in memory.
 class GroupByTrace : public engine::Stage {
  public:
   GroupByTrace(const Config& config, const engine::StageContext& context)
@@ -64,115 +60,97 @@ class GroupByTrace : public engine::Stage {
         answers_early_(context.best_answer == engine::Durability::memory),
         metrics_(Metrics::of(context, config)),
         budget_(context.host.budget()),
-        pending_(0, otlp::IdHash(context.rng)) {}
+        surroundings_(context.rng.next()),
+        pending_(0, otlp::IdHash(context.rng)),
+        charge_(budget_.empty_charge()),
+        leaving_(context, surroundings_, holding::Leaving::Traces::whole) {}
 
   Result<> start(Out& out) override {
+    leaving_.use(out);
     if (!durable_) return {};
-    WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this, &out](Batch batch, const holding::HoldLog::Arrival& arrival) {
-                  if (arrival.recovered && !fits(batch)) return turn_away(std::move(batch), out);
-                  take(std::move(batch), out);
-                }));
-    if (hold_) hold_->start(out);
+    WEIR_ASSIGN(hold_, holding::HoldLog::open(context_, [this, &out](Batch batch, holding::HoldLog::Arrival arrival) { take(std::move(batch), std::move(arrival.record), out); }));
+    if (!hold_) return {};
+    leaving_.use(*hold_, "weir_groupbytrace", out, [this, &out](const std::function<void()>& work) {
+      work();
+      finish(out);
+    });
+    hold_->start(out);
     return {};
   }
 
   // With a place on disk a batch is written, then answered and taken.
   void process(Batch batch, Out& out) override {
-    if (!fits(batch)) return turn_away(std::move(batch), out);
     if (hold_) {
-      std::size_t need = copies(batch, [this](const otlp::ScopeGroup& scope) { return sort_by_trace(scope); }) + batch.items() * bytes_per_item() + batch.bytes();
-      return hold_->put(std::move(batch), budget_.charge_unchecked(need));
+      Charge room = budget_.charge_unchecked(batch.items() * bytes_per_item() + batch.bytes());  // out of what it was let in with
+      return hold_->put(std::move(batch), std::move(room));
     }
     if (answers_early_ && !out.congested()) out.accept(batch);
-    take(std::move(batch), out);
-  }
-
-  void take(Batch batch, Out& out) {
-    Arena& arena = batch.arena();
-    for (auto& group : batch.groups())
-      for (auto& scope : group.scopes) take(group, scope, batch, arena, out);
-    dense_ |= batch.cost().dense;
-    batch.settle({});
-    if (draining_) release_all(out);
-    finish(out);
+    take(std::move(batch), {}, out);
   }
 
   void tick(TimePoint now, Out& out) override {
-    while (!queue_.empty() && queue_.front().due <= now) release_oldest(out);
+    while (!queue_.empty() && queue_.front().since + wait_ <= now) release_oldest();
     finish(out);
   }
 
   void drain(Out& out) override {
     draining_ = true;
     if (hold_) hold_->drain();
-    release_all(out);
+    release_all();
     finish(out);
   }
 
-  bool idle() const override { return !hold_ || hold_->idle(); }
+  bool idle() const override { return !hold_ || (leaving_.idle() && hold_->idle()); }
   void abandon(Out&) override {
     if (hold_) hold_->abandon();
   }
-  std::size_t held() const override { return held_ + outgoing_.items() + (hold_ ? hold_->held() : 0); }
-  std::size_t bytes_per_item() const override { return overhead + 128; }  // and a resource and scope
+  std::size_t held() const override { return held_ + leaving_.held() + (hold_ ? hold_->held() : 0); }
+  std::size_t bytes_per_item() const override { return overhead + 256; }  // and a resource and scope
 
  private:
   struct Waiting {
-    TimePoint due;
+    TimePoint since;
     TraceId id;
   };
   struct Place {
     TraceId id;
-    std::uint32_t item;
+    std::string_view span;
+    std::uint8_t head;  // bytes of its frame in front of it
+
+    bool adjoins(const Place& before) const { return before.span.data() + before.span.size() + head == span.data(); }
   };
-  // An entry of the table and of the queue, beside the body.
+  // An entry of the table and of the queue, beside the spans.
   static constexpr std::size_t overhead = sizeof(Pending) + sizeof(Waiting) + 2 * sizeof(TraceId) + 64;
-  // A body that grows is copied: not when it is large.
-  static constexpr std::size_t seal_from = 256 * 1024;
 
-  // Each trace gets a copy of the resources and scopes that its spans came under: a large resource in front of many
-  // traces takes many times the request's memory. True when there is room for the copies.
-  bool fits(Batch& batch) {
-    std::size_t room = budget_.limit() - std::min(budget_.limit(), budget_.used());
-    return copies(batch, [](const otlp::ScopeGroup& scope) { return scope.items.size(); }) <= room / 8 ||
-           copies(batch, [this](const otlp::ScopeGroup& scope) { return sort_by_trace(scope); }) <= room / 2;
-  }
-
-  template <class TracesIn>
-  static std::size_t copies(Batch& batch, TracesIn traces_in) {
-    std::size_t bytes = 0;
+  // `record`: where its spans are on disk, if they are.
+  void take(Batch batch, holding::Record record, Out& out) {
+    if (batch.cost().dense) leaving_.mark_dense(true);
+    Segments::Segment* in = record.file && !record.payload.empty() ? &spans_.adopt(std::move(record)) : nullptr;
     for (auto& group : batch.groups())
-      for (auto& scope : group.scopes) bytes += traces_in(scope) * (group.resource.raw().size() + scope.scope.raw().size());
-    return bytes;
-  }
-
-  void turn_away(Batch batch, Out& out) {
-    if (batch.whole()) return out.refuse(std::move(batch), {Errc::refused, "there is no memory for a copy of the resource with each trace", 1s});
-    metrics_.evicted.add(batch.items());  // its senders are gone: it goes on as it is
-    if (hold_) {
-      batch.receipts.push_back(hold_->leaving());
-      batch.mark_answered();
-    }
-    out.push(std::move(batch));
-  }
-
-  // Brings the places of a scope's spans in order of their traces; how many traces there are.
-  std::size_t sort_by_trace(const otlp::ScopeGroup& scope) {
-    places_.clear();
-    for (std::uint32_t i = 0; i < scope.items.size(); ++i) places_.push_back({trace_of(scope.items[i]), i});
-    std::stable_sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) { return a.id < b.id; });
-    std::size_t traces = 0;
-    for (std::size_t i = 0; i < places_.size(); ++i) traces += i == 0 || places_[i].id != places_[i - 1].id;
-    return traces;
+      for (auto& scope : group.scopes) take(group, scope, batch, in, out);
+    if (in) Segments::give_back(in);
+    batch.settle({});
+    if (draining_) release_all();
+    leaving_.spill(spans_);
+    finish(out);
   }
 
   // Cuts a scope into what belongs to each trace.
-  void take(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, const Batch& from, Arena& arena, Out& out) {
-    sort_by_trace(scope);
+  void take(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Batch& from, Segments::Segment* record, Out& out) {
+    sort_by_trace(scope, from.arena());
+    holding::Surroundings& around = surroundings_.lease(group, scope, from.arena());
     for (std::size_t begin = 0, to = 0; begin < places_.size(); begin = to) {
       while (to < places_.size() && places_[to].id == places_[begin].id) ++to;
-      add(group, scope, std::span(places_).subspan(begin, to - begin), from, arena, out);
+      hold(around, std::span(places_).subspan(begin, to - begin), from, record, out);
     }
+    surroundings_.release(around);
+  }
+
+  // The places of a scope's spans in order of their traces.
+  void sort_by_trace(const otlp::ScopeGroup& scope, Arena& arena) {
+    places_.clear();
+    for (const otlp::Item& item : scope.items) places_.push_back({trace_of(item), bytes_of(item, arena), item.head});
+    std::stable_sort(places_.begin(), places_.end(), [](const Place& a, const Place& b) { return a.id < b.id; });
   }
 
   static TraceId trace_of(const otlp::Item& item) {
@@ -180,26 +158,41 @@ class GroupByTrace : public engine::Stage {
     return otlp::peek_trace_id(Signal::traces, item.raw);
   }
 
-  void add(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, std::span<const Place> spans, const Batch& from, Arena& arena, Out& out) {
-    Batch part(Signal::traces);
-    auto& to = part.groups().emplace_back(otlp::ResourceGroup{group.resource.fork(arena), group.schema_url, group.unknown, {}});
-    auto& items = to.scopes.emplace_back(otlp::ScopeGroup{scope.scope.fork(arena), scope.schema_url, scope.unknown, {}}).items;
-    for (const Place& place : spans) items.push_back(scope.items[place.item]);
-    Pending& trace = pending(spans.front().id, out);
-    std::size_t before = trace.body.capacity();
-    for (const Bytes& piece : part.encode()) trace.body += piece.view();
-    trace.charge.grow_unchecked(trace.body.capacity() - before);
-    if (trace.body.size() >= seal_from) seal(trace);
-    trace.spans += spans.size();
-    held_ += spans.size();
-    // One for each batch is enough, but batches come to one trace in many scopes; each reference is settled.
-    trace.receipts.insert(trace.receipts.end(), from.receipts.begin(), from.receipts.end());
-    trace.answered |= !from.refusable();
+  static std::string_view bytes_of(const otlp::Item& item, Arena& arena) {
+    if (!item.dirty) return item.raw;
+    otlp::Writer edited(256);
+    otlp::encode(*static_cast<const otlp::Span*>(item.message), edited);
+    return arena.copy(edited.view());
   }
 
-  static void seal(Pending& trace) {
-    Charge paid = trace.charge.split(trace.body.capacity());
-    trace.sealed.push_back(Bytes::take(std::exchange(trace.body, {})).charged(std::move(paid)));
+  void hold(holding::Surroundings& around, std::span<const Place> spans, const Batch& from, Segments::Segment* record, Out& out) {
+    Pending& trace = pending(spans.front().id, out);
+    std::size_t bytes = 0;
+    for (const Place& place : spans) bytes += HeldSpans::framed(place.span.size());
+    if (record) {
+      refer(trace, around, spans, bytes, *record);
+    } else {
+      auto block = trace.spans.open(1, bytes, memory_, spans_);
+      for (const Place& place : spans) block.add(around, place.span);
+    }
+    trace.count += spans.size();
+    held_ += spans.size();
+    // One for each batch is enough, but batches come to one trace in many scopes; each reference is settled.
+    trace.senders.receipts.insert(trace.senders.receipts.end(), from.receipts.begin(), from.receipts.end());
+    trace.senders.answered |= !from.refusable();
+  }
+
+  // The record has them already.
+  void refer(Pending& trace, holding::Surroundings& around, std::span<const Place> spans, std::size_t bytes, Segments::Segment& record) {
+    std::uint32_t runs = 1;
+    for (std::size_t i = 1; i < spans.size(); ++i) runs += !spans[i].adjoins(spans[i - 1]);
+    auto block = trace.spans.refer(runs, bytes, memory_, record);
+    for (std::size_t begin = 0, to = 1; begin < spans.size(); begin = to++) {
+      while (to < spans.size() && spans[to].adjoins(spans[to - 1])) ++to;
+      const char* first = spans[begin].span.data() - spans[begin].head;
+      const char* end = spans[to - 1].span.data() + spans[to - 1].span.size();
+      block.add(around, {first, static_cast<std::size_t>(end - first)}, static_cast<std::uint32_t>(to - begin));
+    }
   }
 
   Pending& pending(const TraceId& id, Out& out) {
@@ -207,73 +200,63 @@ class GroupByTrace : public engine::Stage {
     if (at != pending_.end()) return *at->second;
     if (pending_.size() >= limit_) {
       metrics_.evicted.add();
-      release_oldest(out);
+      release_oldest();
     }
-    queue_.push_back({out.now() + wait_, id});
-    Pending& made = *pending_.emplace(id, std::make_unique<Pending>()).first->second;
-    made.charge = budget_.charge_unchecked(overhead);
-    return made;
+    queue_.push_back({out.now(), id});
+    return *pending_.emplace(id, std::make_unique<Pending>()).first->second;
   }
 
-  void release_all(Out& out) {
-    while (!queue_.empty()) release_oldest(out);
+  void release_all() {
+    while (!queue_.empty()) release_oldest();
   }
 
-  void release_oldest(Out& out) {
-    auto at = pending_.find(queue_.front().id);
+  void release_oldest() {
+    Waiting oldest = queue_.front();
     queue_.pop_front();
-    release(std::move(*at->second), out);
+    auto at = pending_.find(oldest.id);
+    std::unique_ptr<Pending> trace = std::move(at->second);
     pending_.erase(at);
-  }
-
-  void release(Pending trace, Out& out) {
-    if (!trace.body.empty()) seal(trace);
-    // How many spans are in which of several bodies does not matter: they go together.
-    Batch batch = Batch::trusted(Signal::traces, trace.sealed.front(), trace.spans, dense_);
-    for (std::size_t i = 1; i < trace.sealed.size(); ++i) batch.append(Batch::trusted(Signal::traces, trace.sealed[i], 0, dense_));
-    held_ -= trace.spans;
-    batch.receipts = std::move(trace.receipts);
-    if (trace.answered) batch.mark_answered();
+    held_ -= trace->count;
     metrics_.traces_released.add();
-    metrics_.spans_released.add(trace.spans);
-    batch.charge = budget_.empty_charge();
-    outgoing_.append(std::move(batch));
-    if (outgoing_.items() >= outgoing_items) flush(out);
-  }
-
-  void flush(Out& out) {
-    if (outgoing_.empty()) return;
-    if (hold_) {
-      outgoing_.receipts.push_back(hold_->leaving());
-      outgoing_.mark_answered();
-    }
-    out.push(std::exchange(outgoing_, Batch(Signal::traces)));
+    metrics_.spans_released.add(trace->count);
+    leaving_.add(std::move(trace->spans), trace->count, oldest.since, std::move(trace->senders));
   }
 
   void finish(Out& out) {
-    flush(out);
-    if (hold_) hold_->left_before(queue_.empty() ? TimePoint::max() : queue_.front().due - wait_);
+    leaving_.fetch_next();
+    leaving_.flush();
+    if (hold_) hold_->left_before(std::min(queue_.empty() ? TimePoint::max() : queue_.front().since, leaving_.oldest()));
     metrics_.in_memory.set(static_cast<double>(pending_.size()));
-    if (queue_.empty()) dense_ = false;
+    charge();
+    if (queue_.empty() && leaving_.idle()) leaving_.mark_dense(false);
     if (queue_.empty()) return;
-    auto due = queue_.front().due.time_since_epoch();
+    auto due = (queue_.front().since + wait_).time_since_epoch();
     out.wake_at(TimePoint((due + tick_length - 1ns) / tick_length * tick_length));
+  }
+
+  void charge() {
+    std::size_t bytes = memory_.bytes() + spans_.bytes() + surroundings_.bytes() + pending_.size() * overhead;
+    if (bytes > charge_.bytes()) charge_.grow_unchecked(bytes - charge_.bytes());
+    charge_.shrink_to(bytes);
   }
 
   const engine::StageContext context_;
   bool durable_;
-  std::unique_ptr<holding::HoldLog> hold_;  // null: what waits is in memory only
   Duration wait_;
   std::size_t limit_;
   bool answers_early_, draining_ = false;
-  bool dense_ = false;  // some of what is held came in requests that are otlp::Cost::dense
   Metrics metrics_;
   Budget& budget_;
+  holding::SurroundingsTable surroundings_;
+  Segments memory_;  // what is known of spans that wait
+  Segments spans_;   // the spans
   boost::unordered_flat_map<TraceId, std::unique_ptr<Pending>, otlp::IdHash, otlp::IdEqual> pending_;
-  std::deque<Waiting> queue_;  // the same traces by due time: all wait equally long
+  std::deque<Waiting> queue_;  // the same traces, oldest first: all wait equally long
   std::size_t held_ = 0;       // spans in pending_
-  Batch outgoing_{Signal::traces};
+  Charge charge_;
   std::vector<Place> places_;
+  std::unique_ptr<holding::HoldLog> hold_;  // null: what waits is in memory only
+  holding::Leaving leaving_;
 };
 
 }  // namespace

@@ -176,6 +176,7 @@ class Lives {
       disk_ = world.host().fs().copy();
     }
     refused_ |= !open_.empty();  // without an answer: they come again, and may be on the disk
+    say(fmt::format("delivered so far: {} without sampling, {} sampled", all_->got.size(), sampled_->got.size()));
     said_ += damage_said(world);
     if (rules_.damages && rng_.chance(0.5)) damage();
   }
@@ -311,6 +312,7 @@ class Lives {
       for (auto& [key, times] : *got) {
         WEIR_CHECK(sent_.contains(key), "{}: a span came that was never sent", name_);
         totals_.twice += times - 1;
+        if (exactly_once && times > 1) say(fmt::format("twice {}: answered in life {} at {}", got == &all ? "without sampling" : "sampled", answered_[key].first, format_duration(answered_[key].second)));
         WEIR_CHECK(!exactly_once || times == 1, "{}: a span came {} times", name_, times);
       }
     for (auto& [trace, spans] : reference_.traces) {

@@ -10,8 +10,8 @@ namespace weir::kube {
 std::string Connection::identity() const {
   std::string program;
   for (std::size_t i = 0; exec && i < exec->arguments.size(); ++i) program += exec->arguments[i] + "\n";
-  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", program, url, token, token_file, user, password, tls.ca_file, tls.ca_pem, tls.cert_file,
-                     tls.cert_pem, tls.insecure_skip_verify);
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", program, url, token, token_file, user, password, tls.ca_file, tls.ca_pem, tls.cert_file,
+                     tls.cert_pem, tls.insecure_skip_verify, tls.server_name_override, proxy_url);
 }
 
 Environment process_environment() {

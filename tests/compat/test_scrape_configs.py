@@ -185,8 +185,8 @@ class ScrapeConfigs(Differential):
             f.write(content if isinstance(content, str) else json.dumps(content))
         return path
 
-    def check(self, make, receiver=None, config=None, scrapes=2, seconds=40, unasked=()):
-        """`make(targets)` gives the jobs. `unasked`: paths that nobody asks for."""
+    def check(self, make, receiver=None, config=None, scrapes=2, seconds=40, unasked=(), told=()):
+        """`make(targets)` gives the jobs. `unasked`: paths that nobody asks for; `told`: jobs that have to come out twice."""
         found, asked = [], []
         for program in (otelcol(), binary()):
             targets = Targets()
@@ -200,7 +200,8 @@ class ScrapeConfigs(Differential):
                 text = "receivers: %s\n" % text + EXPORTER + "service: {pipelines: {metrics: {receivers: [prometheus], exporters: [otlphttp]}}}\n"
 
                 def enough(sink):
-                    return len(sink.requests) > scrapes and all(targets.scrapes.get(path, 0) > scrapes for path in targets.answers if path not in unasked)
+                    seen = [attribute["value"]["stringValue"] for request in sink.json() for group in request["resourceMetrics"] for attribute in group["resource"]["attributes"] if attribute["key"] == "service.name"]
+                    return len(sink.requests) > scrapes and all(seen.count(name) > 2 for name in told) and all(targets.scrapes.get(path, 0) > scrapes for path in targets.answers if path not in unasked)
                 outcome = run(program, text, [], until=enough, seconds=seconds)
                 found.append({})
                 for record in outcome.records(ignore=[r"^scope\.version$"]):
@@ -210,7 +211,7 @@ class ScrapeConfigs(Differential):
             finally:
                 targets.close()
         self.compare(*found)
-        for path in sorted((asked[0].keys() | asked[1].keys()) - {"/scrape_configs", "/token"}):  # those are JSON without compression here
+        for path in sorted(path for path in asked[0].keys() | asked[1].keys() if not path.startswith("/api/") and path not in ("/scrape_configs", "/token")):  # those are JSON without compression here
             with self.subTest(asked=path):
                 self.assertEqual(sorted(asked[0].get(path, ())), sorted(asked[1].get(path, ())))
 
@@ -410,6 +411,40 @@ own 1
                 t.answers[path] = (200, TEXT, USUAL)
             return [job("own", t)]
         self.check(make, receiver=lambda t: {"target_allocator": {"endpoint": "http://127.0.0.1:%d" % t.port, "interval": "1s", "collector_id": "collector-0", "http_sd_config": {"refresh_interval": "1s"}}}, scrapes=1)
+
+    def test_kubernetes(self):
+        """Pods, services and endpoints of an API server that knows lists only."""
+        def named(name, **more):
+            return {"metadata": {"name": name, "namespace": "shop", "uid": "u-" + name, "labels": {"app": name, "app.kubernetes.io/name": "x"}, "annotations": {"prometheus.io/scrape": "true", "prometheus.io/path": "/pods"}}, **more}
+
+        def make(t):
+            pod = lambda name, **more: named(name, spec={"nodeName": "n1", "containers": [{"name": "c", "image": "i:1", "ports": [{"name": "http", "containerPort": t.port, "protocol": "TCP"}]}, {"name": "d", "image": "j"}], "initContainers": [{"name": "init", "image": "k"}]},
+                                             status={"phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}], "hostIP": "10.0.0.1", "conditions": [{"type": "Ready", "status": "True"}], **more})
+            lists = {"pods": ("PodList", "v1", [pod("web"), pod("old", phase="Failed")]), "services": ("ServiceList", "v1", [named("svc", spec={"type": "ClusterIP", "clusterIP": "10.1.1.1", "ports": [{"name": "http", "port": t.port, "protocol": "TCP"}]})]),
+                     "endpoints": ("EndpointsList", "v1", [named("svc", subsets=[{"addresses": [{"ip": "127.0.0.1", "nodeName": "n1", "targetRef": {"kind": "Pod", "name": "web", "namespace": "shop"}}], "ports": [{"name": "http", "port": t.port, "protocol": "TCP"}]}])]),
+                     "nodes": ("NodeList", "v1", [named("n1", status={"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}, {"type": "Hostname", "address": "n1"}], "daemonEndpoints": {"kubeletEndpoint": {"Port": t.port}}})])}
+
+            def answer(kind, version, items):
+                def say(request):
+                    if "sendInitialEvents" in request.path:
+                        return 422, "application/json", json.dumps({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Invalid", "code": 422, "message": "no"})
+                    if "watch=" in request.path:
+                        return None, None, ""
+                    return 200, "application/json", json.dumps({"kind": kind, "apiVersion": version, "metadata": {"resourceVersion": "7"}, "items": [{**item, "metadata": {**item["metadata"], "resourceVersion": "5"}} for item in items]})
+                return say
+            for path, list_of in lists.items():
+                t.answers["/api/v1/" + path] = t.answers["/api/v1/namespaces/shop/" + path] = answer(*list_of)
+            for path in ("/pods", "/metrics"):
+                t.answers[path] = (200, TEXT, "a 1\n")
+            everything = [{"action": "labelmap", "regex": "__meta_kubernetes_(.+)"}]
+            path = [{"source_labels": ["__meta_kubernetes_%s_annotation_prometheus_io_path" % kind], "regex": "(.+)", "target_label": "__metrics_path__"} for kind in ("pod", "service")]
+            sd = lambda role, **more: [{"role": role, "api_server": "http://127.0.0.1:%d" % t.port, "namespaces": {"names": ["shop"]}, **more}]
+            return [{"job_name": "pods", "kubernetes_sd_configs": sd("pod"), "relabel_configs": everything + path + [{"source_labels": ["__meta_kubernetes_pod_phase"], "regex": "Failed", "action": "drop"}, {"source_labels": ["__meta_kubernetes_pod_container_init"], "regex": "false", "action": "keep"}]},
+                    {"job_name": "endpoints", "kubernetes_sd_configs": sd("endpoints"), "relabel_configs": everything + path},
+                    {"job_name": "nodes", "kubernetes_sd_configs": [{"role": "node", "api_server": "http://127.0.0.1:%d" % t.port}], "relabel_configs": everything},
+                    {"job_name": "services", "kubernetes_sd_configs": sd("service"), "relabel_configs": everything + [{"target_label": "__address__", "replacement": "127.0.0.1:%d" % t.port}]}]
+        # How the API is asked is each client's affair.
+        self.check(make, unasked=["/api/v1/" + path for path in ("pods", "services", "endpoints", "nodes")] + ["/api/v1/namespaces/shop/" + path for path in ("pods", "services", "endpoints", "nodes")], told=["pods", "services", "endpoints", "nodes"])
 
     def test_ways_there(self):
         def make(t):

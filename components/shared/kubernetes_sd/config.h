@@ -1,6 +1,7 @@
 #pragma once
 // kubernetes_sd_configs as Prometheus has them.
-#include "config/field.h"
+#include "components/shared/scrape/config/http_config.h"
+#include "kube/connection.h"
 
 namespace weir::kubernetes_sd {
 
@@ -25,13 +26,16 @@ struct AttachMetadata {
 
 struct Config {
   Role role = Role::pod;
-  std::string kubeconfig_file;
+  std::string api_server, kubeconfig_file;
+  scrape::HttpConfig http;  // for api_server
   Namespaces namespaces;
   std::vector<Selector> selectors;
   AttachMetadata attach_metadata;
 
   static std::span<const config::FieldInfo> fields();
   Result<> validate() const;
+  // To api_server.
+  Result<kube::Connection> connection() const;
 };
 
 }  // namespace weir::kubernetes_sd

@@ -12,6 +12,14 @@ using kube::resource_of;
 
 namespace {
 
+std::string error_of(std::string_view yaml) {
+  config::Problems problems;
+  auto value = config::parse_yaml(yaml);
+  REQUIRE(value);
+  auto config = config::decode<Config>(&*value, problems);
+  return problems.to_string();
+}
+
 struct Bench {
   io::Simulation simulation{1, 1};
   telemetry::Registry registry;
@@ -146,5 +154,36 @@ TEST_CASE("kubernetes_sd: selectors must fit the role") {
     auto value = config::parse_yaml(yaml);
     REQUIRE(value);
     CHECK_FALSE(config::decode<Config>(&*value, problems));
+  }
+}
+
+TEST_CASE("kubernetes_sd: an API server of its own") {
+  config::Problems problems;
+  auto value = config::parse_yaml("role: pod\napi_server: https://k:6443/\nauthorization: {credentials_file: /token}\ntls_config: {insecure_skip_verify: true, server_name: k8s}\nproxy_url: http://p:1");
+  REQUIRE(value);
+  auto config = config::decode<Config>(&*value, problems);
+  REQUIRE_MESSAGE(config, problems.to_string());
+  auto connection = config->connection();
+  REQUIRE(connection);
+  CHECK(connection->url == "https://k:6443");
+  CHECK(connection->token_file == "/token");
+  CHECK(connection->tls.insecure_skip_verify);
+  CHECK(connection->tls.server_name_override == "k8s");
+  CHECK(connection->proxy_url == "http://p:1");
+}
+
+TEST_CASE("kubernetes_sd: settings of an API server that do not go together") {
+  struct { std::string_view yaml, error; } const rows[] = {
+      {"{role: pod, bearer_token: x}", "please provide the 'api_server' URL explicitly"},
+      {"{role: pod, kubeconfig_file: /k, bearer_token: x}", "together with 'kubeconfig_file'"},
+      {"{role: pod, kubeconfig_file: /k, api_server: 'https://k'}", "simultaneously"},
+      {"{role: pod, api_server: nowhere}", "nowhere"},
+      {"{role: pod, api_server: 'https://k', oauth2: {client_id: a, client_secret: b, token_url: 'http://x'}}", "oauth2 is not supported"},
+      {"{role: pod, api_server: 'https://k', authorization: {type: Key, credentials: x}}", "has to be of type Bearer"},
+      {"{role: pod, api_server: 'https://k', basic_auth: {username: a, password_file: /x}}", "files for basic_auth are not supported"},
+  };
+  for (auto& row : rows) {
+    CAPTURE(row.yaml);
+    CHECK(error_of(row.yaml).find(row.error) != std::string::npos);
   }
 }

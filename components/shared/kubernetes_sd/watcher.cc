@@ -2,11 +2,19 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace weir::kubernetes_sd {
 
 using kube::Kind;
 
 Result<std::unique_ptr<Watcher>> Watcher::make(const Config& config, engine::Host& host, io::Executor& executor, std::uint64_t seed) {
+  if (!config.api_server.empty()) {
+    WEIR_ASSIGN(auto connection, config.connection());
+    WEIR_ASSIGN(auto cluster, kubernetes::join(connection, host, executor, 0, seed));
+    auto own_namespace = kube::read_small_file(host.fs(), std::string(kube::account_folder) + "/namespace");
+    return std::make_unique<Watcher>(config, std::move(cluster), own_namespace ? std::string(trim(*own_namespace)) : "", executor);
+  }
   if (config.kubeconfig_file.empty()) {
     WEIR_ASSIGN(auto access, kubernetes::access_of_pod(host.fs()));
     WEIR_ASSIGN(auto cluster, kubernetes::join(access, host, executor, 0, seed));

@@ -377,6 +377,10 @@ void set_directory(ScrapeConfig& job, const std::string& directory) {
   for (auto& sd : job.file_sd_configs)
     for (auto& path : sd.files) join(directory, path);
   for (auto& sd : job.http_sd_configs) set_directory(sd.http, directory);
+  for (auto& sd : job.kubernetes_sd_configs) {
+    set_directory(sd.http, directory);
+    join(directory, sd.kubeconfig_file);
+  }
 }
 
 }  // namespace weir::scrape

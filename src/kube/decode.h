@@ -41,4 +41,28 @@ class JsonDecoder {
   std::unique_ptr<Impl> impl_;
 };
 
+// Reads protobuf, which the API server has for built-in kinds only: `keep` must not want raw parts. Reads each message once and
+// looks at wanted fields only. Keeps its buffers between calls: one for each core.
+class ProtobufDecoder {
+ public:
+  // An object may have so many parts (labels, owners, containers, ports, addresses). Service meshes come to some thousands.
+  static constexpr std::size_t max_parts = 100'000;
+
+  ProtobufDecoder();
+  ~ProtobufDecoder();
+  // One frame of a watch, without its length. Errc::invalid when it is no event, or the object has too many parts.
+  Result<Event> event(std::string_view frame, Kind kind, const Keep& keep);
+  Result<Page> page(std::string_view body, Kind kind, const Keep& keep);
+  Result<ObjectPtr> object(std::string_view body, Kind kind, const Keep& keep);
+  // Whether an answer is protobuf, by its first bytes.
+  static bool is_envelope(std::string_view body) { return body.starts_with(std::string_view("k8s\0", 4)); }
+  // The message of a Status object, "" if it is none.
+  std::string status(std::string_view body);
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
 }  // namespace weir::kube

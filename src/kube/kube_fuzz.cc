@@ -1,4 +1,4 @@
-// Any bytes as an event or a page of the API server, as every kind, and as a kubeconfig.
+// Any bytes as an event or a page of the API server, as every kind, in JSON and protobuf, and as a kubeconfig.
 #include "kube/connection.h"
 #include "kube/decode.h"
 
@@ -19,6 +19,13 @@ std::size_t walk(const Object& o) {
   return n;
 }
 
+template <class Decoder>
+void decode(Decoder& decoder, std::string_view bytes, Kind kind, const Keep& keep) {
+  if (auto event = decoder.event(bytes, kind, keep); event && event->object) WEIR_CHECK(walk(*event->object) <= event->object->bytes);
+  if (auto page = decoder.page(bytes, kind, keep))
+    for (auto& object : page->objects) WEIR_CHECK(walk(*object) <= object->bytes);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
@@ -29,10 +36,13 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   bytes.remove_prefix(1);
   Keep keep{.containers = all, .ports = all, .status = all, .raw = !all};
   if (all) keep.labels.add_all(), keep.annotations.add_all();
-  JsonDecoder decoder;
-  if (auto event = decoder.event(bytes, kind, keep); event && event->object) WEIR_CHECK(walk(*event->object) <= event->object->bytes);
-  if (auto page = decoder.page(bytes, kind, keep))
-    for (auto& object : page->objects) WEIR_CHECK(walk(*object) <= object->bytes);
+  JsonDecoder json;
+  decode(json, bytes, kind, keep);
+  keep.raw = false;
+  ProtobufDecoder protobuf;
+  decode(protobuf, bytes, kind, keep);
+  if (auto object = protobuf.object(bytes, kind, keep)) WEIR_CHECK(walk(**object) <= (*object)->bytes);
+  (void)protobuf.status(bytes);
   (void)parse_kubeconfig(bytes, "", "/x");
   return 0;
 }

@@ -11,6 +11,7 @@ namespace {
 constexpr Duration head_timeout = 60s;
 constexpr Duration list_silence = 60s;
 constexpr std::size_t page_size = 500;
+constexpr std::size_t frame_head = 4;  // the length of a frame, big-endian
 // Nobody answers: to ask costs the server nothing, and it may be back at any time. Twice this at most.
 constexpr Duration unreachable_back_off = 4s;
 
@@ -37,9 +38,11 @@ bool Query::metadata_only() const {
   return !keep.raw && keep.paths.empty() && (known || (resource.kind == node && !keep.status));
 }
 
+bool Query::has_protobuf() const { return resource.kind != Kind::other && !keep.raw && keep.paths.empty(); }
+
 Reflector::Reflector(Transport& transport, io::Executor& executor, Rng& rng, Budget& budget, Query query, ReflectorListener& listener)
     : transport_(transport), executor_(executor), rng_(rng), query_(std::move(query)), listener_(listener),
-      kept_(budget.empty_charge()), held_(budget.empty_charge()) {}
+      kept_(budget.empty_charge()), held_(budget.empty_charge()), asks_protobuf_(query_.has_protobuf()) {}
 
 Reflector::~Reflector() {
   stop_stream();
@@ -50,6 +53,7 @@ void Reflector::start() { relist(); }
 
 void Reflector::widen(const Keep& keep) {
   if (!query_.keep.merge(keep)) return;
+  asks_protobuf_ = asks_protobuf_ && query_.has_protobuf();
   changed_keep_ = true;
   list_next_ = true;
   if (state_ == State::waiting && retry_timer_ == 0) return;  // not started
@@ -81,7 +85,7 @@ void Reflector::ask(State state, const std::string& to, Duration silence) {
   newest_ = 0;
   began_ = heard_ = executor_.now();
   set_silence();
-  stream_ = transport_.get(to, query_.metadata_only(), head_timeout, *this);
+  stream_ = transport_.get(to, {.metadata_only = query_.metadata_only(), .protobuf = asks_protobuf_}, head_timeout, *this);
 }
 
 void Reflector::relist() {
@@ -129,6 +133,7 @@ void Reflector::on_head(int status, const net::HeaderList& headers) {
   heard_ = executor_.now();
   status_ = status;
   gzipped_ = headers.get("content-encoding") == "gzip";
+  is_protobuf_ = headers.get("content-type").starts_with("application/vnd.kubernetes.protobuf");
   net::HttpResponse head{.status = status, .headers = headers};
   retry_after_ = head.retry_after(executor_.wall()).value_or(Duration::zero());
 }
@@ -154,37 +159,68 @@ bool Reflector::on_piece(std::string_view piece) {
     if (!hold(piece, max_page)) fail_with({Errc::refused, "no room for a page of the list", {}}, true);
     return true;
   }
-  take_lines(piece);
+  take_events(piece);
   tell();
   return true;
 }
 
-void Reflector::take_lines(std::string_view piece) {
-  net::StreamId stream = stream_;
-  while (stream_ == stream && stream_ != 0) {
+// Lines of JSON, or frames of protobuf behind their length.
+std::size_t Reflector::event_size(std::string_view piece) const {
+  if (!is_protobuf_) {
     std::size_t end = piece.find('\n');
-    if (end == std::string_view::npos) {
-      if (!piece.empty() && !hold(piece, max_event)) fail_with({Errc::refused, "no room for an event of the watch", {}}, true);
-      return;
-    }
-    std::string_view line = piece.substr(0, end);
-    piece.remove_prefix(end + 1);
-    if (buffer_.empty()) {
-      take_line(line);
+    return end == piece.npos ? piece.npos : end + 1;
+  }
+  if (piece.size() < frame_head) return piece.npos;
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < frame_head; ++i) size = size << 8 | static_cast<unsigned char>(piece[i]);
+  return size + frame_head;
+}
+
+void Reflector::take_events(std::string_view piece) {
+  net::StreamId stream = stream_;
+  auto no_room = [this] { fail_with({Errc::refused, "no room for an event of the watch", {}}, true); };
+  while (stream_ == stream && stream_ != 0 && !piece.empty()) {
+    if (is_protobuf_ && !buffer_.empty() && buffer_.size() < frame_head) {
+      std::size_t missing = std::min(frame_head - buffer_.size(), piece.size());
+      if (!hold(piece.substr(0, missing), max_event)) return no_room();
+      piece.remove_prefix(missing);
       continue;
     }
-    if (!hold(line, max_event)) return fail_with({Errc::refused, "no room for an event of the watch", {}}, true);
+    // What is held begins an event: a line that has no end yet, or a frame of known size.
+    std::size_t size = is_protobuf_ && !buffer_.empty() ? event_size(buffer_) : event_size(piece);
+    std::size_t held = is_protobuf_ ? buffer_.size() : 0;
+    if (size != piece.npos && is_protobuf_ && size > max_event) return no_room();
+    if (size == piece.npos || size - held > piece.size()) {
+      if (!hold(piece, max_event)) no_room();
+      return;
+    }
+    std::string_view part = piece.substr(0, size - held);
+    piece.remove_prefix(part.size());
+    if (buffer_.empty()) {
+      take_event_bytes(part);
+      continue;
+    }
+    if (!hold(part, max_event)) return no_room();
     std::string whole = std::exchange(buffer_, {});
     Charge charge = std::move(held_);
     held_ = charge.split(0);
-    take_line(whole);
+    take_event_bytes(whole);
   }
+  if (is_protobuf_ && stream_ == stream && stream_ != 0 && buffer_.size() == frame_head && event_size(buffer_) > max_event) no_room();
 }
 
-void Reflector::take_line(std::string_view line) {
-  if (trim(line).empty()) return;
-  auto event = decoder_.event(line, query_.resource.kind, query_.keep);
-  if (!event) return fail_with({Errc::invalid, event.error().what, {}}, true);
+Result<Event> Reflector::read_event(std::string_view whole) {
+  if (is_protobuf_) return protobuf_.event(whole.substr(frame_head), query_.resource.kind, query_.keep);
+  return json_.event(whole, query_.resource.kind, query_.keep);
+}
+
+void Reflector::take_event_bytes(std::string_view whole) {
+  if (!is_protobuf_ && trim(whole).empty()) return;
+  auto event = read_event(whole);
+  if (!event) {
+    asks_protobuf_ = false;  // JSON may be right
+    return fail_with({Errc::invalid, event.error().what, {}}, true);
+  }
   take_event(std::move(*event));
 }
 
@@ -306,16 +342,22 @@ void Reflector::ended() {
 }
 
 Result<Page> Reflector::read_page() {
-  if (!gzipped_) return decoder_.page(buffer_, query_.resource.kind, query_.keep);
+  auto read = [this](std::string_view body) {
+    return is_protobuf_ ? protobuf_.page(body, query_.resource.kind, query_.keep) : json_.page(body, query_.resource.kind, query_.keep);
+  };
+  if (!gzipped_) return read(buffer_);
   Charge charge = held_.split(0);
   WEIR_ASSIGN(std::string whole, net::decompress(net::Compression::gzip, buffer_, max_page, charge));
-  return decoder_.page(whole, query_.resource.kind, query_.keep);
+  return read(whole);
 }
 
 void Reflector::take_page() {
   auto page = read_page();
   drop_buffer();
-  if (!page) return fail_with({Errc::invalid, page.error().what, {}}, true);
+  if (!page) {
+    asks_protobuf_ = false;
+    return fail_with({Errc::invalid, page.error().what, {}}, true);
+  }
   for (auto& object : page->objects) put(std::move(object));
   tell();
   continue_ = std::move(page->next);
@@ -325,11 +367,13 @@ void Reflector::take_page() {
 }
 
 void Reflector::refused_by_server() {
-  std::string message = decoder_.status(buffer_);
+  std::string message = ProtobufDecoder::is_envelope(buffer_) ? protobuf_.status(buffer_) : json_.status(buffer_);
   drop_buffer();
   if (status_ == 401) transport_.refused();
   // 410: the page or the version is too old. It is asked anew, after a wait when that is not the first time.
   if (status_ == 410 && failures_++ == 0) return relist();
+  // 406: not in this form.
+  if (status_ == 406 && std::exchange(asks_protobuf_, false)) return relist();
   bool unknown = status_ >= 400 && status_ < 500 && status_ != 401 && status_ != 403 && status_ != 404 && status_ != 408 && status_ != 410 && status_ != 429;
   if (state_ == State::streaming_list && unknown) {
     streams_lists_ = false;

@@ -21,6 +21,8 @@ struct Query {
   std::string key() const;
   // Nothing of spec and status is wanted.
   bool metadata_only() const;
+  // A built-in kind of which no part is kept as JSON.
+  bool has_protobuf() const;
 };
 
 struct Change {
@@ -89,8 +91,11 @@ class Reflector final : net::BodySink {
   void ask_page();
   void watch();
   void ask(State state, const std::string& target, Duration silence);
-  void take_lines(std::string_view piece);
-  void take_line(std::string_view line);
+  void take_events(std::string_view piece);
+  // The size of the first event in `piece` with what ends or begins it; npos when more bytes are needed to know it.
+  std::size_t event_size(std::string_view piece) const;
+  void take_event_bytes(std::string_view whole);
+  Result<Event> read_event(std::string_view whole);
   void take_event(Event event);
   void take_page();
   Result<Page> read_page();
@@ -114,7 +119,8 @@ class Reflector final : net::BodySink {
   Rng& rng_;
   Query query_;
   ReflectorListener& listener_;
-  JsonDecoder decoder_;
+  JsonDecoder json_;
+  ProtobufDecoder protobuf_;
 
   Objects objects_;
   Objects stale_;  // in a new list: those it has not named yet
@@ -135,6 +141,7 @@ class Reflector final : net::BodySink {
   int failures_ = 0;  // in a row
   Duration retry_after_{0};
   bool gzipped_ = false;  // the page
+  bool asks_protobuf_ = false, is_protobuf_ = false;  // the next request; the answer
   bool streams_lists_ = true;
   bool synced_ = false;
   bool list_next_ = true;

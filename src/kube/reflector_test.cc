@@ -105,6 +105,82 @@ TEST_CASE("reflector: a server without streamed lists is asked for pages, compre
   }
 }
 
+TEST_CASE("reflector: built-in kinds come in protobuf unless the server has none or parts are kept as JSON") {
+  Query raw = all_labels();
+  raw.keep.raw = true;
+  const std::tuple<bool, Query, bool> rows[] = {{true, all_labels(), true}, {false, all_labels(), false}, {true, raw, false}, {true, Query{.resource = {"/apis/x/v1", "things"}}, false}};
+  for (auto& [speaks, query, protobuf] : rows)
+    for (bool streams : {false, true}) {
+      Watcher w(3, query);
+      w.api.speaks_protobuf = speaks;
+      w.api.streams_lists = streams;
+      for (int i = 0; i < 5; ++i) w.api.put(query.resource, "a", fmt::format("p{}", i), fmt::format("u{}", i));
+      w.reflector.start();
+      w.settle();
+      w.api.put(query.resource, "a", "p1", "u1", R"(,"labels":{"x":"y"})");
+      w.settle();
+      CHECK(w.told.size() == 5);
+      CHECK(w.told.at("a/p1") == "u1@106");
+      CHECK((w.api.sent_protobuf > 0) == protobuf);
+      CHECK(w.failures == 0);
+    }
+}
+
+TEST_CASE("reflector: protobuf that cannot be read leads to JSON; so does 406") {
+  Watcher w;
+  w.api.put(pods, "a", "one", "u1");
+  w.api.answers = {{406, 0}};
+  w.reflector.start();
+  w.settle();
+  CHECK(w.told == w.truth());
+  CHECK(w.failures == 0);
+  CHECK(w.api.sent_protobuf == 1);  // as it was asked
+  Watcher other;
+  other.api.put(pods, "a", "one", "u1");
+  other.reflector.start();
+  other.settle();
+  other.api.garbage = 1;
+  other.api.put(pods, "a", "one", "u1");
+  other.settle();
+  CHECK(other.failures == 1);
+  other.api.garbage = 0;
+  other.settle(30s);
+  CHECK(other.told == other.truth());
+  CHECK(other.api.sent_protobuf == 1);
+}
+
+TEST_CASE("reflector: a frame that says it is larger than any event is not waited for") {
+  struct Server final : Transport {
+    net::BodySink* sink = nullptr;
+    int stopped = 0;
+    net::StreamId get(const std::string&, Form, Duration, net::BodySink& to) override {
+      sink = &to;
+      return 1;
+    }
+    void send(std::string, const std::string&, std::string, std::string, net::HttpCallback) override {}
+    void resume(net::StreamId) override {}
+    void stop(net::StreamId) override { ++stopped; }
+    void refused() override {}
+  };
+  for (std::size_t cut : {1u, 4u, 6u}) {
+    io::Simulation simulation(1, 1);
+    Server server;
+    Rng rng(1);
+    Budget budget;
+    Watcher listener;
+    Reflector reflector(server, simulation.core(0), rng, budget, all_labels(), listener);
+    reflector.start();
+    net::HeaderList headers;
+    headers.add("content-type", "application/vnd.kubernetes.protobuf;stream=watch");
+    server.sink->on_head(200, headers);
+    std::string_view bytes("\x7f\xff\xff\xff\x0a\x01", 6);
+    server.sink->on_piece(bytes.substr(0, cut));
+    if (server.stopped == 0) server.sink->on_piece(bytes.substr(cut));
+    CHECK(listener.last_failure == "no room for an event of the watch");
+    CHECK(server.stopped == 1);
+  }
+}
+
 TEST_CASE("reflector: selectors and the namespace are in the request") {
   Query query{.resource = pods, .name_space = "shop", .field_selector = "spec.nodeName=n1", .label_selector = "a in (b,c)"};
   Watcher w(1, query);
@@ -232,6 +308,7 @@ TEST_CASE("reflector: random worlds") {
     Watcher w(seed);
     Rng rng(seed * 977);
     w.api.streams_lists = rng.chance(0.7);
+    w.api.speaks_protobuf = rng.chance(0.6);
     w.api.doubles = rng.chance(0.5) ? 0.1 : 0;
     w.api.swaps = rng.chance(0.5) ? 0.1 : 0;
     w.api.garbage = rng.chance(0.3) ? 0.02 : 0;

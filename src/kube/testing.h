@@ -3,6 +3,7 @@
 #include <map>
 
 #include "kube/object.h"
+#include "kube/testing_protobuf.h"
 #include "kube/transport.h"
 #include "net/compression.h"
 
@@ -41,12 +42,12 @@ class FakeApi final : public Transport {
     for (auto& [id, stream] : streams) stream.sink->on_end(in_order ? Result<>() : Result<>(fail(Errc::retryable, "the connection was lost")));
   }
 
-  bool streams_lists = true, gzips_pages = false, unreachable = false;
+  bool streams_lists = true, gzips_pages = false, unreachable = false, speaks_protobuf = true;
   std::size_t page_size = 2;
   double doubles = 0, swaps = 0, garbage = 0;      // chances for each event
   std::vector<std::pair<int, int>> answers;        // status and Retry-After of the next requests, instead of what they ask for
   std::vector<std::string> asked;
-  int refusals = 0;
+  int refusals = 0, sent_protobuf = 0;  // answers in protobuf
   struct Sent {
     std::string method, target, body;
   };
@@ -55,10 +56,11 @@ class FakeApi final : public Transport {
   std::function<net::HttpResponse(const std::string& method, const std::string& target, const std::string& body)> answer_to_send =
       [](const std::string&, const std::string&, const std::string&) { return net::HttpResponse{.status = 404, .headers = {}, .body = {}}; };
 
-  net::StreamId get(const std::string& target, bool, Duration, net::BodySink& sink) override {
+  net::StreamId get(const std::string& target, Form form, Duration, net::BodySink& sink) override {
     asked.push_back(target);
     net::StreamId id = ++last_;
-    streams_[id] = {&sink, path_of(target), {}};
+    streams_[id] = {&sink, path_of(target), {}, false, form.protobuf && speaks_protobuf};
+    sent_protobuf += form.protobuf && speaks_protobuf;
     later(id, [this, id, target] {
       if (!unreachable) return answer(id, target);
       auto node = streams_.extract(id);
@@ -80,7 +82,7 @@ class FakeApi final : public Transport {
     net::BodySink* sink = nullptr;
     std::string path;
     std::string late;  // an event that will come behind the next one
-    bool watching = false;
+    bool watching = false, protobuf = false;
   };
   struct Logged {
     std::uint64_t version;
@@ -113,6 +115,18 @@ class FakeApi final : public Transport {
     if (auto s = streams_.find(id); s != streams_.end() && at > 0) s->second.sink->on_piece(std::string_view(text).substr(0, at));
     if (auto s = streams_.find(id); s != streams_.end() && at < text.size()) s->second.sink->on_piece(std::string_view(text).substr(at));
   }
+  static std::string message_of(const std::string& path) {
+    for (int kind = 0; kind < static_cast<int>(Kind::other); ++kind)
+      if (path_of(resource_of(static_cast<Kind>(kind))) == path) return ToProtobuf::name_of(static_cast<Kind>(kind));
+    return "Plain";
+  }
+  // One event, or an event that is none.
+  void tell(net::StreamId id, const std::string& line, bool garbage = false) {
+    auto at = streams_.find(id);
+    if (at == streams_.end()) return;
+    if (!at->second.protobuf) return piece(id, garbage ? "{\"type\":\"ADD\n" : line);
+    piece(id, garbage ? std::string("\0\0\0\3abc", 7) : ToProtobuf::event(line, message_of(at->second.path)));
+  }
   void end(net::StreamId id) {
     auto node = streams_.extract(id);
     if (!node.empty()) node.mapped().sink->on_end({});
@@ -120,6 +134,9 @@ class FakeApi final : public Transport {
   void head(net::StreamId id, int status, int retry_after = 0, bool gzip = false) {
     net::HeaderList headers;
     if (gzip) headers.add("content-encoding", "gzip");
+    auto at = streams_.find(id);
+    bool protobuf = status == 200 && at != streams_.end() && at->second.protobuf;
+    headers.add("content-type", protobuf ? "application/vnd.kubernetes.protobuf;stream=watch" : "application/json");
     if (retry_after > 0) headers.add("retry-after", std::to_string(retry_after));
     if (auto s = streams_.find(id); s != streams_.end()) s->second.sink->on_head(status, headers);
   }
@@ -140,14 +157,14 @@ class FakeApi final : public Transport {
       if (!streams_lists) return refuse(id, 422);
       head(id, 200);
       streams_.at(id).watching = true;
-      for (auto& [key, object] : std::map(objects_[path_of(target)])) piece(id, event("ADDED", object));
-      piece(id, fmt::format("{{\"type\":\"BOOKMARK\",\"object\":{{\"metadata\":{{\"resourceVersion\":\"{}\",\"annotations\":{{\"k8s.io/initial-events-end\":\"true\"}}}}}}}}\n", version_));
+      for (auto& [key, object] : std::map(objects_[path_of(target)])) tell(id, event("ADDED", object));
+      tell(id, fmt::format("{{\"type\":\"BOOKMARK\",\"object\":{{\"metadata\":{{\"resourceVersion\":\"{}\",\"annotations\":{{\"k8s.io/initial-events-end\":\"true\"}}}}}}}}\n", version_));
       return;
     }
     std::uint64_t from = std::stoull(parameter(target, "resourceVersion"));
     head(id, 200);
     if (from < oldest_) {
-      piece(id, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410,\"message\":\"too old resource version\"}}\n");
+      tell(id, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410,\"message\":\"too old resource version\"}}\n");
       return end(id);
     }
     if (auto s = streams_.find(id); s != streams_.end()) s->second.watching = true;
@@ -170,6 +187,7 @@ class FakeApi final : public Transport {
       items += (items.empty() ? "" : ",") + object;
     }
     std::string body = fmt::format(R"({{"kind":"List","metadata":{{"resourceVersion":"{}","continue":"{}"}},"items":[{}]}})", version_, next, items);
+    if (auto at = streams_.find(id); at != streams_.end() && at->second.protobuf) body = ToProtobuf::object(body, message_of(at->second.path) + "List");
     if (gzips_pages) {
       Bytes plain = Bytes::take(std::move(body));
       auto small = net::compress(net::Compression::gzip, std::span(&plain, 1));
@@ -198,9 +216,9 @@ class FakeApi final : public Transport {
       at->second.late = text;
       return;
     }
-    piece(id, rng_.chance(garbage) ? "{\"type\":\"ADD\n" : text);
-    if (rng_.chance(doubles)) piece(id, text);
-    if (!late.empty()) piece(id, late);
+    tell(id, text, rng_.chance(garbage));
+    if (rng_.chance(doubles)) tell(id, text);
+    if (!late.empty()) tell(id, late);
   }
 
   io::Executor& executor_;

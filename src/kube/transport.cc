@@ -12,6 +12,16 @@ namespace {
 // Kubernetes renews a pod's token long before it ends; clients should look at least this often.
 constexpr Duration token_age = 1min;
 
+std::string accept(Form form) {
+  std::string out;
+  for (bool partial : {true, false})
+    for (std::string_view type : {"application/vnd.kubernetes.protobuf", "application/json"}) {
+      if ((partial && !form.metadata_only) || (type.ends_with("protobuf") && !form.protobuf)) continue;
+      fmt::format_to(std::back_inserter(out), "{}{}{}", out.empty() ? "" : ",", type, partial ? ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1" : "");
+    }
+  return out;
+}
+
 class HttpTransport final : public Transport {
  public:
   HttpTransport(io::Executor& executor, Connection connection, io::Fs& fs, std::unique_ptr<net::HttpClient> client)
@@ -21,7 +31,7 @@ class HttpTransport final : public Transport {
 
   ~HttpTransport() override { *alive_ = false; }
 
-  net::StreamId get(const std::string& target, bool metadata_only, Duration timeout, net::BodySink& sink) override {
+  net::StreamId get(const std::string& target, Form form, Duration timeout, net::BodySink& sink) override {
     if (exec_ != nullptr && exec_->get().empty()) {
       // The program has begun; whoever asks tries again in a moment.
       net::StreamId id = first_late + late_count_++;
@@ -33,8 +43,7 @@ class HttpTransport final : public Transport {
       return id;
     }
     net::HttpRequest request{.method = "GET", .url = connection_.url + target, .timeout = timeout};
-    constexpr std::string_view partial = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-    request.headers.add("accept", metadata_only ? partial : partial.substr(partial.find(',') + 1));
+    request.headers.add("accept", accept(form));
     // Lists come compressed when they are large; watches never do.
     if (target.find("watch=1") == target.npos) request.headers.add("accept-encoding", "gzip");
     if (auto value = authorization(); !value.empty()) request.headers.add("authorization", value);

@@ -6,12 +6,17 @@
 
 namespace weir::kube {
 
+// What an answer may be. The server says in its content-type what it is.
+struct Form {
+  bool metadata_only = false;  // objects without spec and status are enough
+  bool protobuf = false;       // preferred to JSON
+};
+
 class Transport {
  public:
   virtual ~Transport() = default;
   // `target`: path and query. The time-out is for the head of the answer. See net::HttpClient::stream.
-  // `metadata_only`: objects without spec and status are enough.
-  virtual net::StreamId get(const std::string& target, bool metadata_only, Duration timeout, net::BodySink& sink) = 0;
+  virtual net::StreamId get(const std::string& target, Form form, Duration timeout, net::BodySink& sink) = 0;
   // Changes something, or reads one small object. Calls back once, later.
   virtual void send(std::string method, const std::string& target, std::string content_type, std::string body, net::HttpCallback done) = 0;
   virtual void resume(net::StreamId stream) = 0;

@@ -26,11 +26,15 @@ IMAGE_IDS = ["", "docker.io/library/nginx@" + DIGEST, "docker-pullable://reg.tes
 
 
 class Population:
-    """Objects of a cluster. What status says is set by hand, as no kubelet runs."""
+    """Objects of a cluster. What status says is set by hand, as no kubelet runs. No two have an address in common: which of two pods
+    that started at the same time is meant depends on the order in which a program hears of them."""
+    made = 0
 
     def __init__(self, cluster, seed):
         self.cluster, self.random, self.pods, self.owners = cluster, random.Random(seed), [], []
         self.prefix, self.seed = "s%d" % seed, seed
+        Population.made += 1
+        self.number = Population.made
         self.spaces = ["%s-%s" % (self.prefix, name) for name in ("a", "b", "c")]
         self.nodes = ["%s-n%d" % (self.prefix, n) for n in range(3)]
         for name in self.spaces:
@@ -95,7 +99,7 @@ class Population:
         if self.chance(0.05):
             del spec["nodeName"]
         name = "jaeger-agent-%d" % number if self.chance(0.04) else "pod-%d" % number
-        address = "127.0.0.1" if number == 0 else "10.%d.0.%d" % (self.seed % 200, number + 1)
+        address = "127.0.0.1" if number == 0 else "10.%d.0.%d" % (self.number, number + 1)
         if number == 0:
             spec["hostNetwork"] = False
         pod = self.cluster.pod(space, name, spec=spec, **meta)
@@ -107,7 +111,7 @@ class Population:
         for kind, places in (("containers", "containerStatuses"), ("initContainers", "initContainerStatuses")):
             runs[places] = [{"name": c["name"], "image": c["image"], "imageID": self.random.choice(IMAGE_IDS), "ready": True, "restartCount": self.random.randint(0, 2) if restarts is None else restarts,
                              "containerID": "" if self.chance(0.1) else "containerd://%s-%d-%s-%s" % (self.prefix, number, c["name"], restarts or 0)} for c in pod["spec"].get(kind, []) if self.chance(0.9)]
-        status = {"phase": "Running", "startTime": "2026-01-01T%02d:%02d:%02dZ" % (self.seed % 24, number // 60, number % 60), **runs}
+        status = {"phase": "Running", "startTime": "2026-01-%02dT%02d:%02d:%02dZ" % (1 + self.number // 24 % 28, self.number % 24, number // 60, number % 60), **runs}
         if address:
             status.update(podIP=address, podIPs=[{"ip": address}], hostIP="10.9.9.9", hostIPs=[{"ip": "10.9.9.9"}])
         path = "/api/v1/namespaces/%s/pods/%s/status" % (meta["namespace"], meta["name"])

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "components/receivers/kubeletstats/summary.h"
+#include "components/receivers/kubeletstats/claims.h"
 #include "components/shared/points/periodic.h"
 #include "engine/decode.h"
 #include "io/loop_of.h"
@@ -66,6 +66,7 @@ class KubeletStats final : public engine::Receiver {
     WEIR_ASSIGN(transport_, kube::make_transport(context_.executor, std::move(kubelet.connection), context_.host.fs(), max_answer));
     look_.began = context_.executor.wall();
     if (config_.k8s_api_config) WEIR_TRY(watch_node());
+    if (config_.k8s_api_config && config_.collects(Group::volume) && config_.wants(Label::volume_type)) WEIR_TRY(look_up_claims());
     periodic_.start(config_.initial_delay, [this] { look(); });
     return {};
   }
@@ -74,10 +75,19 @@ class KubeletStats final : public engine::Receiver {
     periodic_.stop();
     *alive_ = false;
     node_.reset();
+    claims_.reset();
     done();
   }
 
  private:
+  Result<> look_up_claims() {
+    WEIR_ASSIGN(auto connection, kubernetes::connection_of(*config_.k8s_api_config, context_.host.fs()));
+    WEIR_ASSIGN(auto api, kube::make_transport(context_.executor, std::move(connection), context_.host.fs(), 1024 * 1024));
+    claims_ = std::make_unique<ClaimFinder>(std::move(api));
+    look_.claims = &claims_->known();
+    return {};
+  }
+
   Result<> watch_node() {
     WEIR_ASSIGN(cluster_, kubernetes::join(*config_.k8s_api_config, context_.host, context_.executor, 0, context_.executor.wall()));
     kube::Query query{.resource = kube::resource_of(kube::Kind::node), .name_space = "", .field_selector = "metadata.name=" + config_.node};
@@ -102,7 +112,11 @@ class KubeletStats final : public engine::Receiver {
       if (!config_.wants_pods()) return finish();
       ask("/pods", [this](std::string pods) {
         look_.pods = std::move(pods);
-        finish();
+        if (claims_ == nullptr) return finish();
+        claims_->find(claims_in(look_.pods), [this] {
+          if (std::string why = claims_->take_failure(); !why.empty()) tell_failure("volumes of claims are left out", "/pods", why);
+          finish();
+        });
       });
     });
   }
@@ -118,7 +132,11 @@ class KubeletStats final : public engine::Receiver {
 
   void failed(std::string_view path, const std::string& why) {
     busy_ = false;
-    if (long long more = 0; lines_.allow(more)) log::error("kubeletstats: the kubelet did not answer", {{"receiver", context_.id.to_string()}, {"path", path}, {"error", why}, {"suppressed", more}});
+    tell_failure("the kubelet did not answer", path, why);
+  }
+  void tell_failure(std::string_view what, std::string_view path, const std::string& why) {
+    if (long long more = 0; lines_.allow(more))
+      log::error(fmt::format("kubeletstats: {}", what), {{"receiver", context_.id.to_string()}, {"path", path}, {"error", why}, {"suppressed", more}});
   }
 
   void finish() {
@@ -140,6 +158,7 @@ class KubeletStats final : public engine::Receiver {
   std::string prefix_;
   std::unique_ptr<kube::Transport> transport_;
   kubernetes::Membership cluster_;
+  std::unique_ptr<ClaimFinder> claims_;  // null: not looked up
   std::shared_ptr<void> node_;  // the subscription, ours alone
   Look look_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with requests under way

@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
-#include "components/receivers/kubeletstats/summary.h"
+#include "components/receivers/kubeletstats/claims.h"
 #include "config/yaml.h"
+#include "io/simulation.h"
+#include "kube/testing.h"
 #include "otlp/json.h"
 
 using namespace weir;
@@ -11,22 +13,24 @@ namespace {
 
 const std::string summary = R"({
  "node": {"nodeName": "n1", "startTime": "2024-01-01T00:00:00Z", "cpu": {"usageNanoCores": 1500000000, "usageCoreNanoSeconds": 7000000000}, "memory": {"availableBytes": 10, "usageBytes": 20, "workingSetBytes": 15},
-  "network": {"name": "eth0", "rxBytes": 1, "txBytes": 2, "rxErrors": 0, "txErrors": 3, "interfaces": [{"name": "eth0", "rxBytes": 1}, {"name": "eth1", "rxBytes": 9}]}, "fs": {"availableBytes": 5, "capacityBytes": 8, "usedBytes": 3, "inodes": 100}},
+  "network": {"name": "eth0", "rxBytes": 1, "txBytes": 2, "rxErrors": 0, "txErrors": 3, "interfaces": [{"name": "eth0", "rxBytes": 1}, {"name": "eth1", "rxBytes": 9}]}, "fs": {"availableBytes": 5, "capacityBytes": 8, "usedBytes": 3, "inodes": 100},
+  "systemContainers": [{"name": "kubelet", "startTime": "2024-01-01T00:00:05Z", "cpu": {"usageNanoCores": 20000000, "usageCoreNanoSeconds": 9000000000}, "memory": {"usageBytes": 70, "workingSetBytes": 60, "rssBytes": 50}},
+                       {"name": "runtime"}]},
  "pods": [{"podRef": {"name": "web", "namespace": "shop", "uid": "u1"}, "startTime": "2024-01-01T00:01:00Z", "cpu": {"usageNanoCores": 500000000}, "memory": {"usageBytes": 100},
   "containers": [{"name": "main", "startTime": "2024-01-01T00:01:00Z", "cpu": {"usageNanoCores": 250000000}, "memory": {"usageBytes": 64}, "rootfs": {"usedBytes": 7}, "logs": {"usedBytes": 8}},
                  {"name": "side", "memory": {"usageBytes": 32}}],
   "volume": [{"name": "data", "availableBytes": 6, "usedBytes": 4, "pvcRef": {"name": "claim", "namespace": "shop"}}]}]})";
-const std::string pods = R"({"items": [{"metadata": {"uid": "u1"}, "spec": {"containers": [{"name": "main", "resources": {"limits": {"cpu": "500m", "memory": "128"}, "requests": {"memory": "64"}}}, {"name": "side", "resources": {"requests": {"memory": "64"}}}],
+const std::string pods = R"({"items": [{"metadata": {"uid": "u1", "namespace": "shop"}, "spec": {"containers": [{"name": "main", "resources": {"limits": {"cpu": "500m", "memory": "128"}, "requests": {"memory": "64"}}}, {"name": "side", "resources": {"requests": {"memory": "64"}}}],
   "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "claim"}}]}, "status": {"containerStatuses": [{"name": "main", "containerID": "containerd://abc"}]}}]})";
 
 // One line for each point: name{resource}{attributes}=value.
-std::vector<std::string> look(std::string_view yaml, bool with_pods = true, double cpus = 0) {
+std::vector<std::string> look(std::string_view yaml, bool with_pods = true, double cpus = 0, const Claims* claims = nullptr) {
   config::Problems problems;
   auto tree = config::parse_yaml(yaml);
   REQUIRE(tree);
   auto config = config::decode<Config>(&*tree, problems);
   REQUIRE_MESSAGE(config, problems.to_string());
-  Look look{.summary = summary, .pods = with_pods ? pods : "", .now = 1'704'067'320'000'000'000, .began = 1, .node_cpus = cpus, .node_memory = 0};
+  Look look{.summary = summary, .pods = with_pods ? pods : "", .claims = claims, .now = 1'704'067'320'000'000'000, .began = 1, .node_cpus = cpus, .node_memory = 0};
   auto batch = metrics_of(look, *config);
   REQUIRE_MESSAGE(batch, (batch ? "" : batch.error().what));
   std::vector<std::string> out;
@@ -89,6 +93,61 @@ TEST_CASE("kubeletstats: the list of pods gives ids, types of volumes, and share
     CHECK(!line.starts_with("k8s.pod.memory_limit_utilization"));  // one container has no limit
     CHECK(line.find("side") == std::string::npos);                 // its id is not known
   }
+}
+
+TEST_CASE("kubeletstats: system containers are told if they are asked for") {
+  std::string on = "{enabled: true}";
+  auto lines = look(fmt::format("{{auth_type: none, metric_groups: [node], metrics: {{k8s.node.system_container.cpu.time: {0}, k8s.node.system_container.cpu.usage: {0}, "
+                                "k8s.node.system_container.memory.usage: {0}, k8s.node.system_container.memory.working_set: {0}}}}}", on), false);
+  std::string kubelet = "{k8s.node.name=n1;k8s.node.system_container.name=kubelet;}{}";
+  CHECK(has(lines, "k8s.node.system_container.cpu.time" + kubelet + "=9"));
+  CHECK(has(lines, "k8s.node.system_container.cpu.usage" + kubelet + "=0.02"));
+  CHECK(has(lines, "k8s.node.system_container.memory.usage" + kubelet + "=70"));
+  CHECK(has(lines, "k8s.node.system_container.memory.working_set" + kubelet + "=60"));
+  for (auto& line : look("{auth_type: none}", false)) CHECK(line.find("system_container") == std::string::npos);
+}
+
+TEST_CASE("kubeletstats: the volume behind a claim gives its type; until it is known nothing is told of it") {
+  std::string_view yaml = "{auth_type: none, metric_groups: [volume], extra_metadata_labels: [k8s.volume.type]}";
+  Claims claims;
+  CHECK(look(yaml, true, 0, &claims).empty());
+  claims["shop/claim"] = "local";
+  CHECK(has(look(yaml, true, 0, &claims),
+            "k8s.volume.available{k8s.pod.uid=u1;k8s.pod.name=web;k8s.namespace.name=shop;k8s.volume.name=data;k8s.volume.type=local;k8s.persistentvolumeclaim.name=claim;}{}=6"));
+  claims["shop/claim"] = "";
+  CHECK(look(yaml, true, 0, &claims).at(0).find("k8s.volume.type=persistentVolumeClaim") != std::string::npos);
+  CHECK(claims_in(pods) == std::vector<std::string>{"shop/claim"});
+}
+
+TEST_CASE("kubeletstats: claims are looked up once, and again if that failed") {
+  io::Simulation simulation(1, 1);
+  auto made = std::make_unique<kube::testing::FakeApi>(simulation.core(0));
+  auto& api = *made;
+  std::map<std::string, std::string> objects = {{"/api/v1/namespaces/a/persistentvolumeclaims/one", R"({"spec":{"volumeName":"v1"}})"},
+                                                {"/api/v1/namespaces/a/persistentvolumeclaims/new", R"({"spec":{}})"},
+                                                {"/api/v1/persistentvolumes/v1", R"({"spec":{"gcePersistentDisk":{"pdName":"x"}}})"},
+                                                {"/api/v1/persistentvolumes/v2", R"({"spec":{"csi":{}}})"}};
+  api.answer_to_send = [&](auto&, const std::string& target, auto&) {
+    auto at = objects.find(target);
+    return at == objects.end() ? net::HttpResponse{.status = 404, .headers = {}, .body = {}} : net::HttpResponse{.status = 200, .headers = {}, .body = at->second};
+  };
+  ClaimFinder finder(std::move(made));
+  int done = 0;
+  auto find = [&] {
+    finder.find({"a/one", "a/new", "b/gone"}, [&] { ++done; });
+    simulation.advance(1s);
+  };
+  find();
+  CHECK(done == 1);
+  CHECK(finder.known() == Claims{{"a/one", "gcePersistentDisk"}});
+  CHECK(finder.take_failure() != "");
+  std::size_t asked = api.sent.size();
+  objects["/api/v1/namespaces/a/persistentvolumeclaims/new"] = R"({"spec":{"volumeName":"v2"}})";
+  find();
+  CHECK(finder.known() == Claims{{"a/new", ""}, {"a/one", "gcePersistentDisk"}});
+  CHECK(api.sent.size() - asked == 3);  // not the one that is known
+  finder.find({}, [] {});
+  CHECK(finder.known().empty());
 }
 
 TEST_CASE("kubeletstats: answers that are none, settings that cannot work") {

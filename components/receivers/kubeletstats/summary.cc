@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include <set>
+
 #include "kube/quantity.h"
 #include "kube/time.h"
 
@@ -56,6 +58,7 @@ struct Volume {
 struct Pod {
   std::map<std::string, Container, std::less<>> containers;
   std::map<std::string, Volume, std::less<>> volumes;
+  std::string name_space;
   Bounds bounds;  // 0 when a container has none
 };
 
@@ -85,6 +88,7 @@ Pods read_pods(const Element& root) {
   Pods out;
   each(root, "items", [&](const Element& item) {
     Pod& pod = out[std::string(text(get(item, "metadata"), "uid"))];
+    pod.name_space = text(get(item, "metadata"), "namespace");
     auto spec = get(item, "spec");
     bool first = true;
     each(spec, "containers", [&](const Element& container) {
@@ -109,6 +113,7 @@ class Writer {
   Writer(const Look& look, const Config& config, Points& out) : look_(look), config_(config), out_(out) {}
 
   void node(const Element& node);
+  void system_container(const Element& container, std::string_view node);
   void pod(const Element& pod, const Pod* known);
 
  private:
@@ -197,6 +202,17 @@ void Writer::node(const Element& node) {
   put(prefix, "pid.limit", number(get(node, "rlimit"), "maxpid"));
   put(prefix, "pid.usage", number(get(node, "rlimit"), "curproc"));
   network(prefix, get(node, "network"), config_.collect_all_network_interfaces.node);
+  each(node, "systemContainers", [&](const Element& one) { system_container(one, text(node, "nodeName")); });
+}
+
+// Groups of processes of the node itself: kubelet, runtime, pods, …
+void Writer::system_container(const Element& container, std::string_view node) {
+  out_.resource({{"k8s.node.name", otlp::Value::of(node)}, {"k8s.node.system_container.name", otlp::Value::of(text(container, "name"))}});
+  constexpr std::string_view prefix = "k8s.node.system_container.";
+  out_.set_start(kube::parse_time(text(container, "startTime")));
+  cpu(prefix, "", get(container, "cpu"), none);
+  put(prefix, "memory.usage", number(get(container, "memory"), "usageBytes"));
+  put(prefix, "memory.working_set", number(get(container, "memory"), "workingSetBytes"));
 }
 
 void Writer::pod(const Element& pod, const Pod* known) {
@@ -242,6 +258,11 @@ void Writer::volume(const Element& volume, const Element& ref, const Pod* known)
     if (auto at = known->volumes.find(text(volume, "name")); at != known->volumes.end()) details = at->second;
   bool typed = config_.wants(Label::volume_type);
   std::string_view claim = text(get(volume, "pvcRef"), "name");
+  if (typed && look_.claims != nullptr && !details.claim.empty()) {
+    auto behind = look_.claims->find(fmt::format("{}/{}", text(ref, "namespace"), details.claim));
+    if (behind == look_.claims->end()) return;  // with its type the series would become another one
+    if (!behind->second.empty()) details.type = behind->second;
+  }
   out_.resource({{"k8s.pod.uid", otlp::Value::of(text(ref, "uid"))},
                  {"k8s.pod.name", otlp::Value::of(text(ref, "name"))},
                  {"k8s.namespace.name", otlp::Value::of(text(ref, "namespace"))},
@@ -263,6 +284,26 @@ Result<Element> parse(dom::parser& parser, const std::string& json) {
 }
 
 }  // namespace
+
+std::vector<std::string> claims_in(const std::string& pods) {
+  dom::parser parser;
+  std::set<std::string> out;
+  auto list = parse(parser, pods);
+  if (!list) return {};
+  for (auto& [uid, pod] : read_pods(*list))
+    for (auto& [name, volume] : pod.volumes)
+      if (!volume.claim.empty()) out.insert(fmt::format("{}/{}", pod.name_space, volume.claim));
+  return {out.begin(), out.end()};
+}
+
+std::string type_of_volume(const std::string& volume) {
+  dom::parser parser;
+  auto root = parse(parser, volume);
+  if (!root) return "";
+  for (std::string_view type : {"local", "awsElasticBlockStore", "gcePersistentDisk", "glusterfs"})
+    if (get(get(*root, "spec"), type)) return std::string(type);
+  return "";
+}
 
 Result<otlp::Batch> metrics_of(const Look& look, const Config& config) {
   dom::parser summary_parser, pods_parser;

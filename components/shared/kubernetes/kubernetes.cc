@@ -36,10 +36,6 @@ kube::AuthType type_of(const ApiConfig& config) {
   return config.auth_type == AuthType::none ? kube::AuthType::none : kube::AuthType::service_account;
 }
 
-Result<kube::Connection> connection_of(const ApiConfig& config, io::Fs& fs) {
-  return kube::find_connection(type_of(config), config.context, fs, kube::process_environment());
-}
-
 using FindConnection = std::function<Result<kube::Connection>()>;
 
 Result<std::shared_ptr<kube::Home>> make_home(const FindConnection& find, std::shared_ptr<kube::Cluster> cluster, engine::Host& host, io::Executor& executor,
@@ -67,6 +63,10 @@ Result<Membership> join(const std::string& key, const FindConnection& find, engi
 }
 
 }  // namespace
+
+Result<kube::Connection> connection_of(const ApiConfig& config, io::Fs& fs) {
+  return kube::find_connection(type_of(config), config.context, fs, kube::process_environment());
+}
 
 std::string cluster_key(const ApiConfig& config) { return fmt::format("kubernetes {} {}", static_cast<int>(config.auth_type), config.context); }
 std::string home_key(const ApiConfig& config) { return "home of " + cluster_key(config); }

@@ -31,6 +31,8 @@ struct Membership {
 Result<Membership> join(const ApiConfig& config, engine::Host& host, io::Executor& executor, std::uint16_t shard, std::uint64_t seed);
 // The same for a connection that was found elsewhere.
 Result<Membership> join(const kube::Connection& connection, engine::Host& host, io::Executor& executor, std::uint16_t shard, std::uint64_t seed);
+// For requests of a component's own.
+Result<kube::Connection> connection_of(const ApiConfig& config, io::Fs& fs);
 // For components without access settings: the pod's own account, or KUBECONFIG where there is no pod.
 Result<ApiConfig> access_of_pod(io::Fs& fs);
 // Under which names Host::shared has them: tests put their own there.

@@ -4,6 +4,11 @@ import os, sys, unittest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from cluster import *
 
+try:
+    import yaml
+except ImportError:
+    yaml = None
+
 WHY = missing("etcd", "kube-apiserver")
 
 
@@ -177,6 +182,40 @@ service:
         vain = cluster.create("/api/v1/namespaces/apps/pods", {"metadata": {"name": "vain", "annotations": {"instrumentation.opentelemetry.io/inject-java": "none"}}, "spec": spec})
         self.assertNotIn("initContainers", vain["spec"])
         wait_for(lambda: any(e["reason"] == "InstrumentationRequestRejected" for e in cluster.ask("GET", "/api/v1/namespaces/apps/events")[1]["items"]), what="an event")
+
+    @unittest.skipIf(yaml is None, "Python has no yaml")
+    def test_collectors_of_the_old_version(self):
+        cluster, port, health = self.cluster, free_port(), free_port()
+        cluster.namespace("olds")
+        with open(os.path.join(ROOT, "deploy", "kubernetes", "collectors-crd.yaml")) as f:
+            cluster.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", yaml.safe_load(f))
+        api = "/apis/opentelemetry.io/%s/namespaces/olds/opentelemetrycollectors"
+        wait_for(lambda: cluster.ask("GET", api % "v1alpha1", expect=None)[0] == 200, what="the resource")
+        old = {"apiVersion": "opentelemetry.io/v1alpha1", "kind": "OpenTelemetryCollector", "metadata": {"name": "before"},
+               "spec": {"mode": "deployment", "maxReplicas": 3, "config": "receivers: {otlp: {protocols: {grpc: {endpoint: '0.0.0.0:4317'}}}}\nexporters: {nop: }\nservice: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}\n"}}
+        cluster.create(api % "v1alpha1", old)  # nobody is there yet who turns it into what it is today
+        log = open(cluster.path("operator-of-collectors.log"), "wb")
+        process = subprocess.Popen([binary(), "operator", "--kubeconfig", cluster.path("kubeconfig"), "--listen", "127.0.0.1:%d" % port, "--health", "127.0.0.1:%d" % health, "--webhook-url", "https://127.0.0.1:%d" % port], stdout=log, stderr=log)
+        self.addCleanup(log.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        wait_for(lambda: connectable(health) and get(health, "/readyz")[0] == 200 and connectable(port), 30, "the operator")
+
+        def made(name):
+            return cluster.ask("GET", "/apis/apps/v1/namespaces/olds/deployments/%s-collector" % name, expect=None)[0] == 200
+
+        wait_for(lambda: made("before"), 30, "the deployment of the stored one")
+
+        def written():
+            name = "now-%d" % time.monotonic_ns()
+            answer = cluster.create(api % "v1alpha1", {**old, "metadata": {"name": name}})
+            return name if isinstance(answer["spec"]["config"], dict) else None
+
+        name = wait_for(written, 30, "the webhook")  # the API server begins to ask some moments after it has been told
+        today = cluster.ask("GET", api % "v1beta1" + "/" + name)[1]
+        self.assertEqual((today["apiVersion"], today["spec"]["config"]["service"]["pipelines"]["traces"]["receivers"], today["spec"]["autoscaler"]["maxReplicas"]), ("opentelemetry.io/v1beta1", ["otlp"], 3))
+        self.assertNotIn("maxReplicas", today["spec"])
+        wait_for(lambda: made(name), 30, "its deployment")
 
     def test_monitors_become_jobs(self):
         cluster, port = self.cluster, free_port()

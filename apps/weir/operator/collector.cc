@@ -348,9 +348,34 @@ Result<Manifests> Reading::manifests() {
 
 }  // namespace
 
+namespace {
+
+// Fields of v1alpha1 under their names of today. What is there under both names stays.
+void rename_old_fields(Value& spec) {
+  Value* config = spec.get("config");
+  if (config != nullptr && !config->is_map() && config->is_text())
+    if (auto parsed = config::parse_yaml(config->text(), "spec.config"); parsed && parsed->is_map()) *config = std::move(*parsed);
+  auto move = [&](std::string_view from, Value& to, std::string_view key) {
+    const Value* value = spec.get(from);
+    if (value == nullptr) return;
+    if (to.get(key) == nullptr) to.set(key, Value(*value));
+    std::erase_if(spec.entries(), [&](auto& entry) { return entry.key == from; });
+  };
+  for (std::string_view key : {"minReplicas", "maxReplicas"}) {
+    if (spec.get(key) == nullptr) continue;
+    Value scaler = spec.get("autoscaler") == nullptr ? Value::map() : *spec.get("autoscaler");
+    move(key, scaler, key);
+    spec.set("autoscaler", std::move(scaler));
+  }
+  move("updateStrategy", spec, "daemonSetUpdateStrategy");
+}
+
+}  // namespace
+
 void apply_collector_defaults(Value& collector) {
   Value* spec = collector.get("spec");
   if (spec == nullptr || !spec->is_map()) return;
+  rename_old_fields(*spec);
   auto add = [&](std::string_view key, Value value) {
     if (const Value* there = spec->get(key); there == nullptr || there->is_null()) spec->set(key, std::move(value));
   };

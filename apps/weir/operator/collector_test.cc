@@ -118,6 +118,23 @@ TEST_CASE("operator: modes of collectors") {
   CHECK(text_at(object_of(text, "ConfigMap", "main-collector"), "data::collector.yaml").find("otlp") != std::string::npos);
 }
 
+TEST_CASE("operator: fields of v1alpha1 become those of v1beta1") {
+  Value old = collector("{mode: deployment, minReplicas: 2, maxReplicas: 5, updateStrategy: {type: OnDelete}, config: \"receivers: {otlp: {protocols: {grpc: null}}}\\nservice: {pipelines: {traces: {receivers: [otlp]}}}\\n\"}");
+  apply_collector_defaults(old);
+  const Value& spec = *old.get("spec");
+  CHECK(text_at(spec, "config::service::pipelines::traces::receivers::0") == "otlp");
+  CHECK(text_at(spec, "autoscaler::minReplicas") == "2");
+  CHECK(text_at(spec, "autoscaler::maxReplicas") == "5");
+  CHECK(text_at(spec, "daemonSetUpdateStrategy::type") == "OnDelete");
+  for (auto key : {"minReplicas", "maxReplicas", "updateStrategy"}) CHECK(spec.get(key) == nullptr);
+  // What is set under both names keeps that of today; a configuration that is none is left for the check to name.
+  Value both = collector("{maxReplicas: 5, autoscaler: {maxReplicas: 7}, config: '{'}");
+  apply_collector_defaults(both);
+  CHECK(text_at(both, "spec::autoscaler::maxReplicas") == "7");
+  CHECK(text_at(both, "spec::config") == "{");
+  CHECK_FALSE(check_collector(both, nullptr).errors.empty());
+}
+
 TEST_CASE("operator: what collectors cannot be") {
   CHECK(errors("{" + configuration + "}") == "");
   CHECK(errors("{" + configuration + ", mode: job}").find("'job'") != std::string::npos);

@@ -10,13 +10,14 @@ SEEDS = {"job", "__scheme__", "__metrics_path__", "__scrape_interval__", "__scra
 
 
 class Allocator:
-    """A running `weir allocator`. `config`: its file as JSON."""
+    """A running `weir allocator`. `config`: its file as JSON. `beside`: another one whose API server it shares."""
 
-    def __init__(self, case, config, collectors=("collector-0",)):
-        self.case, self.port, self.api = case, free_port(), KubeApi()
+    def __init__(self, case, config, collectors=("collector-0",), beside=None):
+        self.case, self.port, self.api = case, free_port(), beside.api if beside else KubeApi()
         self.folder = tempfile.TemporaryDirectory(prefix="weir-test-")
         case.addCleanup(self.folder.cleanup)
-        case.addCleanup(self.api.close)
+        if not beside:
+            case.addCleanup(self.api.close)
         for number, name in enumerate(collectors):
             self.add_collector(name, "node-%d" % number)
         kubeconfig, file = (os.path.join(self.folder.name, name) for name in ("kubeconfig", "allocator.yaml"))
@@ -102,6 +103,39 @@ class Allocation(unittest.TestCase):
         api.remove(MONITORS + "servicemonitors", "web", "shop")
         api.put(MONITORS + "servicemonitors", "broken", "shop", spec={"selector": {}, "endpoints": [{"port": "x"}]})
         wait_for(lambda: set(allocator.json("/scrape_configs")) == {"serviceMonitor/shop/broken/0"}, what="the other monitor")
+
+    def test_replicas_give_the_same_answer(self):
+        """Consistent hashing depends on what there is, not on what was: replicas need no leader."""
+        def monitor_config():
+            return {"prometheus_cr": {"enabled": True, "pod_monitor_selector": {}, "scrape_interval": "1s"}, "allocation_strategy": "consistent-hashing", "collector_not_ready_grace_period": "0s"}
+
+        first = Allocator(self, monitor_config(), ["collector-%d" % n for n in range(3)])
+        api, job = first.api, "podMonitor/shop/web/0"
+
+        def app(number):
+            api.put("/api/v1/pods", "app-%d" % number, "shop", metadata={"labels": {"app": "web"}}, spec={"nodeName": "n", "containers": [{"name": "main", "ports": [{"name": "http", "containerPort": 80}]}]},
+                    status={"phase": "Running", "podIP": "10.1.%d.%d" % (number // 200, number % 200)})
+
+        for number in range(300):
+            app(number)
+        api.put(MONITORS + "podmonitors", "web", "shop", spec={"selector": {}, "podMetricsEndpoints": [{"port": "http"}]})
+        first.start()
+
+        def owners(allocator):
+            names = list(allocator.targets(job))
+            return {name: sorted(t["targets"][0] for t in allocator.targets(job, name)) for name in names}
+
+        wait_for(lambda: sum(map(len, owners(first).values())) == 300, 40, "targets of the first")
+        # What the second one never sees: targets and a collector that go, others that come.
+        for number in range(40):
+            api.remove("/api/v1/pods", "app-%d" % number, "shop")
+            app(300 + number)
+        api.remove("/api/v1/pods", "collector-2", "otel")
+        first.add_collector("collector-3", "node-3")
+        second = Allocator(self, monitor_config(), (), beside=first).start()
+        names = {"collector-0", "collector-1", "collector-3"}
+        same = wait_for(lambda: owners(first) == owners(second) and set(owners(first)) == names and sum(map(len, owners(first).values())) == 300 and owners(first), 60, "equal answers")
+        self.assertTrue(all(same.values()), same)
 
     def test_a_collector_of_weir_scrapes_what_it_is_given(self):
         class Page(http.server.BaseHTTPRequestHandler):

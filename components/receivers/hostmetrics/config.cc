@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/regex.h"
+#include "components/receivers/hostmetrics/host.h"
 #include "components/receivers/hostmetrics/metrics.h"
 
 namespace weir::receivers::hostmetrics {
@@ -165,6 +166,7 @@ void Config::validate(config::Context& context) const {
     if (scraper) check(kind, *scraper, context);
     any = any || scraper.has_value();
   }
+  if (auto there = HostFiles::check(root_path); !there) context.machine_error_at("root_path", there.error().what);
   if (!any) context.error_at("", "must specify at least one scraper when using hostmetrics receiver");
 }
 

@@ -71,10 +71,14 @@ std::string name_of_user(unsigned id) {
 
 }  // namespace
 
-Result<HostFiles> HostFiles::of(const std::string& root) {
+Result<> HostFiles::check(const std::string& root) {
   struct stat found {};
   if (!root.empty() && ::stat(root.c_str(), &found) != 0) return fail(Errc::config, "invalid root_path: {}: {}", root, std::strerror(errno));
-  return HostFiles{.read = [root](const std::string& path) { return read_file(root + path, false); },
+  return {};
+}
+
+HostFiles HostFiles::of(const std::string& root) {
+  return {.read = [root](const std::string& path) { return read_file(root + path, false); },
           .read_short = [root](const std::string& path) { return read_file(root + path, true); },
           .list = [root](const std::string& path) { return list_directory(root + path); },
           .link = [root](const std::string& path) { return read_link(root + path); },

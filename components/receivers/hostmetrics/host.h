@@ -30,7 +30,9 @@ struct HostFiles {
   std::function<std::optional<TcpStates>()> tcp_states;                      // nothing when only files tell
 
   // The machine's; `root`: where its file system is mounted, "" for our own.
-  static Result<HostFiles> of(const std::string& root);
+  static HostFiles of(const std::string& root);
+  // Whether it is there.
+  static Result<> check(const std::string& root);
 };
 
 // Words between blanks.

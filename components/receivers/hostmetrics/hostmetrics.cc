@@ -60,8 +60,7 @@ engine::Factory factory() {
           .encode = engine::encode_config<Config>,
           .make_receiver = [](const void* erased, engine::ReceiverContext& context) -> Result<std::unique_ptr<engine::Receiver>> {
             auto& config = *static_cast<const Config*>(erased);
-            WEIR_ASSIGN(HostFiles files, HostFiles::of(config.root_path));
-            WEIR_ASSIGN(Collector collector, Collector::make(config, std::move(files)));
+            WEIR_ASSIGN(Collector collector, Collector::make(config, HostFiles::of(config.root_path)));
             return std::make_unique<HostMetrics>(std::move(collector), config, context);
           }};
 }

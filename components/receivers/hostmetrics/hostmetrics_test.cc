@@ -128,8 +128,9 @@ TEST_CASE("hostmetrics: nfs, without lines that are not as expected") {
 }
 
 TEST_CASE("hostmetrics: a root_path has to be there") {
-  CHECK(HostFiles::of("/"));
-  auto none = HostFiles::of("/nowhere/at/all");
+  CHECK(HostFiles::check(""));
+  CHECK(HostFiles::check("/"));
+  auto none = HostFiles::check("/nowhere/at/all");
   REQUIRE_FALSE(none);
   CHECK(none.error().what == "invalid root_path: /nowhere/at/all: No such file or directory");
 }

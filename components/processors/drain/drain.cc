@@ -66,7 +66,7 @@ class Drain final : public engine::Stage {
   }
   Drain(const Config& config, const engine::StageContext& context)
       : config_(config),
-        tree_({config.tree_depth, config.merge_threshold, config.max_node_children, config.max_clusters == 0 ? 10'000 : config.max_clusters, config.extra_delimiters}),
+        tree_({config.tree_depth, config.merge_threshold, config.max_node_children, config.max_clusters == 0 ? 10'000 : config.max_clusters, config.extra_delimiters}, context.host.budget().empty_charge()),
         active_(telemetry::OwnedGauge(context.host.metrics(), "otelcol_processor_drain_clusters_active", "Current number of active clusters in the tree.",
                                              {{"processor", context.id.to_string()}, {"shard", fmt::format("{}", context.shard)}})),
         annotated_(counter(context, "annotated")),

@@ -1,11 +1,13 @@
 #include "components/processors/drain/tree.h"
 
 #include <algorithm>
+#include <span>
 
 namespace weir::processors::drain {
 namespace {
 
 constexpr std::size_t most_tokens = 1000;
+constexpr std::size_t bookkeeping = 256;  // of a template, and of each place on the way to it
 
 bool has_digit(std::string_view token) {
   return std::any_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -54,7 +56,11 @@ Tree::Node* Tree::leaf_for(const std::vector<std::string>& tokens) {
       key = wildcard;
       at = node->children.find(key);
     }
-    if (at == node->children.end()) at = node->children.emplace(std::string(key), std::make_unique<Node>()).first;
+    if (at == node->children.end()) {
+      at = node->children.emplace(std::string(key), std::make_unique<Node>()).first;
+      at->second->parent = node;
+      at->second->in_parent = at;
+    }
     node = at->second.get();
   }
   return node;
@@ -64,7 +70,8 @@ Tree::Cluster* Tree::best(const Node& leaf, const std::vector<std::string>& toke
   Cluster* found = nullptr;
   double most = -1;
   std::size_t most_wild = 0;
-  for (Cluster* cluster : leaf.clusters) {
+  const std::size_t compared = std::clamp<std::size_t>(most_compared_tokens / tokens.size(), 1, most_compared);
+  for (Cluster* cluster : std::span(leaf.clusters).last(std::min(compared, leaf.clusters.size()))) {
     std::size_t equal = 0, wild = 0;
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       if (cluster->tokens[i] == wildcard) ++wild;
@@ -88,17 +95,43 @@ const std::vector<std::string>* Tree::train(const std::vector<std::string>& toke
     used_.splice(used_.begin(), used_, cluster->at);
     return &cluster->tokens;
   }
+  prune(leaf);  // if it is new: making room may take away others on its way
   if (used_.size() >= settings_.max_clusters) evict();
-  used_.push_front(std::make_unique<Cluster>(Cluster{tokens, leaf, {}}));
-  used_.front()->at = used_.begin();
-  leaf->clusters.push_back(used_.front().get());
-  return &used_.front()->tokens;
+  std::size_t bytes = bookkeeping, levels = settings_.depth - 3;
+  for (std::size_t i = 0; i < tokens.size(); ++i) bytes += sizeof(tokens[i]) + tokens[i].size() + (i < levels ? bookkeeping + tokens[i].size() : 0);
+  if (!make_room(bytes)) return nullptr;
+  leaf = leaf_for(tokens);
+  used_.push_front(std::make_unique<Cluster>(Cluster{.tokens = tokens, .leaf = leaf, .charged = bytes}));
+  Cluster& made = *used_.front();
+  made.at = used_.begin();
+  leaf->clusters.push_back(&made);
+  return &made.tokens;
+}
+
+bool Tree::make_room(std::size_t bytes) {
+  while (!memory_.grow(bytes)) {
+    if (used_.empty()) return false;
+    evict();
+  }
+  return true;
 }
 
 void Tree::evict() {
-  Cluster* last = used_.back().get();
-  std::erase(last->leaf->clusters, last);
+  Cluster& last = *used_.back();
+  Node* leaf = last.leaf;
+  std::erase(leaf->clusters, &last);
+  memory_.shrink_to(memory_.bytes() - last.charged);
   used_.pop_back();
+  prune(leaf);
+}
+
+// Takes away what leads nowhere.
+void Tree::prune(Node* leaf) {
+  while (leaf->parent != nullptr && leaf->clusters.empty() && leaf->children.empty()) {
+    Node* parent = leaf->parent;
+    parent->children.erase(std::string(leaf->in_parent->first));
+    leaf = parent;
+  }
 }
 
 }  // namespace weir::processors::drain

@@ -24,3 +24,21 @@ TEST_CASE("drain: the template used longest ago goes") {
   CHECK(tree.clusters() == 2);
   CHECK(joined(*tree.train(tree.tokens_of("a b x"))) == "a b <*>");
 }
+
+TEST_CASE("drain: templates fit into the budget") {
+  weir::Budget budget(10'000);
+  Tree tree({}, budget.empty_charge());
+  for (char c = 'a'; c <= 'z'; ++c) REQUIRE(tree.train({std::string(1000, c)}) != nullptr);
+  CHECK(tree.clusters() == 5);
+  CHECK(budget.used() <= budget.limit());
+  CHECK(tree.train({std::string(20'000, 'x')}) == nullptr);
+  CHECK(budget.used() == 0);
+}
+
+TEST_CASE("drain: a line is compared with the templates that came last") {
+  Tree tree({.max_children = 2});
+  for (std::size_t i = 0; i < 2 * Tree::most_compared; ++i) tree.train({"x" + std::to_string(i), "y" + std::to_string(i)});
+  auto learn = [&](std::size_t i) { return joined(*tree.train({"x" + std::to_string(i), "z"})); };
+  CHECK(learn(2 * Tree::most_compared - 1).ends_with(" <*>"));
+  CHECK(learn(0) == "x0 z");
+}

@@ -28,6 +28,10 @@ class Charge {
   ~Charge() { release(); }
 
   std::size_t bytes() const { return bytes_; }
+  // Of its budget.
+  std::size_t limit() const;
+  // Whether more is charged to its budget than that has, which grow_unchecked() can do.
+  bool overdrawn() const;
   // A charge of nothing to the same budget.
   Charge another() const { return Charge(budget_, 0); }
   // False, and nothing charged, when the budget has no room for `more`.
@@ -137,6 +141,8 @@ class Reserve {
   Reserve* outer_;
 };
 
+inline std::size_t Charge::limit() const { return budget_ == nullptr ? SIZE_MAX / 2 : budget_->limit(); }
+inline bool Charge::overdrawn() const { return budget_ != nullptr && budget_->used() > budget_->limit(); }
 inline bool Charge::grow(std::size_t more) {
   if (budget_ == nullptr) return true;
   std::size_t drawn = Reserve::draw(budget_, more);

@@ -27,6 +27,12 @@ inline std::size_t utf8_length(const unsigned char* p, std::size_t left) {
 }
 
 // U+FFFD for what is no character (surrogates, above U+10FFFF).
+// The front of `text`, at most `most` bytes, without a part of a character at its end.
+inline std::string_view cut_utf8(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
+  return text.substr(0, most);
+}
 void append_utf8(std::string& out, char32_t character);
 
 }  // namespace weir

@@ -60,6 +60,9 @@ class Out {
   void count_consumed(std::size_t items);
   // Refuses a batch: the sender keeps it and hears `error`. If the batch is not refusable, its items are dropped.
   void refuse(Batch batch, Error error);
+  // Ends a batch that has become too large for memory (otlp::Growth). It is refused or, when it never fits, dropped; if other parts of its
+  // requests were accepted, its sender hears nothing of it.
+  void outgrown(Batch batch, Error error);
   // Exporters: the backend has the batch.
   void delivered(Batch batch);
   // Counts `items` of a batch which goes on as delivered.

@@ -1,5 +1,6 @@
 #include "engine/shard.h"
 
+#include "base/log.h"
 #include "engine/life.h"
 #include "otlp/slicer.h"
 
@@ -426,6 +427,16 @@ void Out::refuse(Batch batch, Error error) {
   if (!batch.refusable()) return drop(std::move(batch), Reason::queue_full, std::move(error));
   Ledger::add(node_->ledger.refused, batch.items());
   batch.settle(std::move(error));
+}
+
+void Out::outgrown(Batch batch, Error error) {
+  static log::RateLimit lines;
+  if (long long more = 0; lines.allow(more))
+    log::warn("A batch is too large for memory", {{"component", node_->label}, {"items", batch.items()}, {"error", error.what}, {"suppressed", more}});
+  bool others_taken = batch.refusable() && !batch.whole();
+  if (others_taken) return drop(std::move(batch), Reason::too_large);
+  if (error.code != Errc::too_large) return refuse(std::move(batch), std::move(error));
+  drop(std::move(batch), Reason::too_large, std::move(error));
 }
 
 void Out::delivered(Batch batch) {

@@ -55,6 +55,15 @@ void encode_field(const LogRecord& message, std::uint32_t number, Writer& out);
 // An attribute as the field of this number.
 void encode_attribute(std::uint32_t field, const KeyValue& attribute, Writer& out);
 
+// Bytes that encode() writes, at most, without writing them: mostly some tens too many for each field that is there. Text that is not UTF-8,
+// which only stages make, may take three times as much.
+std::size_t encoded_size_at_most(const Resource& message);
+std::size_t encoded_size_at_most(const Scope& message);
+std::size_t encoded_size_at_most(const Span& message);
+std::size_t encoded_size_at_most(const LogRecord& message);
+std::size_t encoded_size_at_most(const Metric& message);
+std::size_t encoded_size_at_most(const Value& message);
+
 // Reads the id without decoding the item. When the field is there several times, the first one counts.
 TraceId peek_trace_id(Signal signal, std::string_view item);
 std::size_t count_points(std::string_view metric);

@@ -264,7 +264,7 @@ Result<std::unique_ptr<PathNode>> Compiler::path(const Expr& expr, bool edited, 
   if (row->reads & Reads::item) fields_ |= row->fields;
   if (edited) reads_ |= row->edits, note_edit(*row);
   note_keys(*row, nodes, only_key);
-  return std::make_unique<PathNode>(*row, std::move(nodes));
+  return std::make_unique<PathNode>(*row, std::move(nodes), collector || of != context_);
 }
 
 // `only_key`: of a map that is named without a key.

@@ -35,6 +35,11 @@ void EvalContext::move_to_item() {
   if (event != nullptr) event = const_cast<otlp::Span::Event*>(span().events.begin() + at);
 }
 
+bool EvalContext::count_shared(std::size_t bytes) {
+  shared_read_ += bytes;
+  return shared_read_ <= most_shared_read || fail("the items of a batch read more than {} bytes of long texts that they share", most_shared_read);
+}
+
 void EvalContext::append_metric(otlp::Metric* metric) {
   scope->items.push_back(otlp::Item::of(metric, static_cast<std::uint32_t>(metric->points.size())));
   set_item(item_index_);

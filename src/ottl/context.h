@@ -23,7 +23,10 @@ class EvalContext {
  public:
   EvalContext(Arena& batch_arena, const Clock& clock, Rng& rng) : arena_(&batch_arena), clock_(&clock), rng_(&rng) {}
   // For the next batch, keeping what was allocated for scratch space.
-  void use_arena(Arena& batch_arena) { arena_ = &batch_arena; }
+  void use_arena(Arena& batch_arena) {
+    arena_ = &batch_arena;
+    shared_read_ = 0;
+  }
 
   otlp::ResourceGroup* resource = nullptr;
   otlp::ScopeGroup* scope = nullptr;
@@ -96,6 +99,10 @@ class EvalContext {
     return *cache_;
   }
 
+  // Before a text is read for an item that many items read, such as one of their resource. False after an error: the items of a batch of half a
+  // megabyte could have gigabytes of them read.
+  static constexpr std::size_t long_text = 1024, most_shared_read = 256 * 1024 * 1024;
+  bool read_shared(std::size_t bytes) { return bytes <= long_text || count_shared(bytes); }
   // Text that may be stored in the telemetry.
   std::string_view keep(const Value& text) { return text.owned ? text.text : arena_->copy(text.text); }
   Value scratch_text(std::string_view text) { return Value::of(scratch_.copy(text)); }
@@ -117,12 +124,14 @@ class EvalContext {
 
  private:
   void move_to_item();
+  bool count_shared(std::size_t bytes);
 
   Arena* arena_;
   const Clock* clock_;
   Rng* rng_;
   Arena scratch_;
   otlp::Attributes* cache_ = nullptr;
+  std::size_t shared_read_ = 0;
   otlp::Item* item_ = nullptr;
   std::size_t item_index_ = 0;
   bool on_excerpt_ = false;

@@ -42,7 +42,7 @@ void fill(otlp::Value& at, const otlp::Array& items, Arena& arena) {
 
 }  // namespace
 
-PathNode::PathNode(const PathRow& row, std::vector<NodePtr> keys) : row_(&row), keys_(std::move(keys)) {
+PathNode::PathNode(const PathRow& row, std::vector<NodePtr> keys, bool shared) : row_(&row), keys_(std::move(keys)), shared_(shared) {
   if (row.map == nullptr || keys_.size() != 1) return;
   const Value* key = keys_[0]->constant();
   if (key != nullptr && key->is(Kind::text)) entry_ = Entry{row.map, key->text};
@@ -54,7 +54,17 @@ bool PathNode::text_key(EvalContext& c, std::size_t key, std::string_view& out) 
   return keys_[key]->eval(c, value) && map_key(c, value, out);
 }
 
-bool PathNode::eval(EvalContext& c, Value& out) const {
+bool PathNode::may_read(EvalContext& c, const Value& value) {
+  switch (value.kind) {
+    case Kind::text:
+    case Kind::bytes: return c.read_shared(value.text.size());
+    case Kind::map: return c.read_shared(value.map->size() * sizeof(otlp::KeyValue));
+    case Kind::list: return c.read_shared(value.list->size() * sizeof(otlp::Value));
+    default: return true;
+  }
+}
+
+bool PathNode::get(EvalContext& c, Value& out) const {
   out.clear();
   if (keys_.empty()) return row_->get(c, out);
   if (entry_) {

@@ -39,8 +39,9 @@ struct Entry {
 // A field of the telemetry, with keys: attributes["a"][0]. The only node that can be assigned to.
 class PathNode final : public Node {
  public:
-  PathNode(const PathRow& row, std::vector<NodePtr> keys);
-  bool eval(EvalContext& c, Value& out) const override;
+  // `shared`: it lies in what many items have in common.
+  PathNode(const PathRow& row, std::vector<NodePtr> keys, bool shared = false);
+  bool eval(EvalContext& c, Value& out) const override { return get(c, out) && (!shared_ || may_read(c, out)); }
   const otlp::Value* find(EvalContext& c) const override { return entry_ ? entry_->find(c) : nullptr; }
   bool assign(EvalContext& c, const Value& value) const {
     bool done = store(c, value);
@@ -54,8 +55,11 @@ class PathNode final : public Node {
   const Entry* entry() const { return entry_ ? &*entry_ : nullptr; }
   // The path is the row, and nothing in it.
   bool whole() const { return keys_.empty(); }
+  bool shared() const { return shared_; }
 
  private:
+  bool get(EvalContext& c, Value& out) const;
+  static bool may_read(EvalContext& c, const Value& value);
   bool store(EvalContext& c, const Value& value) const;
   void note_edit(EvalContext& c) const;
   bool walk(EvalContext& c, otlp::Value* at, std::size_t key, Value& out) const;
@@ -66,6 +70,7 @@ class PathNode final : public Node {
   const PathRow* row_;
   std::vector<NodePtr> keys_;
   std::optional<Entry> entry_;  // most paths with keys
+  bool shared_;
 };
 
 // A lambda's parameter.

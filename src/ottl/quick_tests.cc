@@ -91,12 +91,14 @@ class FieldNumberTest : public TestNode {
 template <class Place>
 class MatchTest : public TestNode {
  public:
-  MatchTest(Place place, const Pattern& pattern, NodePtr call) : place_(place), pattern_(&pattern), call_(std::move(call)) {}
+  MatchTest(Place place, const Pattern& pattern, bool shared, NodePtr call) : place_(place), pattern_(&pattern), shared_(shared), call_(std::move(call)) {}
   Truth test(EvalContext& c) const override {
     std::string_view text;
     switch (place_.read(c, text)) {
       case Found::nothing: return Truth::no;
-      case Found::it: return truth(pattern_->matches(text));
+      case Found::it:
+        if (shared_ && !c.read_shared(text.size())) return Truth::failed;
+        return truth(pattern_->matches(text));
       case Found::other: break;
     }
     return call_.test(c);
@@ -105,6 +107,7 @@ class MatchTest : public TestNode {
  private:
   Place place_;
   const Pattern* pattern_;
+  bool shared_;
   CallTest call_;  // owns the pattern and the place
 };
 
@@ -133,9 +136,9 @@ TestNodePtr quick_comparison(Op op, NodePtr& left, NodePtr& right) {
 TestNodePtr quick_match(const Node& target, const Pattern& pattern, NodePtr& call) {
   auto* path = dynamic_cast<const PathNode*>(&target);
   if (path == nullptr) return nullptr;
-  if (const Entry* entry = path->entry()) return std::make_unique<MatchTest<EntryText>>(EntryText{*entry}, pattern, std::move(call));
+  if (const Entry* entry = path->entry()) return std::make_unique<MatchTest<EntryText>>(EntryText{*entry}, pattern, path->shared(), std::move(call));
   if (path->whole() && path->row().text != nullptr)
-    return std::make_unique<MatchTest<FieldText>>(FieldText{path->row().text}, pattern, std::move(call));
+    return std::make_unique<MatchTest<FieldText>>(FieldText{path->row().text}, pattern, path->shared(), std::move(call));
   return nullptr;
 }
 

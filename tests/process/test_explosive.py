@@ -35,7 +35,9 @@ def request(items, resource=b"", scope=b""):
 
 
 # Half of a body is in one attribute of its resource: what says the resource again with each item becomes thousands of times larger.
-LARGE = lambda: field(1, field(1, b"k") + field(2, field(1, b"v" * (BODY // 2))))
+LARGE_ATTRIBUTE = lambda: field(1, b"k") + field(2, field(1, b"v" * (BODY // 2)))
+LARGE = lambda: field(1, LARGE_ATTRIBUTE())
+SERVICE = field(1, field(1, b"service.name") + field(2, field(1, b"s")))
 ATTRIBUTE = field(1, b"k") + field(2, field(1, b"v"))
 POINTS = {"gauge": 5, "sum": 7, "histogram": 9, "exponential_histogram": 10, "summary": 11}
 
@@ -52,6 +54,9 @@ SHAPES = [
     ("traces", "resource attributes", lambda: request(field(2, b"") * 1000, many(field(1, b"")))),
     ("traces", "a large resource of many spans", lambda: request(b"".join(field(2, field(1, i.to_bytes(16, "big"))) for i in range(BODY // 60)),
                                                                  LARGE())),
+    ("traces", "a large span of many events", lambda: request(field(2, field(9, LARGE_ATTRIBUTE()) + b"".join(
+        field(11, field(2, b"exception") + field(3, field(1, b"a") + field(2, field(1, b"%d" % i)))) for i in range(BODY // 80))), SERVICE)),
+    ("traces", "a large scope of many spans", lambda: request(b"".join(field(2, field(1, i.to_bytes(16, "big"))) for i in range(BODY // 60)), b"", field(1, b"n" * (BODY // 2)))),
     ("traces", "scope attributes", lambda: request(field(2, b""), b"", many(field(3, b"")))),
     ("traces", "events", lambda: request(field(2, many(field(11, b""))))),
     ("traces", "events with attributes", lambda: request(field(2, many(field(11, field(3, b"")))))),
@@ -66,6 +71,8 @@ SHAPES = [
         field(2, field(6, field(1, b"a") + field(2, field(1, b"%d" % i)))) for i in range(BODY // 60)), LARGE())),
     ("logs", "a body of many values", lambda: request(field(2, field(5, field(5, many(field(1, b""))))))),
     ("metrics", "a large resource of many points", lambda: request(b"".join(field(2, field(1, b"m%d" % i) + field(5, field(1, b"\x31" + b"\0" * 8))) for i in range(BODY // 60)), LARGE())),
+    ("metrics", "a large name of many points", lambda: request(field(2, field(1, b"n" * (BODY // 2)) + field(5, b"".join(
+        field(1, b"\x31" + b"\0" * 8 + field(7, field(1, b"a") + field(2, field(1, b"%d" % i)))) for i in range(BODY // 60)))))),
     ("metrics", "metrics", lambda: request(many(field(2, b"")) + field(2, field(5, field(1, b""))))),
     ("metrics", "metrics of one point", lambda: request(many(field(2, field(5, field(1, b"")))))),
     *[("metrics", "points of a " + name, lambda n=n: request(field(2, field(1, b"m") + field(n, many(field(1, b"")))))) for name, n in POINTS.items()],
@@ -92,7 +99,7 @@ JSON_SHAPES = [(signal, "items", lambda s=signal: JSON_HEAD[s][0] + json_list("{
 
 # A stage is put between a receiver and `nop` with these settings; what is not here, with its defaults.
 PROCESSORS = {
-    "attributes": ["{actions: [{key: a, value: b, action: upsert}]}"],
+    "attributes": ["{actions: [{key: a, value: b, action: upsert}]}", "{actions: [{key: x, from_context: metadata.large, action: upsert}]}"],
     "batch": ["{}", "{send_batch_max_size: 1000, send_batch_size: 1000, timeout: 100ms}"],
     "cumulativetodelta": ["{}"],
     "deltatocumulative": ["{}"],
@@ -100,7 +107,7 @@ PROCESSORS = {
     "filter": ["{error_mode: ignore, traces: {span: ['name == \"x\"']}, logs: {log_record: ['body == \"x\"']}, metrics: {datapoint: ['attributes[\"a\"] == \"x\"']}}"],
     "groupbyattrs": ["{}", "{keys: [a]}"],
     "groupbytrace": ["{wait_duration: 300ms}"],
-    "logstransform": ["{operators: [{type: noop}]}"],
+    "logstransform": ["{operators: [{type: noop}]}", "{operators: [{type: copy, from: resource.k, to: attributes.x}, {type: add, field: attributes.y, value: 'EXPR(resource[\"k\"] + \"!\")'}]}"],
     "interval": ["{interval: 1s}"],
     "k8sattributes": ["{passthrough: true}"],
     "memory_limiter": [],  # is in front of all
@@ -110,15 +117,26 @@ PROCESSORS = {
     "probabilistic_sampler": ["{sampling_percentage: 50}"],
     "resourcedetection": ["{detectors: [env]}"],
     "span": ["{name: {from_attributes: [a], separator: '::'}}"],
-    "resource": ["{attributes: [{key: a, value: b, action: upsert}]}"],
+    "resource": ["{attributes: [{key: a, value: b, action: upsert}]}", "{attributes: [{key: x, from_context: metadata.large, action: upsert}]}"],
     "tail_sampling": ["{decision_wait: 1s, policies: [{name: all, type: always_sample}]}",
                       "{decision_wait: 1s, num_traces: 100, policies: [{name: e, type: string_attribute, string_attribute: {key: a, values: [b]}}]}"],
-    "transform": ["{error_mode: ignore, trace_statements: ['set(span.attributes[\"a\"], \"b\")'], log_statements: ['set(log.attributes[\"a\"], \"b\")'], metric_statements: ['set(datapoint.attributes[\"a\"], \"b\")']}"],
+    "transform": ["{error_mode: ignore, trace_statements: ['set(span.attributes[\"a\"], \"b\")'], log_statements: ['set(log.attributes[\"a\"], \"b\")'], metric_statements: ['set(datapoint.attributes[\"a\"], \"b\")']}"] + [
+        # What stands once in a request comes to each item.
+        "{error_mode: ignore, trace_statements: ['%s'], log_statements: ['%s'], metric_statements: ['%s']}" % tuple(form.replace("ITEM", item) for item in ("span", "log", "datapoint"))
+        for form in ("set(ITEM.attributes[\"x\"], resource.attributes[\"k\"])", "set(ITEM.attributes[\"x\"], Concat([resource.attributes[\"k\"], scope.name], \"-\"))",
+                     "merge_maps(ITEM.attributes, resource.attributes, \"upsert\")", "set(ITEM.attributes[\"x\"], Split(resource.attributes[\"k\"], \"v\"))",
+                     "set(ITEM.attributes[\"x\"], 1) where IsMatch(resource.attributes[\"k\"], \"(a|b)+w$\") or SHA256(resource.attributes[\"k\"]) == \"\"")] + [
+        "{error_mode: ignore, trace_statements: ['set(spanevent.attributes[\"x\"], span.attributes[\"k\"])'], log_statements: ['set(log.body, otelcol.client.metadata[\"large\"])'], "
+        "metric_statements: ['set(datapoint.attributes[\"x\"], metric.name)']}"],
 }
-CONNECTORS = {"count": ["{}"], "exceptions": ["{}"], "failover": ["{priority_levels: [[SIGNAL/behind]]}"],
+CONNECTORS = {"count": ["{}", "{spans: {c: {attributes: [{key: k}]}}, spanevents: {e: {attributes: [{key: k}]}}, logs: {l: {attributes: [{key: k}]}}, datapoints: {d: {attributes: [{key: k}]}}}"],
+              "exceptions": ["{}", "{dimensions: [{name: k}, {name: a}]}"], "failover": ["{priority_levels: [[SIGNAL/behind]]}"],
               "sum": ["{spans: {s: {source_attribute: a}}, logs: {l: {source_attribute: a}}, datapoints: {d: {source_attribute: a}}}"],
-              "signaltometrics": ["{spans: [{name: s, sum: {value: '1'}}], logs: [{name: l, sum: {value: '1'}}], datapoints: [{name: d, sum: {value: '1'}}]}"],
-              "forward": ["{}"], "servicegraph": ["{metrics_flush_interval: 500ms}"], "spanmetrics": ["{metrics_flush_interval: 500ms}"],
+              "signaltometrics": ["{spans: [{name: s, sum: {value: '1'}}], logs: [{name: l, sum: {value: '1'}}], datapoints: [{name: d, sum: {value: '1'}}]}",
+                                  "{spans: [{name: s, include_resource_attributes: [{key: k}], attributes: [{key: k}, {key: a}], sum: {value: '1'}}], "
+                                  "logs: [{name: l, include_resource_attributes: [{key: k}], attributes: [{key: a}], sum: {value: '1'}}], datapoints: [{name: d, attributes: [{key: a}], sum: {value: '1'}}]}"],
+              "forward": ["{}"], "servicegraph": ["{metrics_flush_interval: 500ms}", "{metrics_flush_interval: 500ms, dimensions: [k, a]}"],
+              "spanmetrics": ["{metrics_flush_interval: 500ms}", "{metrics_flush_interval: 500ms, dimensions: [{name: k}, {name: a}], events: {enabled: true, dimensions: [{name: k}, {name: a}]}}"],
               "routing": ["{table: [{condition: 'resource.attributes[\"a\"] == \"b\"', pipelines: [SIGNAL/behind]}], default_pipelines: [SIGNAL/behind]}"]}
 EXPORTERS = {
     "elasticsearch": ["{endpoint: 'http://127.0.0.1:1'}"],
@@ -218,7 +236,7 @@ class Explosive(unittest.TestCase):
         if kind == "connectors":
             pipelines = ", %s/behind: {receivers: [%s], exporters: [nop]}" % (MADE_SIGNAL.get(name, signal), name)
         connectors = "connectors: {%s: %s}\n" % (name, settings) if kind == "connectors" else ""
-        return ("receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:%d'}, grpc: {endpoint: '127.0.0.1:%d'}}}}\n"
+        return ("receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:%d', include_metadata: true}, grpc: {endpoint: '127.0.0.1:%d'}}}}\n"
                 "processors: {memory_limiter: {check_interval: 1s, limit_mib: %d}%s}\n"
                 "exporters: {%s}\n%s"
                 "service: {telemetry: {metrics: {address: '127.0.0.1:%d'}}, pipelines: {%s: {receivers: [otlp], processors: [%s], exporters: [%s]}%s}}\n"
@@ -248,7 +266,7 @@ class Explosive(unittest.TestCase):
                 t.start()
             try:
                 for shape, encoding, body in bodies(signal):
-                    status = post(self.port, "/v1/" + signal, body, {"Content-Type": encoding, "Content-Encoding": "gzip"}, 120)[0]
+                    status = post(self.port, "/v1/" + signal, body, {"Content-Type": encoding, "Content-Encoding": "gzip", "large": "m" * 8000}, 120)[0]
                     with self.subTest(shape=shape, encoding=encoding):
                         self.assertIn(status, (200, 413, 429, 503))
                         if encoding == "application/x-protobuf" and len(body) < 60_000:  # no window is waited for

@@ -2,10 +2,12 @@
 #include <map>
 #include <mutex>
 
+#include "base/utf8.h"
 #include "components/connectors/exceptions/config.h"
 #include "engine/decode.h"
 #include "engine/life.h"
 #include "engine/out.h"
+#include "otlp/growth.h"
 
 namespace weir::connectors::exceptions {
 namespace {
@@ -31,9 +33,9 @@ std::optional<Value> value_of(const Dimension& dimension, const otlp::Span& span
   return std::nullopt;
 }
 
-// Calls back for each exception of a service.
+// Calls back for each exception of a service, as long as it is told true.
 template <class Each>
-void for_exceptions(Batch& batch, Each each) {
+bool for_exceptions(Batch& batch, Each each) {
   Arena& arena = batch.arena();
   for (auto& group : batch.groups()) {
     auto& resource = group.resource.read(arena);
@@ -43,9 +45,18 @@ void for_exceptions(Batch& batch, Each each) {
       for (auto& item : scope.items) {
         auto& span = item.read<otlp::Span>(arena);
         for (auto& event : span.events)
-          if (event.name == "exception") each(group, scope, resource, service->is(otlp::ValueType::string) ? service->text : std::string_view(), span, event);
+          if (event.name == "exception" && !each(scope, resource, service->is(otlp::ValueType::string) ? service->text : std::string_view(), span, event)) return false;
       }
   }
+  return true;
+}
+
+// Longer values are cut: each exception has those of its span and resource again.
+constexpr std::size_t longest_value = 4096;
+
+std::string label_of(const Value& value) {
+  if (!value.is(otlp::ValueType::string)) return std::string(cut_utf8(to_text(value), longest_value));
+  return std::string(cut_utf8(value.text, longest_value));
 }
 
 class ToLogs final : public engine::Stage {
@@ -58,7 +69,8 @@ class ToLogs final : public engine::Stage {
     Arena& into = logs.arena();
     const otlp::ScopeGroup* open = nullptr;
     std::size_t bytes = 0;
-    for_exceptions(batch, [&](otlp::ResourceGroup&, otlp::ScopeGroup& scope, const otlp::Resource& resource, std::string_view service, const otlp::Span& span, const otlp::Span::Event& event) {
+    otlp::Growth growth(logs);
+    bool fits = for_exceptions(batch, [&](otlp::ScopeGroup& scope, const otlp::Resource& resource, std::string_view service, const otlp::Span& span, const otlp::Span::Event& event) {
       if (open != &scope) {
         open = &scope;
         auto& group = logs.groups().emplace_back();
@@ -71,7 +83,9 @@ class ToLogs final : public engine::Stage {
       }
       logs.groups().back().scopes.back().items.push_back(otlp::Item::of(record(resource, service, span, event, into)));
       bytes += 512;
+      return growth.add(0);
     });
+    if (!fits) return out.outgrown(std::move(batch), growth.error());
     logs.prune();
     logs.set_bytes(bytes);
     out.count_consumed(batch.items());
@@ -102,7 +116,7 @@ class ToLogs final : public engine::Stage {
     set("status.code", status_word(span.status_code));
     set("service.name", service);
     for (auto& dimension : dimensions_)
-      if (auto value = value_of(dimension, span, event.attributes, resource.attributes)) out->attributes.set(into, into.copy(dimension.name), Value::of(into.copy(to_text(*value))));
+      if (auto value = value_of(dimension, span, event.attributes, resource.attributes)) out->attributes.set(into, into.copy(dimension.name), Value::of(into.copy(label_of(*value))));
     const Value* stack = event.attributes.find("exception.stacktrace");
     set("exception.stacktrace", stack != nullptr && stack->is(otlp::ValueType::string) ? stack->text : "");
     return out;
@@ -147,8 +161,10 @@ class ToMetrics final : public engine::Stage {
 
   void process(Batch batch, engine::Out& out) override {
     AllSeries found;
-    for_exceptions(batch, [&](otlp::ResourceGroup&, otlp::ScopeGroup&, const otlp::Resource& resource, std::string_view service, const otlp::Span& span, const otlp::Span::Event& event) {
-      add(found, resource, service, span, event);
+    Charge memory = budget_.empty_charge();
+    for_exceptions(batch, [&](otlp::ScopeGroup&, const otlp::Resource& resource, std::string_view service, const otlp::Span& span, const otlp::Span::Event& event) {
+      add(found, memory, resource, service, span, event);
+      return true;
     });
     out.count_consumed(batch.items());
     if (found.empty()) return batch.settle({});
@@ -159,28 +175,37 @@ class ToMetrics final : public engine::Stage {
   }
 
  private:
-  void add(AllSeries& to, const otlp::Resource& resource, std::string_view service, const otlp::Span& span, const otlp::Span::Event& event) const {
-    std::vector<std::pair<std::string, std::string>> attributes{{"service.name", std::string(service)},
-                                                                {"span.name", std::string(span.name)},
+  static std::size_t cost_of(std::string_view key) { return 3 * key.size() + 256; }
+
+  void add(AllSeries& to, Charge& memory, const otlp::Resource& resource, std::string_view service, const otlp::Span& span, const otlp::Span::Event& event) const {
+    std::vector<std::pair<std::string, std::string>> attributes{{"service.name", std::string(cut_utf8(service, longest_value))},
+                                                                {"span.name", std::string(cut_utf8(span.name, longest_value))},
                                                                 {"span.kind", std::string(kind_word(span.kind))},
                                                                 {"status.code", std::string(status_word(span.status_code))}};
     for (auto& dimension : config_.dimensions)
-      if (auto value = value_of(dimension, span, event.attributes, resource.attributes)) attributes.emplace_back(dimension.name, to_text(*value));
+      if (auto value = value_of(dimension, span, event.attributes, resource.attributes)) attributes.emplace_back(dimension.name, label_of(*value));
     std::string key;
     for (auto& [name, text] : attributes) key += fmt::format("{}\n{}:{}", name, text.size(), text);
-    Series& series = to.try_emplace(std::move(key), Series{std::move(attributes), 0, {}}).first->second;
+    auto at = to.find(key);
+    if (at == to.end()) {
+      if (!memory.grow(cost_of(key))) key.clear(), attributes = overflow();
+      at = to.try_emplace(std::move(key), Series{std::move(attributes), 0, {}}).first;
+    }
+    Series& series = at->second;
     ++series.count;
     if (config_.exemplars.enabled) series.exemplar = Exemplar{span.trace_id, span.span_id, event.time_unix_nano};
   }
+
+  static std::vector<std::pair<std::string, std::string>> overflow() { return {{"otel.metric.overflow", "true"}}; }
 
   Batch merge(AllSeries found, UnixNanos now) {
     std::lock_guard lock(totals_->mutex);
     for (auto& [key, more] : found) {
       auto at = totals_->series.find(key);
       if (at == totals_->series.end()) {
-        bool room = totals_->series.size() < config_.max_series && totals_->charge.grow(3 * key.size() + 256);
+        bool room = !key.empty() && totals_->series.size() < config_.max_series && totals_->charge.grow(cost_of(key));
         if (!room) overflowed_.add(static_cast<std::uint64_t>(more.count));
-        if (!room) more.attributes = {{"otel.metric.overflow", "true"}};
+        if (!room) more.attributes = overflow();
         at = totals_->series.try_emplace(room ? key : std::string(), Series{more.attributes, 0, {}}).first;
       }
       at->second.count += more.count;

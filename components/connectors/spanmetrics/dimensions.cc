@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/utf8.h"
 #include "components/connectors/spanmetrics/glob.h"
 
 namespace weir::connectors::spanmetrics {
@@ -13,6 +14,9 @@ using otlp::ValueType;
 
 // Names a process has of attributes that patterns were asked about; more are asked anew.
 constexpr std::size_t most_known_names = 4096;
+
+// Longer values of dimensions are cut: each span of a resource has those again.
+constexpr std::size_t longest_value = 4096;
 
 constexpr std::array<std::string_view, 7> kinds = {"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER",
                                                    "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER", ""};
@@ -27,7 +31,7 @@ std::size_t known(std::int32_t number, const std::array<std::string_view, N>&) {
 
 // Values that print alike are one label value in most stores, so they are one here.
 void append_value(KeyBuffer& key, const AttributeView& view, Arena& arena) {
-  if (auto text = view.text()) return key.part(*text);
+  if (auto text = view.text()) return key.part(cut_utf8(*text, longest_value));
   if (auto integer = view.integer()) {
     std::array<char, 24> digits;
     char* end = std::to_chars(digits.data(), digits.data() + digits.size(), *integer).ptr;
@@ -35,7 +39,13 @@ void append_value(KeyBuffer& key, const AttributeView& view, Arena& arena) {
   }
   Value value = view.value(arena);
   if (value.is(ValueType::boolean)) return key.part(value.boolean ? "true" : "false");
-  key.part(to_text(value));
+  key.part(cut_utf8(to_text(value), longest_value));
+}
+
+Value value_of_label(const AttributeView& view, Arena& arena) {
+  Value value = view.value(arena);
+  if (value.is(ValueType::string)) value.text = cut_utf8(value.text, longest_value);
+  return value;
 }
 
 bool same(const std::vector<Dimension>& a, const std::vector<Dimension>& b) {
@@ -165,9 +175,9 @@ void Dimensions::put_matching(const std::vector<AttributeView>& views, Arena& ar
   for (auto& view : views) {
     auto named = std::find_if(out.begin(), out.begin() + before, [&](auto& kv) { return kv.key == view.key; });
     if (named != out.begin() + before)
-      named->value = view.value(arena);
+      named->value = value_of_label(view, arena);
     else
-      out.push_back(arena, {view.key, view.value(arena)});
+      out.push_back(arena, {view.key, value_of_label(view, arena)});
   }
 }
 
@@ -176,7 +186,7 @@ std::string Dimensions::attributes(Family family, const Subject& subject, Arena&
   otlp::Resource as_message;
   put_built_in(subject, arena, as_message.attributes);
   for (auto& named : recipe.names)
-    if (AttributeView view = value_of(named, subject)) as_message.attributes.set(arena, named.name, view.value(arena));
+    if (AttributeView view = value_of(named, subject)) as_message.attributes.set(arena, named.name, value_of_label(view, arena));
   if (!recipe.globs.empty()) put_matching(matching(recipe, subject), arena, as_message.attributes);
   otlp::Writer writer;
   encode(as_message, writer);

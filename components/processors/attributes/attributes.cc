@@ -4,6 +4,7 @@
 #include "components/shared/matching/selection.h"
 #include "otlp/edits.h"
 #include "otlp/excerpt.h"
+#include "otlp/growth.h"
 
 namespace weir::processors::attributes {
 namespace {
@@ -32,16 +33,19 @@ class AttributesStage : public engine::Stage {
   void process(Batch batch, engine::Out& out) override {
     Arena& arena = batch.arena();
     actions_.enter(arena, batch.context.get());
+    otlp::Growth growth(batch);
     for (auto& group : batch.groups())
-      for (auto& scope : group.scopes) process(group, scope, arena);
+      for (auto& scope : group.scopes)
+        if (!process(group, scope, arena, growth)) return out.outgrown(std::move(batch), growth.error());
     out.push(std::move(batch));
   }
 
  private:
-  void process(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena) {
+  // False: the batch grew too large.
+  bool process(otlp::ResourceGroup& group, otlp::ScopeGroup& scope, Arena& arena, otlp::Growth& growth) {
     matching::Selection::Here here;
     if (selection_.selective()) here = selection_.in(group.resource.read(arena), scope.scope.read(arena));
-    if (here.none()) return;
+    if (here.none()) return true;
     for (auto& item : scope.items) {
       if (!item.dirty && !actions_.may_change(item.raw)) continue;
       auto selects = [&](const T& message) { return here.all() || here.selects(message); };
@@ -53,7 +57,9 @@ class AttributesStage : public engine::Stage {
         // The same message that edit() gives; marked only when something is different.
         if (change(actions_, *static_cast<T*>(item.message))) item.dirty = true;
       }
+      if (!growth.add<T>(item)) return false;
     }
+    return true;
   }
 
   void keep_change(const otlp::Item& seen, otlp::Item& item, Arena& arena) {

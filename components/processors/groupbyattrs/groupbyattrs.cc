@@ -125,14 +125,25 @@ class GroupByAttrs final : public engine::Stage {
     return out;
   }
 
-  // How large a batch can become when each item with such an attribute gets a resource of its own.
+  // How large a batch can become when each item with such an attribute gets a resource of its own, and each point a metric of its own.
   std::size_t growth_of(Batch& batch) const {
+    const bool metrics = batch.signal() == otlp::Signal::metrics;
     std::size_t growth = 0;
-    for (auto& group : batch.groups())
+    for (auto& group : batch.groups()) {
+      const std::size_t resource = otlp::encoded_size_at_most(group.resource.read(batch.arena()));
       for (auto& scope : group.scopes)
-        if (std::size_t size = group.resource.raw().size(); size * scope.items.size() > free_growth / 16)  // others hardly matter
-          for (auto& item : scope.items) growth += size * moves(batch, item);
+        for (auto& item : scope.items) {
+          std::size_t repeated = resource + (metrics ? head_size(item.read<otlp::Metric>(batch.arena())) : 0);
+          if (repeated * std::max<std::size_t>(scope.items.size(), item.points) > free_growth / 16) growth += repeated * moves(batch, item);  // others hardly matter
+        }
+    }
     return growth;
+  }
+
+  static std::size_t head_size(const otlp::Metric& metric) {
+    std::size_t metadata = 0;
+    for (auto& kv : metric.metadata) metadata += kv.key.size() + otlp::encoded_size_at_most(kv.value);
+    return metric.name.size() + metric.description.size() + metric.unit.size() + metadata;
   }
 
   // The number of resources that are made for it at most.
@@ -175,9 +186,12 @@ class GroupByAttrs final : public engine::Stage {
   void move_points(Target& target, otlp::ResourceGroup& group, const otlp::Resource& resource, otlp::ScopeGroup& scope, const otlp::Scope& about, otlp::Item& item,
                    std::optional<Target::Place>& plain, Arena& arena) {
     auto& metric = item.edit<otlp::Metric>(arena);
+    boost::unordered_flat_map<std::size_t, otlp::Metric*> made;  // by its resource: comparing names may cost more than all of the points
     for (auto& point : metric.points) {
       auto place = find(target, group, resource, scope, about, point.attributes, plain, arena);
-      target.metric(place, metric).points.push_back(arena, point);
+      auto& to = made[place.resource];
+      if (to == nullptr) to = &target.metric(place, metric);
+      to->points.push_back(arena, point);
     }
   }
 

@@ -3,6 +3,7 @@
 #include "engine/decode.h"
 #include "engine/out.h"
 #include "otlp/copy.h"
+#include "otlp/growth.h"
 
 namespace weir::processors::logstransform {
 namespace {
@@ -40,12 +41,17 @@ class LogsTransform final : public engine::Stage {
     std::uint64_t ended = ended_entries();
     std::size_t before = batch.items();
     Arena& arena = batch.arena();
+    otlp::Growth growth(batch);
+    std::size_t written = 0;
     for (auto& group : batch.groups()) {
       const otlp::Resource& resource = group.resource.read(arena);
       writer_.unchanging(group.resource.raw());
       for (auto& scope_group : group.scopes) {
         const otlp::Scope& scope = scope_group.scope.read(arena);
-        for (auto& item : scope_group.items) take(item.read<otlp::LogRecord>(arena), resource, scope, out.wall());
+        for (auto& item : scope_group.items) {
+          take(item.read<otlp::LogRecord>(arena), resource, scope, out.wall());
+          if (std::size_t now = writer_.bytes(); !growth.add(now - std::exchange(written, now))) return give_up(std::move(batch), growth, out);
+        }
       }
     }
     writer_.unchanging({});
@@ -70,6 +76,13 @@ class LogsTransform final : public engine::Stage {
   }
 
  private:
+  void give_up(otlp::Batch batch, const otlp::Growth& growth, engine::Out& out) {
+    writer_.unchanging({});
+    made().settle({});
+    plan(out);
+    out.outgrown(std::move(batch), growth.error());
+  }
+
   void take(const otlp::LogRecord& log, const otlp::Resource& resource, const otlp::Scope& scope, UnixNanos wall) {
     Arena& memory = chain_->memory();
     Entry entry;

@@ -1,6 +1,7 @@
 #include "components/processors/resource/resource.h"
 
 #include "components/shared/attraction/attraction.h"
+#include "otlp/growth.h"
 
 namespace weir::processors::resource {
 namespace {
@@ -12,7 +13,11 @@ class ResourceStage : public engine::Stage {
   void process(otlp::Batch batch, engine::Out& out) override {
     Arena& arena = batch.arena();
     actions_.enter(arena, batch.context.get());
-    for (auto& group : batch.groups()) attraction::apply(actions_, group.resource, arena);
+    otlp::Growth growth(batch);
+    for (auto& group : batch.groups()) {
+      attraction::apply(actions_, group.resource, arena);
+      if (!growth.add(group.resource)) return out.outgrown(std::move(batch), growth.error());
+    }
     out.push(std::move(batch));
   }
 

@@ -2,6 +2,7 @@
 
 #include "components/shared/ottl_settings/error_log.h"
 #include "otlp/excerpt.h"
+#include "otlp/growth.h"
 
 namespace weir::processors::transform {
 namespace {
@@ -69,11 +70,15 @@ class TransformStage : public engine::Stage {
     c_.use_arena(batch.arena());
     c_.sender = batch.context.get();
     std::size_t before = batch.items();
-    for (auto& round : rounds_)
-      if (auto done = run(round, batch); !done) {
+    otlp::Growth growth(batch);
+    for (auto& round : rounds_) {
+      auto done = run(round, batch, growth);
+      if (!done) {
         log::error("failed processing", {{"component", errors_.component()}, {"error", done.error().what}});
         return out.refuse(std::move(batch), Error{Errc::retryable, std::move(done.error().what), {}});
       }
+      if (!*done) return out.outgrown(std::move(batch), growth.error());
+    }
     recount(batch, before, out);
     if (!batch.empty() || before == 0) return out.push(std::move(batch));
     batch.settle({});
@@ -89,25 +94,31 @@ class TransformStage : public engine::Stage {
     if (batch.items() < before) out.count_consumed(before - batch.items());
   }
 
-  Result<> run(const Round& round, Batch& batch) {
+  // False: the batch grew too large.
+  Result<bool> run(const Round& round, Batch& batch, otlp::Growth& growth) {
     for (auto& group : batch.groups()) {
       c_.resource = &group;
       if (round.context() == ContextId::resource) {
         WEIR_TRY(once(round.blocks.front()));
+        if (!growth.add(group.resource)) return false;
         continue;
       }
       for (auto& scope : group.scopes) {
         c_.scope = &scope;
         if (round.context() == ContextId::scope) {
           WEIR_TRY(once(round.blocks.front()));
+          if (!growth.add(scope.scope)) return false;
           continue;
         }
         // By index: statements may add items, which then are visited too, as long as that can be meant: copies of copies have no end.
         const std::size_t most = 10 * scope.items.size() + 1000;
-        for (std::size_t i = 0; i < scope.items.size() && i < most; ++i) WEIR_TRY(visit_item(round, i));
+        for (std::size_t i = 0; i < scope.items.size() && i < most; ++i) {
+          WEIR_TRY(visit_item(round, i));
+          if (!growth.add<T>(scope.items[i])) return false;
+        }
       }
     }
-    return {};
+    return true;
   }
 
   Result<> visit_item(const Round& round, std::size_t index) {

@@ -11,28 +11,36 @@ namespace {
 constexpr std::size_t window_bytes = 8 * 1024 * 1024, least_item = 256;
 
 template <class T>
-std::size_t size_of(const otlp::Lazy<T>& message) {
-  if (!message.dirty()) return message.raw().size();
-  otlp::Writer writer;
-  message.write(writer);
-  return writer.size();
+std::size_t size_of(otlp::Lazy<T>& message, Arena& arena) {
+  return message.dirty() ? otlp::encoded_size_at_most(message.read(arena)) : message.raw().size();
 }
 
-std::size_t size_of(std::size_t heads, const otlp::Item& item) { return 2 * (heads * item.points + std::max(item.raw.size(), least_item)); }
+std::size_t size_of(otlp::Signal signal, const otlp::Item& item) {
+  if (!item.dirty) return item.raw.size();
+  switch (signal) {
+    case otlp::Signal::traces: return otlp::encoded_size_at_most(*static_cast<const otlp::Span*>(item.message));
+    case otlp::Signal::logs: return otlp::encoded_size_at_most(*static_cast<const otlp::LogRecord*>(item.message));
+    default: return otlp::encoded_size_at_most(*static_cast<const otlp::Metric*>(item.message));
+  }
+}
+
+std::size_t written_size(otlp::Signal signal, std::size_t heads, const otlp::Item& item) {
+  return 2 * (heads * item.points + std::max(size_of(signal, item), least_item));
+}
 
 // f(what each of its items repeats, scope).
 template <class F>
 void each_scope(otlp::Batch& batch, F f) {
   for (auto& group : batch.groups()) {
-    std::size_t resource = size_of(group.resource);
-    for (auto& scope : group.scopes) f(resource + size_of(scope.scope), scope);
+    std::size_t resource = size_of(group.resource, batch.arena());
+    for (auto& scope : group.scopes) f(resource + size_of(scope.scope, batch.arena()), scope);
   }
 }
 
 std::size_t total_of(otlp::Batch& batch) {
   std::size_t total = 0;
   each_scope(batch, [&](std::size_t heads, const otlp::ScopeGroup& scope) {
-    for (auto& item : scope.items) total += size_of(heads, item);
+    for (auto& item : scope.items) total += written_size(batch.signal(), heads, item);
   });
   return total;
 }
@@ -145,7 +153,7 @@ Windows windows_of(otlp::Batch& batch) {
   out.window_of.reserve(batch.items());
   each_scope(batch, [&](std::size_t heads, const otlp::ScopeGroup& scope) {
     for (auto& item : scope.items) {
-      std::size_t size = size_of(heads, item);
+      std::size_t size = written_size(batch.signal(), heads, item);
       if (total + size > most) {
         out.given_up += item.points;
         out.window_of.insert(out.window_of.end(), item.points, Windows::nowhere);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "components/shared/totals/totals.h"
+#include "otlp/growth.h"
 
 namespace weir::totals {
 namespace {
@@ -21,9 +22,11 @@ class TotalsStage : public engine::Stage {
     c_.use_arena(batch.arena());
     c_.sender = batch.context.get();
     UnixNanos now = out.wall();
+    otlp::Growth growth(counts);
     for (auto& group : batch.groups())
-      if (auto done = resource(group, batch, counts, now); !done) {
+      if (auto done = resource(group, batch, counts, growth, now); !done) {
         log::error("making totals failed", {{"component", name_}, {"error", done.error().what}});
+        if (done.error().code == Errc::too_large) return out.outgrown(std::move(batch), std::move(done).error());
         return out.refuse(std::move(batch), std::move(done).error());
       }
     counts.prune();
@@ -37,7 +40,7 @@ class TotalsStage : public engine::Stage {
   }
 
  private:
-  Result<> resource(otlp::ResourceGroup& group, Batch& batch, Batch& counts, UnixNanos now) {
+  Result<> resource(otlp::ResourceGroup& group, Batch& batch, Batch& counts, otlp::Growth& growth, UnixNanos now) {
     Arena& into = counts.arena();
     items_.begin();
     if (parts_) parts_->begin();
@@ -47,6 +50,7 @@ class TotalsStage : public engine::Stage {
       for (std::size_t i = 0; i < scope.items.size(); ++i) {
         c_.set_item(i);
         WEIR_TRY(item(batch.signal(), into));
+        if (!growth.add(0)) return std::unexpected(growth.error());
       }
     }
     if (items_.empty() && (!parts_ || parts_->empty())) return {};

@@ -35,38 +35,44 @@ Result<> Totals::add(ottl::EvalContext& c, const otlp::Attributes* item, Arena& 
   for (auto& metric : metrics_) {
     std::optional<double> value = metric.source.empty() ? 1.0 : number_of(item ? item->find(metric.source) : nullptr);
     if (!value) continue;
-    auto attributes = attributes_of(metric, c, item, into);
-    if (!attributes) continue;
+    WEIR_ASSIGN(bool complete, find_attributes(metric, c, item));
+    if (!complete) continue;
     if (!metric.conditions.empty()) {
       c.next_item();
       WEIR_ASSIGN(bool holds, metric.conditions.any(c, ottl::ErrorMode::propagate));
       if (!holds) continue;
     }
     key_.clear();
-    for (auto& kv : *attributes) {
+    for (auto* found : found_) {
       std::size_t mark = key_.size();
-      otlp::encode(kv.value, key_);
+      otlp::encode(*found, key_);
       key_.close(1, mark);
     }
     auto at = metric.series.find(key_.view());
-    if (at == metric.series.end()) at = metric.series.emplace(std::string(key_.view()), Series{*attributes}).first;
+    if (at == metric.series.end()) {
+      at = metric.series.emplace(std::string(key_.view()), Series{}).first;
+      for (std::size_t i = 0; i < found_.size(); ++i) at->second.attributes.push_back(into, {into.copy(metric.attributes[i].first), found_[i]->deep_copy(into)});
+    }
     at->second.count++;
     at->second.sum += *value;
   }
   return {};
 }
 
-std::optional<otlp::Attributes> Totals::attributes_of(const Metric& metric, ottl::EvalContext& c, const otlp::Attributes* item, Arena& into) {
-  otlp::Attributes out;
+// False: one is nowhere.
+Result<bool> Totals::find_attributes(const Metric& metric, ottl::EvalContext& c, const otlp::Attributes* item) {
+  found_.clear();
   for (auto& [key, standard] : metric.attributes) {
     const otlp::Value* value = item ? item->find(key) : nullptr;
+    const bool shared = value == nullptr;
     if (value == nullptr) value = c.scope->scope.read(c.arena()).attributes.find(key);
     if (value == nullptr) value = c.resource->resource.read(c.arena()).attributes.find(key);
     if (value == nullptr && !standard.is(otlp::ValueType::empty)) value = &standard;
-    if (value == nullptr) return {};
-    out.push_back(into, {into.copy(key), value->deep_copy(into)});
+    if (value == nullptr) return false;
+    if (shared && !c.read_shared(otlp::encoded_size_at_most(*value))) return fail(Errc::too_large, "{}", c.error);
+    found_.push_back(value);
   }
-  return out;
+  return true;
 }
 
 void Totals::at(std::uint64_t time) {

@@ -17,7 +17,8 @@ class Totals {
     for (auto& metric : metrics_) metric.series.clear();
     first_ = last_ = 0;
   }
-  // One item, on which `c` stands; its attributes, then its scope's, then its resource's are looked into.
+  // One item, on which `c` stands; its attributes, then its scope's, then its resource's are looked into. Errc::too_large when the items
+  // of a batch have gigabytes of these in common.
   Result<> add(ottl::EvalContext& c, const otlp::Attributes* item, Arena& into);
   // The span of time in which the items lie; zeros are passed over.
   void at(std::uint64_t time);
@@ -38,12 +39,13 @@ class Totals {
     std::map<std::string, Series, std::less<>> series;            // by their attributes, encoded
   };
 
-  std::optional<otlp::Attributes> attributes_of(const Metric& metric, ottl::EvalContext& c, const otlp::Attributes* item, Arena& into);
+  Result<bool> find_attributes(const Metric& metric, ottl::EvalContext& c, const otlp::Attributes* item);
 
   std::unique_ptr<Arena> constants_ = std::make_unique<Arena>();  // texts of defaults
   std::vector<Metric> metrics_;
   std::uint64_t first_ = 0, last_ = 0;
-  otlp::Writer key_;  // scratch
+  otlp::Writer key_;                       // scratch
+  std::vector<const otlp::Value*> found_;  // of an item, as metric.attributes
 };
 
 }  // namespace weir::totals

@@ -247,6 +247,42 @@ def traces(*ids, service="shop", name="op", **fields):
                                "scopeSpans": [{"scope": {"name": "test"}, "spans": spans}]}]}
 
 
+class Sender(threading.Thread):
+    """Sends requests of a few items over one connection until stopped or the other side is gone; keeps the ids answered OK. make: JSON of
+    items with these ids."""
+
+    def __init__(self, port, first, path="/v1/traces", make=traces, size=3):
+        super().__init__(daemon=True)
+        self.port, self.next, self.path, self.make, self.size = port, first, path, make, size
+        self.accepted, self.refused, self.ended = [], 0, threading.Event()
+        self.start()
+
+    def run(self):
+        connection = None
+        while not self.ended.is_set():
+            ids = range(self.next, self.next + self.size)
+            self.next += self.size
+            try:
+                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+                connection.request("POST", self.path, json.dumps(self.make(*ids)), {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                response.read()
+                if response.status == 200:
+                    self.accepted.extend(ids)
+                else:
+                    self.refused += 1
+                    time.sleep(0.01)
+            except (OSError, http.client.HTTPException):
+                connection = None
+                if self.ended.wait(0.01):
+                    return
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+        return self.accepted
+
+
 def pipeline(receive, send, processors="", chain="", exporter="", telemetry="metrics: {level: none}"):
     """YAML of one traces pipeline: OTLP/HTTP on port `receive` to OTLP/HTTP JSON on port `send`."""
     return """

@@ -5,41 +5,6 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from harness import *
 
 
-class Sender(threading.Thread):
-    """Sends requests of a few spans over one connection until stopped or the other side is gone; keeps the ids answered OK."""
-
-    def __init__(self, port, first, size=3):
-        super().__init__(daemon=True)
-        self.port, self.next, self.size = port, first, size
-        self.accepted, self.refused, self.ended = [], 0, threading.Event()
-        self.start()
-
-    def run(self):
-        connection = None
-        while not self.ended.is_set():
-            ids = range(self.next, self.next + self.size)
-            self.next += self.size
-            try:
-                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-                connection.request("POST", "/v1/traces", json.dumps(traces(*ids)), {"Content-Type": "application/json"})
-                response = connection.getresponse()
-                response.read()
-                if response.status == 200:
-                    self.accepted.extend(ids)
-                else:
-                    self.refused += 1
-                    time.sleep(0.01)
-            except (OSError, http.client.HTTPException):
-                connection = None
-                if self.ended.wait(0.01):
-                    return
-
-    def stop(self):
-        self.ended.set()
-        self.join()
-        return self.accepted
-
-
 def configuration(receive, send, processors="", chain="", queue="", grpc=0, span_metrics=False):
     exporter = "    retry_on_failure: {initial_interval: 50ms, max_interval: 200ms}\n    sending_queue: {%s}\n" % queue
     text = pipeline(receive, send, processors=processors, chain=chain, exporter=exporter)

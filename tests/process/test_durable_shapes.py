@@ -27,40 +27,6 @@ def spans(*ids):
 MAKE = {"traces": spans, "logs": logs, "metrics": metrics}
 
 
-class Sender(threading.Thread):
-    """Sends requests of a few items over one connection until stopped or the other side is gone; keeps the ids answered OK."""
-
-    def __init__(self, port, first, signal="traces", size=3):
-        super().__init__(daemon=True)
-        self.port, self.next, self.signal_name, self.size = port, first, signal, size
-        self.accepted, self.ended = [], threading.Event()
-        self.start()
-
-    def run(self):
-        connection = None
-        while not self.ended.is_set():
-            ids = range(self.next, self.next + self.size)
-            self.next += self.size
-            try:
-                connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-                connection.request("POST", PATHS[self.signal_name], json.dumps(MAKE[self.signal_name](*ids)), {"Content-Type": "application/json"})
-                response = connection.getresponse()
-                response.read()
-                if response.status == 200:
-                    self.accepted.extend(ids)
-                else:
-                    time.sleep(0.01)
-            except (OSError, http.client.HTTPException):
-                connection = None
-                if self.ended.wait(0.01):
-                    return
-
-    def stop(self):
-        self.ended.set()
-        self.join()
-        return self.accepted
-
-
 def ids_of(sink):
     with sink.lock:
         bodies = [body for _, _, body in sink.requests]
@@ -120,7 +86,7 @@ class Shapes(unittest.TestCase):
         for trial in range(count):
             self.moods(rng)
             with self.weir("--cores", str(rng.choice([1, 2, 3, 4])), signal=signal_name, **rng.choice(shapes)) as weir:
-                senders = [Sender(self.port, first + n * 1_000_000, signal_name) for n in range(3)]
+                senders = [Sender(self.port, first + n * 1_000_000, PATHS[signal_name], MAKE[signal_name]) for n in range(3)]
                 first += 3_000_000
                 with contextlib.suppress(AssertionError):  # who waits for a back end that is down hears nothing
                     wait_for(lambda: any(sender.accepted for sender in senders), seconds=3)

@@ -220,6 +220,23 @@ def histogram(value):
     return rest, [exemplified(v, 3) for number, v in found if number == 3], sorted(exemplar(v) for number, v in found if number == 16), native(sides)
 
 
+def scraped(program, settings, request, accept):
+    """What the prometheus exporter with these settings answers to a scrape after one request."""
+    config = RECEIVER + 'exporters: {prometheus: {endpoint: "127.0.0.1:@out@", %s}}\n' % json.dumps(settings)[1:-1]
+    config += "service: {pipelines: {metrics: {receivers: [otlp], exporters: [prometheus]}}}\n"
+    said = []
+
+    def feed(places, requests):
+        send(places, requests)
+        time.sleep(0.3)
+        asked = urllib.request.Request("http://127.0.0.1:%d/metrics" % places["out"], headers={"Accept": accept})
+        with urllib.request.urlopen(asked) as answer:
+            said.append(answer.read())
+        return []
+    run(program, config, [("metrics", request)], feed=feed)
+    return said[0]
+
+
 class PrometheusExporters(Differential):
     def compare(self, reference, ours):
         lines = ["%s\n  otelcol %s\n  weir    %s" % (key, reference.get(key), ours.get(key)) for key in sorted(reference.keys() | ours.keys()) if reference.get(key) != ours.get(key)]
@@ -259,19 +276,8 @@ class PrometheusExporters(Differential):
                 settings["translation_strategy"] = STRATEGIES[seed % 2]
             with self.subTest(seed=seed):
                 for program in (otelcol(), binary()):
-                    config = RECEIVER + 'exporters: {prometheus: {endpoint: "127.0.0.1:@out@", %s}}\n' % json.dumps(settings)[1:-1]
-                    config += "service: {pipelines: {metrics: {receivers: [otlp], exporters: [prometheus]}}}\n"
-                    said = []
-
-                    def feed(places, requests):
-                        send(places, requests)
-                        time.sleep(0.3)
-                        accept = "application/openmetrics-text; version=1.0.0" if seed % 2 else "text/plain; version=0.0.4"
-                        asked = urllib.request.Request("http://127.0.0.1:%d/metrics" % places["out"], headers={"Accept": accept})
-                        with urllib.request.urlopen(asked) as answer:
-                            said.extend(answer.read().decode("utf-8", "replace").split("\n"))
-                        return []
-                    run(program, config, [("metrics", request)], feed=feed)
+                    accept = "application/openmetrics-text; version=1.0.0" if seed % 2 else "text/plain; version=0.0.4"
+                    said = scraped(program, settings, request, accept).decode("utf-8", "replace").split("\n")
                     found.append({self.in_order(line): 1 for line in said if self.is_of_a_series(line, said)})
                 self.compare(*found)
 
@@ -281,19 +287,7 @@ class PrometheusExporters(Differential):
             settings = {"resource_to_telemetry_conversion": {"enabled": seed % 3 == 0}, "without_scope_info": seed % 4 == 1, "enable_open_metrics": seed % 2 == 1, "send_timestamps": seed % 3 == 1, "metric_expiration": "999999h"}
             with self.subTest(seed=seed):
                 for program in (otelcol(), binary()):
-                    config = RECEIVER + 'exporters: {prometheus: {endpoint: "127.0.0.1:@out@", %s}}\n' % json.dumps(settings)[1:-1]
-                    config += "service: {pipelines: {metrics: {receivers: [otlp], exporters: [prometheus]}}}\n"
-                    said = []
-
-                    def feed(places, requests):
-                        send(places, requests)
-                        time.sleep(0.3)
-                        asked = urllib.request.Request("http://127.0.0.1:%d/metrics" % places["out"], headers={"Accept": "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"})
-                        with urllib.request.urlopen(asked) as answer:
-                            said.append(answer.read())
-                        return []
-                    run(program, config, [("metrics", request)], feed=feed)
-                    found.append(families(said[0]))
+                    found.append(families(scraped(program, settings, request, "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")))
                 self.compare(*[{key: value for key, value in view.items() if not key.startswith("target_info ") or sum(re.search("instance=[^,}]*", key).group(0) in other for other in view) > 1} for view in found])
 
     @staticmethod

@@ -1,8 +1,7 @@
 #include "sim/lives.h"
 
-#include "config/yaml.h"
-#include "engine/testing.h"
 #include "sim/backend.h"
+#include "sim/components.h"
 #include "sim/traffic.h"
 
 namespace weir::sim {
@@ -10,21 +9,6 @@ namespace {
 
 using engine::testing::World;
 using Key = std::pair<otlp::TraceId, otlp::SpanId>;
-
-const engine::Factory& factory(std::string_view type) {
-  for (auto& row : engine::component_table())
-    if (row.accepts(type)) return row;
-  WEIR_CHECK(false, "no component {}", type);
-}
-
-void add(World& world, std::string_view id, std::string_view yaml) {
-  config::Problems problems;
-  auto value = config::parse_yaml(yaml);
-  WEIR_CHECK(value.has_value(), "{}", value ? "" : value.error().what);
-  auto settings = factory(id).decode(&*value, problems);
-  WEIR_CHECK(settings != nullptr, "{}", problems.to_string());
-  world.add(factory(id), id, settings);
-}
 
 // What is drawn once for all processes of a world.
 struct Rules {

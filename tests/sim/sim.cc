@@ -2,30 +2,14 @@
 #include <CLI/CLI.hpp>
 
 #include "base/log.h"
-#include "config/yaml.h"
-#include "engine/testing.h"
 #include "sim/checks.h"
+#include "sim/components.h"
 #include "sim/lives.h"
 
 namespace weir::sim {
 namespace {
 
 using engine::testing::World;
-
-const engine::Factory& factory(std::string_view type) {
-  for (auto& row : engine::component_table())
-    if (row.accepts(type)) return row;
-  WEIR_CHECK(false, "no component {}", type);
-}
-
-void add(World& world, std::string_view id, std::string_view type, std::string_view yaml) {
-  config::Problems problems;
-  auto value = config::parse_yaml(yaml);
-  WEIR_CHECK(value.has_value(), "{}", value ? "" : value.error().what);
-  auto settings = factory(type).decode(&*value, problems);
-  WEIR_CHECK(settings != nullptr, "{}", problems.to_string());
-  world.add(factory(type), id, settings);
-}
 
 struct Totals {
   Duration time{};

@@ -34,10 +34,7 @@ void Walk::node(std::string_view spec, std::string_view status, Object& out) {
   each(status, [&](Reader& in) {
     if (in.field() == 4) return nested(in, [&](std::string_view m) { ready(m, out); });
     if (!keep_.status) return false;
-    if (in.field() == 5) return nested(in, [&](std::string_view m) {
-      Pair& pair = *add(addresses);
-      each(m, [&](Reader& part) { return part.field() == 1 ? text(part, pair.key) : part.field() == 2 && text(part, pair.value); });
-    });
+    if (in.field() == 5) return nested(in, [&](std::string_view m) { *add(addresses) = key_and_value(m); });
     auto endpoint_port = [&](std::string_view m) { each(m, [&](Reader& part) { return part.field() == 1 && number(part, out.kubelet_port); }); };
     return in.field() == 6 && nested(in, [&](std::string_view m) { each(m, [&](Reader& part) { return part.field() == 1 && nested(part, endpoint_port); }); });
   });

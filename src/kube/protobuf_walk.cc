@@ -26,8 +26,7 @@ Meta Walk::status(std::string_view message) {
 Meta Walk::bookmark(std::string_view message) {
   Meta out;
   auto annotation = [&](std::string_view m) {
-    Pair pair;
-    each(m, [&](Reader& in) { return in.field() == 1 ? text(in, pair.key) : in.field() == 2 && text(in, pair.value); });
+    Pair pair = key_and_value(m);
     if (pair.key == "k8s.io/initial-events-end") out.initial_end = pair.value == "true";
   };
   each(message, [&](Reader& in) {
@@ -38,9 +37,15 @@ Meta Walk::bookmark(std::string_view message) {
   return out;
 }
 
-void Walk::entry(std::string_view message, const Keys& keys, ArenaVector<Pair>& to) {
+// Of a map's entry, a condition, ...: texts in fields 1 and 2.
+Pair Walk::key_and_value(std::string_view message) {
   Pair pair;
   each(message, [&](Reader& in) { return in.field() == 1 ? text(in, pair.key) : in.field() == 2 && text(in, pair.value); });
+  return pair;
+}
+
+void Walk::entry(std::string_view message, const Keys& keys, ArenaVector<Pair>& to) {
+  Pair pair = key_and_value(message);
   if (keys.keeps(pair.key)) *add(to) = pair;
 }
 
@@ -105,8 +110,7 @@ void Walk::meta(std::string_view message, Object& out) {
 }
 
 void Walk::ready(std::string_view condition, Object& out) {
-  Pair pair;
-  each(condition, [&](Reader& in) { return in.field() == 1 ? text(in, pair.key) : in.field() == 2 && text(in, pair.value); });
+  Pair pair = key_and_value(condition);
   if (pair.key == "Ready" && out.ready.empty()) out.ready = pair.value;
 }
 

@@ -79,6 +79,7 @@ class Walk {
   void meta(std::string_view message, Object& out);
   void owner(std::string_view message, Owner& out);
   // Adds an entry of a map that is wanted.
+  Pair key_and_value(std::string_view message);
   void entry(std::string_view message, const Keys& keys, ArenaVector<Pair>& to);
   // The same with a message around the value: quantities.
   void amount(std::string_view message, ArenaVector<Pair>& to);

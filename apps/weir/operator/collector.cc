@@ -346,10 +346,6 @@ Result<Manifests> Reading::manifests() {
   return out;
 }
 
-}  // namespace
-
-namespace {
-
 // Fields of v1alpha1 under their names of today. What is there under both names stays.
 void rename_old_fields(Value& spec) {
   Value* config = spec.get("config");

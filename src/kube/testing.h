@@ -121,11 +121,11 @@ class FakeApi final : public Transport {
     return "Plain";
   }
   // One event, or an event that is none.
-  void tell(net::StreamId id, const std::string& line, bool garbage = false) {
+  void tell(net::StreamId id, const std::string& line, bool as_garbage = false) {
     auto at = streams_.find(id);
     if (at == streams_.end()) return;
-    if (!at->second.protobuf) return piece(id, garbage ? "{\"type\":\"ADD\n" : line);
-    piece(id, garbage ? std::string("\0\0\0\3abc", 7) : ToProtobuf::event(line, message_of(at->second.path)));
+    if (!at->second.protobuf) return piece(id, as_garbage ? "{\"type\":\"ADD\n" : line);
+    piece(id, as_garbage ? std::string("\0\0\0\3abc", 7) : ToProtobuf::event(line, message_of(at->second.path)));
   }
   void end(net::StreamId id) {
     auto node = streams_.extract(id);

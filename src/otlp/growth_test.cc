@@ -73,10 +73,12 @@ void check_bound(std::uint64_t seed) {
     std::string raw = random_message(rng, static_cast<const T*>(nullptr));
     T message;
     decode(raw, arena, message);
-    if constexpr (requires { message.attributes; })
-      for (auto& kv : message.attributes)  // some decoded to the ground
+    if constexpr (requires { message.attributes; }) {
+      for (auto& kv : message.attributes) {  // some decoded to the ground
         if (kv.value.is(ValueType::map)) kv.value.map(arena);
-        else if (kv.value.is(ValueType::array)) kv.value.array(arena);
+        if (kv.value.is(ValueType::array)) kv.value.array(arena);
+      }
+    }
     Writer writer;
     encode(message, writer);
     REQUIRE(encoded_size_at_most(message) >= writer.size());

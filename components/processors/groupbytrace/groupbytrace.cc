@@ -102,7 +102,9 @@ class GroupByTrace : public engine::Stage {
 
   bool idle() const override { return !hold_ || (leaving_.idle() && hold_->idle()); }
   void abandon(Out&) override {
-    if (hold_) hold_->abandon();
+    if (!hold_) return;
+    hold_->abandon();
+    leaving_.abandon();
   }
   std::size_t held() const override { return held_ + leaving_.held() + (hold_ ? hold_->held() : 0); }
   std::size_t bytes_per_item() const override { return overhead + 256; }  // and a resource and scope

@@ -93,6 +93,12 @@ void TailSampling::drain(Out& out) {
   if (decision_log_) decision_log_->flush();
 }
 
+void TailSampling::abandon(Out&) {
+  if (!hold_) return;
+  hold_->abandon();
+  leaving_.abandon();
+}
+
 void TailSampling::decide(PendingTrace& trace, Out& out) {
   Decision decision = Decision::not_sampled;
   if (config_.sampling_strategy == Strategy::span_ingest)

@@ -188,9 +188,10 @@ namespace {
 
 // More than the budget has room for waits; everything counts.
 struct Crowd {
-  explicit Crowd(std::size_t core_count, Policy policy, io::MemoryFs* left = nullptr) : cores(core_count), world(core_count, 1) {
+  explicit Crowd(std::size_t core_count, Policy policy, io::MemoryFs* left = nullptr, Duration slowest_disk = 0s) : cores(core_count), world(core_count, 1) {
     static const engine::Factory tail = factory();
     if (left) world.host().fs() = left->copy();
+    if (slowest_disk > 0s) world.host().use(world.simulation().workers(slowest_disk));
     world.host().budget().set_limit(limit);
     world.add(tail, "tail_sampling", std::make_shared<Config>(Config{.decision_wait = 30s, .policies = {policy}}));
     world.pipeline("traces", otlp::Signal::traces, {"source"}, {"tail_sampling"}, {"sink"});
@@ -282,6 +283,24 @@ TEST_CASE("spilled traces: a shutdown passes them on, a kill leaves all to the n
   next.world.advance(40s);
   CHECK(next.collect() == 4000);
   next.world.check_conservation();
+  next.world.stop();
+}
+
+TEST_CASE("spilled traces: what a hurried shutdown has not read back stays for the next process, and is counted") {
+  io::MemoryFs disk;
+  std::size_t came = 0;
+  {
+    Crowd crowd(1, everything(), nullptr, 100ms);
+    crowd.push(1, 4000);
+    crowd.world.advance(5s);
+    crowd.world.stop(50ms);  // looks at the ledger
+    came = crowd.collect();
+    CHECK(came < 3000);
+    disk = crowd.world.host().fs().copy();
+  }
+  Crowd next(2, everything(), &disk);
+  next.world.advance(60s);
+  CHECK(came + next.collect() >= 4000);
   next.world.stop();
 }
 

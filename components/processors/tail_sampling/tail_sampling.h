@@ -23,7 +23,7 @@ class TailSampling : public engine::Stage {
   void tick(TimePoint now, engine::Out& out) override;
   void drain(engine::Out& out) override;
   bool idle() const override { return !hold_ || (leaving_.idle() && hold_->idle() && decision_log_->idle()); }
-  void abandon(engine::Out&) override { if (hold_) hold_->abandon(); }
+  void abandon(engine::Out&) override;
   std::size_t held() const override { return held_ + leaving_.held() + (hold_ ? hold_->held() : 0); }
   bool refuses(const engine::Out& out) const override;
   // A trace of its own with its look-ups and decision, and a resource and scope.

@@ -27,6 +27,7 @@ void Leaving::use(HoldLog& hold, std::string_view metrics, engine::Out& out, Tur
 
 void Leaving::add(HeldSpans spans, std::size_t count, TimePoint since, Senders senders) {
   if (!spans.here()) {
+    if (!fetch_) return out_->count_stored(count);
     fetching_since_.insert(since);
     fetching_spans_ += count;
     fetching_.push_back({std::move(spans), since});
@@ -129,8 +130,15 @@ void Leaving::lose(HeldSpans part) {
   out_->count_stored(spans);
 }
 
+void Leaving::abandon() {
+  fetch_.reset();
+  out_->count_stored(std::exchange(fetching_spans_, 0));
+  fetching_.clear();
+  parts_.clear();
+}
+
 void Leaving::spill(Segments& spans) const {
-  if (!hold_) return;
+  if (!fetch_) return;
   Budget& budget = context_.host.budget();
   bool half_full = budget.closed() || budget.used() > budget.limit() / 2;
   std::size_t most = std::min(budget.limit() / (half_full ? 32 : 4), most_in_memory) / context_.shards;

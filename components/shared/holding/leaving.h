@@ -38,6 +38,8 @@ class Leaving {
   // Begins to read what is to be read.
   void fetch_next();
   void flush();
+  // At the end of a process that has no time left: what is still to be read stays in the hold log, for the next start.
+  void abandon();
 
   // Gives back memory of spans that are on disk, oldest first, before anything is refused or goes early.
   void spill(Segments& spans) const;

@@ -400,7 +400,11 @@ void Log::was_read(ReadJob& job, Read done) {
   if (job.skipped.unknown) segment->keep = true;
   counts_.skipped += job.skipped;
   if (job.at_end) {
-    if (!segment->own) segment->count = job.index;
+    if (!segment->own) {
+      // Records behind the end of a file that was cut may be noted as settled: they count, and so do those between.
+      segment->count = std::max(job.index, static_cast<std::uint32_t>(segment->taken.size()));
+      for (std::uint32_t index = job.index; index < segment->count; ++index) segment->settle(index);
+    }
     segment->complete = true;
     // Whatever else was written here and cannot be found is damaged too.
     for (std::uint32_t index = job.index; index < segment->count && segment->own && job.end == segment->bytes; ++index) {

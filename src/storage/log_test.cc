@@ -258,6 +258,31 @@ TEST_CASE("log: damage costs the records hit, is said, and what follows is read"
   CHECK(disk.fs.paths().empty());
 }
 
+TEST_CASE("log: of a file that was cut what is left stays until it is settled, whatever was settled behind it") {
+  Disk disk;
+  Place cut;
+  {
+    auto log = disk.open();
+    std::vector<std::shared_ptr<std::optional<Result<Place>>>> places;
+    for (char c = 'a'; c < 'g'; ++c) places.push_back(disk.append(*log, std::string(1000, c)));
+    disk.run();
+    for (std::size_t i = 3; i < 6; ++i) log->settle(***places[i]);
+    disk.run();
+    cut = ***places[3];
+  }
+  for (auto& path : disk.fs.paths())
+    if (path.ends_with(".seg")) disk.fs.cut(path, cut.offset - record_head_bytes);
+  for (int process = 0; process < 2; ++process) {
+    auto log = disk.open();
+    CHECK(texts(disk.read(*log)) == std::set<std::string>{std::string(1000, 'a'), std::string(1000, 'b'), std::string(1000, 'c')});
+    disk.run();
+  }
+  auto log = disk.open();
+  for (auto& record : disk.read(*log)) log->settle(record.place);
+  disk.run();
+  CHECK(disk.fs.paths().empty());
+}
+
 TEST_CASE("log: every write failing at some time loses nothing that was answered") {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     CAPTURE(seed);

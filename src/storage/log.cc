@@ -213,7 +213,7 @@ void Log::written(WriteJob& job) {
     segment->synced = job.size;
   }
   std::uint32_t index = job.first_index;
-  if (job.wrote) {
+  if (job.wrote || job.poisoned) {  // what could not be taken away again may be whole
     segment->count += static_cast<std::uint32_t>(job.records.size());
     segment->grow(segment->count);
     counts_.records += job.records.size();

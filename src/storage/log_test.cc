@@ -207,6 +207,22 @@ TEST_CASE("log: a full disk refuses and leaves nothing half; with space it goes 
   CHECK_FALSE(disk.damage.torn);
 }
 
+TEST_CASE("log: what was refused is not read back, even if it could not be taken out of the file") {
+  Disk disk;
+  auto log = disk.open({.newest_first = true});
+  disk.fs.room = 2600;
+  disk.fs.fault = [](std::string_view operation, const std::string&) { return operation == "truncate" ? EIO : 0; };
+  auto kept = disk.append(*log, std::string(1000, 'a')), first = disk.append(*log, std::string(1000, 'b')), second = disk.append(*log, std::string(1000, 'c'));
+  disk.run();
+  REQUIRE((*kept && *first && *second));
+  REQUIRE(**kept);
+  CHECK_FALSE((**first || **second));  // written together; there was room for the first
+  disk.fs.room.reset();
+  disk.fs.fault = nullptr;
+  log->leave(***kept);
+  CHECK(texts(disk.read(*log)) == std::set<std::string>{std::string(1000, 'a')});
+}
+
 TEST_CASE("log: always means synced before the answer, and a failed sync is no answer") {
   Disk disk;
   auto log = disk.open({.sync = Sync::always});

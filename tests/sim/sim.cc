@@ -1,5 +1,6 @@
 // Runs seeds: each one world of cores, traffic, faults and clock jumps. See README.md.
 #include <CLI/CLI.hpp>
+#include <csignal>
 
 #include "base/log.h"
 #include "sim/checks.h"
@@ -212,9 +213,13 @@ class Trial {
   std::vector<std::string> last_ledger_, history_;
 };
 
+// For whoever reads why a world ended the program.
+std::uint64_t world_under_way = 0;
+void tell_world(int) { std::fputs(fmt::format("in the world of seed {}\n", world_under_way).c_str(), stderr); }
+
 int run(std::uint64_t from, std::uint64_t seeds) {
   Totals totals;
-  for (std::uint64_t seed = from; seed < from + seeds; ++seed) Trial(seed).run(totals);
+  for (world_under_way = from; world_under_way < from + seeds; ++world_under_way) Trial(world_under_way).run(totals);
   fmt::print("{} worlds from seed {}: {:.1f} simulated hours, {} spans in {} traces, {} kept, {} exemplars, {} requests refused, {} exports retried, {} reloads, {} failed ones\n",
              seeds, from, static_cast<double>(totals.time / 1s) / 3600, totals.spans, totals.traces, totals.kept, totals.exemplars,
              totals.refusals, totals.retries, totals.reloads, totals.failed_reloads);
@@ -223,7 +228,7 @@ int run(std::uint64_t from, std::uint64_t seeds) {
 
 int run_disks(std::uint64_t from, std::uint64_t seeds) {
   LivesTotals totals;
-  for (std::uint64_t seed = from; seed < from + seeds; ++seed) run_lives(seed, totals);
+  for (world_under_way = from; world_under_way < from + seeds; ++world_under_way) run_lives(world_under_way, totals);
   fmt::print("{} worlds with a disk from seed {}: {} spans, {} processes, {} kills, {} power cuts, {} requests refused, {} spans twice, {} worlds damaged with {} spans lost\n", seeds, from, totals.spans,
              totals.lives, totals.kills, totals.power_cuts, totals.refusals, totals.twice, totals.damaged_worlds, totals.damaged_lost);
   return totals.kills > 0 ? 0 : 1;
@@ -243,5 +248,6 @@ int main(int argc, char** argv) {
   // Failed exports are what this is about, and with a disk damage, too.
   bool silent = disk && !std::getenv("WEIR_SIM_LOG");
   weir::log::configure({.level = weir::log::Level::error, .output_paths = {silent ? "/dev/null" : "stderr"}});
+  std::signal(SIGABRT, weir::sim::tell_world);
   return disk ? weir::sim::run_disks(from, seeds) : weir::sim::run(from, seeds);
 }

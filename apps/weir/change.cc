@@ -84,6 +84,7 @@ void Change::start_own() {
   own_ = std::make_unique<OwnPipelines>(*service_.cores_.front(), service_.workers_, service_.budget_, service_.metrics_);
   own_->start(to_->own, [this](Result<> started) {
     if (!started) return take_back(std::move(started).error());
+    if (!running_.loaded) service_.spans_->lead_to(own_->spans());  // the first request may come before all cores are ready
     start_extensions();
   });
 }
@@ -182,6 +183,8 @@ void Change::take_back(Error error) {
   if (running_.loaded) {
     telemetry::set_detailed(running_.loaded->own.detailed);
     service_.spans_->set_wanted(wants_spans(running_.loaded->own));
+  } else {
+    service_.spans_->lead_to(nullptr);
   }
   metrics_server_.reset();
   service_.set_changing(nullptr);

@@ -103,7 +103,10 @@ class VictoriaLogs(unittest.TestCase):
     def stored(self, way):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         connection.request("POST", "/select/logsql/query", urllib.parse.urlencode({"query": 'way:="%s"' % way, "limit": 1000000}), {"Content-Type": "application/x-www-form-urlencoded"})
-        return [json.loads(line) for line in connection.getresponse().read().splitlines()]
+        answer = connection.getresponse()
+        lines = answer.read().splitlines()
+        connection.close()
+        return [json.loads(line) for line in lines] if answer.status == 200 else []  # it may still be starting
 
     def test_an_outage(self):
         self.start()

@@ -226,9 +226,10 @@ int run(std::uint64_t from, std::uint64_t seeds) {
   return totals.kept > 0 && totals.exemplars > 0 ? 0 : 1;
 }
 
-int run_disks(std::uint64_t from, std::uint64_t seeds) {
+int run_disks(std::uint64_t from, std::uint64_t seeds, const std::vector<std::uint64_t>& also) {
   LivesTotals totals;
   for (world_under_way = from; world_under_way < from + seeds; ++world_under_way) run_lives(world_under_way, totals);
+  for (std::uint64_t seed : also) run_lives(world_under_way = seed, totals);
   fmt::print("{} worlds with a disk from seed {}: {} spans, {} processes, {} kills, {} power cuts, {} requests refused, {} spans twice, {} worlds damaged with {} spans lost\n", seeds, from, totals.spans,
              totals.lives, totals.kills, totals.power_cuts, totals.refusals, totals.twice, totals.damaged_worlds, totals.damaged_lost);
   return totals.kills > 0 ? 0 : 1;
@@ -244,10 +245,12 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", seeds, "How many")->capture_default_str();
   bool disk = false;
   app.add_flag("--disk", disk, "Worlds whose process ends and begins again over one disk");
+  std::vector<std::uint64_t> also;
+  app.add_option("--also", also, "More seeds, with --disk");
   CLI11_PARSE(app, argc, argv);
   // Failed exports are what this is about, and with a disk damage, too.
   bool silent = disk && !std::getenv("WEIR_SIM_LOG");
   weir::log::configure({.level = weir::log::Level::error, .output_paths = {silent ? "/dev/null" : "stderr"}});
   std::signal(SIGABRT, weir::sim::tell_world);
-  return disk ? weir::sim::run_disks(from, seeds) : weir::sim::run(from, seeds);
+  return disk ? weir::sim::run_disks(from, seeds, also) : weir::sim::run(from, seeds);
 }

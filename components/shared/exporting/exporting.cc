@@ -297,7 +297,7 @@ class QueuedExporter : public QueuedStage {
 
   void written(Waiting request, Place place) {
     std::uint64_t size = std::exchange(request.size, 0);
-    bool waits = settings_.queue.wait_for_result && !request.batch.receipts.empty();
+    bool waits = settings_.queue.wait_for_result && request.batch.refusable();  // a stage that holds data needs to know only that it is kept
     if (!waits) out_->accept(request.batch);
     if (!fits_window(request.batch)) return spill(std::move(request.batch), size, place);
     keep_record(request.batch, place, size, waits);

@@ -2,8 +2,8 @@
 #include <map>
 #include <mutex>
 
-#include "base/utf8.h"
 #include "components/connectors/exceptions/config.h"
+#include "components/shared/series_churn/label_text.h"
 #include "engine/decode.h"
 #include "engine/life.h"
 #include "engine/out.h"
@@ -15,6 +15,7 @@ namespace {
 using otlp::Attributes;
 using otlp::Batch;
 using otlp::Value;
+using series_churn::label_text;
 
 std::string_view kind_word(std::int32_t kind) {
   constexpr std::string_view words[] = {"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"};
@@ -51,12 +52,9 @@ bool for_exceptions(Batch& batch, Each each) {
   return true;
 }
 
-// Longer values are cut: each exception has those of its span and resource again.
-constexpr std::size_t longest_value = 4096;
-
 std::string label_of(const Value& value) {
-  if (!value.is(otlp::ValueType::string)) return std::string(cut_utf8(to_text(value), longest_value));
-  return std::string(cut_utf8(value.text, longest_value));
+  if (!value.is(otlp::ValueType::string)) return std::string(label_text(to_text(value)));
+  return std::string(label_text(value.text));
 }
 
 class ToLogs final : public engine::Stage {
@@ -178,8 +176,8 @@ class ToMetrics final : public engine::Stage {
   static std::size_t cost_of(std::string_view key) { return 3 * key.size() + 256; }
 
   void add(AllSeries& to, Charge& memory, const otlp::Resource& resource, std::string_view service, const otlp::Span& span, const otlp::Span::Event& event) const {
-    std::vector<std::pair<std::string, std::string>> attributes{{"service.name", std::string(cut_utf8(service, longest_value))},
-                                                                {"span.name", std::string(cut_utf8(span.name, longest_value))},
+    std::vector<std::pair<std::string, std::string>> attributes{{"service.name", std::string(label_text(service))},
+                                                                {"span.name", std::string(label_text(span.name))},
                                                                 {"span.kind", std::string(kind_word(span.kind))},
                                                                 {"status.code", std::string(status_word(span.status_code))}};
     for (auto& dimension : config_.dimensions)

@@ -1,8 +1,10 @@
 #include "components/connectors/servicegraph/attributes.h"
 
-#include "components/connectors/servicegraph/edges.h"
+#include "components/shared/series_churn/label_text.h"
 
 namespace weir::connectors::servicegraph {
+
+using series_churn::label_text;
 
 Attributes::Attributes(const Config& config) {
   auto add = [&](const std::vector<std::string>& names, std::vector<std::size_t>& slots) {
@@ -32,7 +34,7 @@ void Attributes::read(const otlp::SpanView& span) {
 std::optional<std::string_view> Attributes::of_span(std::size_t slot) {
   const otlp::AttributeView& found = span_[slot];
   if (!found) return {};
-  if (auto plain = found.text()) return kept_text(*plain);
+  if (auto plain = found.text()) return label_text(*plain);
   return text(found.value(*arena_), text_);
 }
 
@@ -42,9 +44,9 @@ std::optional<std::string_view> Attributes::anywhere(std::size_t slot) {
 }
 
 std::string_view Attributes::text(const otlp::Value& value, std::string& scratch) {
-  if (value.is(otlp::ValueType::string)) return kept_text(value.text);
+  if (value.is(otlp::ValueType::string)) return label_text(value.text);
   scratch = otlp::to_text(value);
-  return kept_text(scratch);
+  return label_text(scratch);
 }
 
 }  // namespace weir::connectors::servicegraph

@@ -17,7 +17,7 @@ class Attributes {
   // Turns to a span of that resource.
   void read(const otlp::SpanView& span);
 
-  // By slot: see below. Texts are cut as kept_text() does and hold until the next one is asked for.
+  // By slot: see below. Texts are cut as label_text() does and hold until the next one is asked for.
   std::optional<std::string_view> of_span(std::size_t slot);
   std::optional<std::string_view> anywhere(std::size_t slot);  // the resource's counts before the span's
 

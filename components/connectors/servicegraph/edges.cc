@@ -12,14 +12,6 @@ std::string_view to_string(VirtualNode node) {
   return names[static_cast<std::size_t>(node)];
 }
 
-std::string_view kept_text(std::string_view text) {
-  constexpr std::size_t longest = 4096;  // names and label values beyond that are not meant as such
-  if (text.size() <= longest) return text;
-  std::size_t end = longest;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end);
-}
-
 namespace {
 
 void prefetch_edge(const void* edge) {

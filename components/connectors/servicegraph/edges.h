@@ -57,9 +57,6 @@ struct alignas(64) Edge {
 };
 static_assert(sizeof(Edge) == 3 * 64);
 
-// Text as it is kept: cut to 4 KiB, between characters.
-std::string_view kept_text(std::string_view text);
-
 // Edges by key, and from the oldest on. One core; the owner sees to it that no more are kept than it has room for, and
 // charges bytes(). No allocation once it has seen its largest number of edges and longest names.
 // Most of it is in no cache when it is needed: whoever knows which keys are to come says so with prefetch().

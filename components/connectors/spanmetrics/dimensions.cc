@@ -2,8 +2,8 @@
 
 #include <charconv>
 
-#include "base/utf8.h"
 #include "components/connectors/spanmetrics/glob.h"
+#include "components/shared/series_churn/label_text.h"
 
 namespace weir::connectors::spanmetrics {
 namespace {
@@ -11,12 +11,10 @@ namespace {
 using otlp::AttributeView;
 using otlp::Value;
 using otlp::ValueType;
+using series_churn::label_text;
 
 // Names a process has of attributes that patterns were asked about; more are asked anew.
 constexpr std::size_t most_known_names = 4096;
-
-// Longer values of dimensions are cut: each span of a resource has those again.
-constexpr std::size_t longest_value = 4096;
 
 constexpr std::array<std::string_view, 7> kinds = {"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER",
                                                    "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER", ""};
@@ -31,7 +29,7 @@ std::size_t known(std::int32_t number, const std::array<std::string_view, N>&) {
 
 // Values that print alike are one label value in most stores, so they are one here.
 void append_value(KeyBuffer& key, const AttributeView& view, Arena& arena) {
-  if (auto text = view.text()) return key.part(cut_utf8(*text, longest_value));
+  if (auto text = view.text()) return key.part(label_text(*text));
   if (auto integer = view.integer()) {
     std::array<char, 24> digits;
     char* end = std::to_chars(digits.data(), digits.data() + digits.size(), *integer).ptr;
@@ -39,12 +37,12 @@ void append_value(KeyBuffer& key, const AttributeView& view, Arena& arena) {
   }
   Value value = view.value(arena);
   if (value.is(ValueType::boolean)) return key.part(value.boolean ? "true" : "false");
-  key.part(cut_utf8(to_text(value), longest_value));
+  key.part(label_text(to_text(value)));
 }
 
 Value value_of_label(const AttributeView& view, Arena& arena) {
   Value value = view.value(arena);
-  if (value.is(ValueType::string)) value.text = cut_utf8(value.text, longest_value);
+  if (value.is(ValueType::string)) value.text = label_text(value.text);
   return value;
 }
 

@@ -1,5 +1,9 @@
 #include "engine/engine.h"
 
+#include "base/log.h"
+#include "io/fs.h"
+#include "io/workers.h"
+
 namespace weir::engine {
 
 std::uint64_t LedgerRow::total_dropped() const {
@@ -68,12 +72,24 @@ void Engine::start(std::move_only_function<void(Result<>)> done) {
 void Engine::reload(Plan plan, Duration patience, std::move_only_function<void(Result<>)> done, io::Task gone) {
   WEIR_CHECK(!std::exchange(reloading_, true), "two reloads at once");
   auto reload = std::make_shared<Reload>();
+  if (!current_) sync_what_is_there();
   reload->to = std::make_shared<const Revision>(revise(std::move(plan), current_.get(), numbers_));
   if (current_) reload->leaving = engine::gone(*current_, *reload->to);
   reload->patience = patience;
   reload->done = std::move(done);
   reload->gone = std::move(gone);
   shards_.on_all([reload](Shard& shard) { shard.share_listeners(reload->leaving); }, [this, reload] { make(reload); });
+}
+
+// An earlier process may have been killed before it synced what it had answered: from now on a power cut costs nothing of that.
+void Engine::sync_what_is_there() {
+  Host& host = shards_.host;
+  std::string directory = host.data_directory();
+  if (directory.empty()) return;
+  auto work = [&host, directory] {
+    if (auto synced = host.fs().sync_disk(directory); !synced) log::warn("What is on disk cannot be synced", {{"path", directory}, {"error", synced.error().what}});
+  };
+  (void)host.workers().submit(io::Workers::Priority::normal, shards_.home(), work, [] {});  // a full line of jobs syncs what it writes
 }
 
 void Engine::make(std::shared_ptr<Reload> reload) {

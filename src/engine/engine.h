@@ -57,6 +57,7 @@ class Engine {
  private:
   struct Reload;
 
+  void sync_what_is_there();
   void make(std::shared_ptr<Reload> reload);
   void start_receivers(std::shared_ptr<Reload> reload);
   void commit(std::shared_ptr<Reload> reload);

@@ -191,10 +191,14 @@ class SystemFs final : public Fs {
     return std::shared_ptr<void>(nullptr, [fd](void*) { ::close(fd); });
   }
 
-  Result<> sync_directory(const std::string& path) override {
+  Result<> sync_directory(const std::string& path) override { return sync_by(path, ::fsync); }
+  Result<> sync_disk(const std::string& path) override { return sync_by(path, ::syncfs); }
+
+ private:
+  static Result<> sync_by(const std::string& path, int (*sync)(int)) {
     int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return failed("open", path, errno);
-    int result = ::fsync(fd), error = errno;
+    int result = sync(fd), error = errno;
     ::close(fd);
     if (result != 0) return failed("sync", path, error);
     return {};
@@ -319,6 +323,13 @@ Result<> MemoryFs::sync_directory(const std::string& path) {
   std::erase_if(synced_names_, [&](auto& entry) { return directory_of(entry.first) == path; });
   for (auto& [name, node] : files_)
     if (directory_of(name) == path) synced_names_[name] = node;
+  return {};
+}
+
+Result<> MemoryFs::sync_disk(const std::string& path) {
+  WEIR_TRY(check("sync", path));
+  synced_names_ = files_;
+  for (auto& [name, node] : files_) node->synced = node->content;
   return {};
 }
 

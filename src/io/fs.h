@@ -60,6 +60,8 @@ class Fs {
   virtual Result<std::shared_ptr<void>> lock(const std::string& path, Duration wait) = 0;
   // New, renamed and removed names in it survive a power cut when this has returned.
   virtual Result<> sync_directory(const std::string& path) = 0;
+  // The same for everything on the disk of `path`, whoever wrote it.
+  virtual Result<> sync_disk(const std::string& path) = 0;
 };
 
 Fs& system_fs();
@@ -77,6 +79,7 @@ class MemoryFs : public Fs {
   Result<> make_directory(const std::string& path, unsigned permissions = 0755) override;
   Result<std::shared_ptr<void>> lock(const std::string& path, Duration wait) override;
   Result<> sync_directory(const std::string& path) override;
+  Result<> sync_disk(const std::string& path) override;
 
   // Null when there is no such file.
   const std::string* content(const std::string& path) const;

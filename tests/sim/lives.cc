@@ -148,10 +148,13 @@ class Lives {
       say(fmt::format("life {} killed at {}, {} requests open, groupbytrace {} batch {}", totals_.lives, format_duration(world.simulation().elapsed()), open_.size(), groups_, batches_));
       disk_ = world.host().fs().copy();
       for (auto* backend : backends()) *backend->life = false;
+      if (world.simulation().elapsed() > longest_sync()) unsynced_.clear();  // of earlier processes: synced at the start
+      note_unsynced(world);
       if (rules_.cuts_power && rng_.chance(0.6)) {
         ++totals_.power_cuts;
+        power_cut_ = true;
         disk_.cut_power(rng_);
-        cut_power(world);
+        unsure_.merge(unsynced_);
       }
     } else {
       say(fmt::format("life {} stopped at {}, {} requests open, groupbytrace {} batch {}", totals_.lives, format_duration(world.simulation().elapsed()), open_.size(), groups_, batches_));
@@ -168,12 +171,12 @@ class Lives {
   }
 
   // What stages hold is synced within a second, whatever the setting of the queues. groupbytrace hands on to another such log.
-  void cut_power(World& world) {
-    power_cut_ = true;
-    Duration since = world.simulation().elapsed() - 1s - 3 * rules_.slowest_disk - 100ms;
+  void note_unsynced(World& world) {
+    Duration since = world.simulation().elapsed() - 1s - longest_sync();
     for (auto& [key, when] : answered_)
-      if (groups_ || rules_.troubles || (when.first == totals_.lives && when.second > since)) unsure_.insert(key);
+      if (groups_ || rules_.troubles || (when.first == totals_.lives && when.second > since)) unsynced_.insert(key);
   }
+  Duration longest_sync() const { return 3 * rules_.slowest_disk + 100ms; }
 
   // Bits changed, files cut.
   void damage() {
@@ -335,7 +338,7 @@ class Lives {
   std::vector<Open> open_;
   std::map<Key, std::size_t> sent_;
   std::map<Key, std::pair<std::uint64_t, Duration>> answered_;  // in which life, and when in it
-  std::set<Key> unsure_;                                        // answered just before a power cut
+  std::set<Key> unsynced_, unsure_;                             // answered just before a kill; and a power cut before that was synced
   double said_ = 0;
   std::string refusal_;  // the last one
   bool groups_ = false, batches_ = false, crashed_ = false, power_cut_ = false, damaged_ = false, cut_ = false, refused_ = false;

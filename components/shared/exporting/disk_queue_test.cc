@@ -241,6 +241,30 @@ TEST_CASE("wait_for_result works on disk: senders hear the backend, and a kill i
   next.stop();
 }
 
+TEST_CASE("a backlog behind many empty files is there soon") {
+  Surroundings around;
+  around.rule = away;
+  Settings settings;
+  settings.queue.newest_first = true;
+  {
+    Process process(around, settings);
+    process.push(1);
+    process.world.advance(100ms);
+    process.kill();
+  }
+  REQUIRE(around.disk.paths().size() > 0);
+  std::string first = around.disk.paths().front();
+  for (auto& path : around.disk.paths())
+    if (path.ends_with(".seg")) first = path;
+  std::string directory = first.substr(0, first.rfind('/'));
+  for (int i = 0; i < 500; ++i) REQUIRE(around.disk.open(fmt::format("{}/{:016x}-{:016x}.seg", directory, 1000 + i, i), io::OpenMode::append));
+  around.rule = nullptr;
+  Process next(around, settings);
+  next.world.advance(3s);
+  CHECK(around.distinct() == upto(1));
+  next.stop();
+}
+
 TEST_CASE("what happens at the quota is chosen") {
   struct {
     Overflow overflow;

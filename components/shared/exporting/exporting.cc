@@ -385,7 +385,7 @@ class QueuedExporter : public QueuedStage {
         bool none = requests.empty();
         for (auto& request : requests) take_back(std::move(request));
         tell_backlog();
-        if (none && !disk_->reading()) return check_later();
+        if (none && !disk_->reading()) return look_again();
         pump();
       });
     }
@@ -393,9 +393,16 @@ class QueuedExporter : public QueuedStage {
   }
 
   // Cores look from time to time whether another one has left something.
-  void check_later() {
+  void check_later() { check_after(disk_->has_unread() || must_wait() ? 100ms : 5s); }
+  // A file had nothing in it, and there may be thousands of them: each write to a full disk leaves one.
+  void look_again() {
+    if (!disk_->has_unread()) return check_later();
+    if (check_timer_) executor_.cancel(std::exchange(check_timer_, 0));
+    check_after(1ms);
+  }
+  void check_after(Duration wait) {
     if (check_timer_ || abandoned_) return;
-    check_timer_ = executor_.at(executor_.now() + (disk_->has_unread() || must_wait() ? 100ms : 5s), [this] {
+    check_timer_ = executor_.at(executor_.now() + wait, [this] {
       check_timer_ = 0;
       pump();
     });

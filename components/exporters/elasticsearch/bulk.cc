@@ -10,6 +10,8 @@ namespace {
 
 // Points of one scope that may share documents.
 constexpr std::size_t most_points = 10'000;
+// Each of their documents has the resource, and the names of its metrics once or twice: so much of these is written at once.
+constexpr std::size_t most_repeated = 24 * 1024 * 1024;
 
 std::string text_of(const otlp::Attributes& attributes, std::string_view key) {
   auto* value = attributes.find(key);
@@ -40,11 +42,13 @@ Bulk BulkWriter::next() {
         pass_over(scope);
         continue;
       }
-      switch (batch_.signal()) {
-        case otlp::Signal::logs: write_logs(group, scope, around); break;
-        case otlp::Signal::metrics: write_points(scope, around); break;
-        default: write_spans(group, scope, around);
-      }
+      do {
+        switch (batch_.signal()) {
+          case otlp::Signal::logs: write_logs(group, scope, around); break;
+          case otlp::Signal::metrics: write_points(scope, around); break;
+          default: write_spans(group, scope, around);
+        }
+      } while (item_ < scope.items.size() && bulk_.documents() == 0);  // many may have no form
       if (item_ < scope.items.size()) return std::move(bulk_);
     }
   }
@@ -93,13 +97,17 @@ void BulkWriter::write_logs(otlp::ResourceGroup&, otlp::ScopeGroup& scope, const
 
 void BulkWriter::write_spans(otlp::ResourceGroup&, otlp::ScopeGroup& scope, const Surroundings& around) {
   Arena& arena = batch_.arena();
-  for (; item_ < scope.items.size() && !full(); ++item_, ++number_) {
+  for (; item_ < scope.items.size() && !full(); ++item_, ++number_, part_ = 0) {
     auto& span = scope.items[item_].read<otlp::Span>(arena);
     Index index = router_.route(span.attributes, around.scope, around.resource.attributes, now_);
-    append(index, nullptr, {}, span_document(mapping_, around, span, index));
-    bulk_.items.emplace_back(number_, bulk_.documents() - 1);
-    if (mapping_.mode != Mode::otel) continue;
-    for (auto& event : span.events) {
+    if (part_ == 0) {
+      append(index, nullptr, {}, span_document(mapping_, around, span, index));
+      bulk_.items.emplace_back(number_, bulk_.documents() - 1);
+      ++part_;
+    }
+    for (; mapping_.mode == Mode::otel && part_ <= span.events.size(); ++part_) {
+      if (full()) return;
+      auto& event = span.events[part_ - 1];
       Index place = router_.route_event(event.attributes, around.scope, around.resource.attributes, now_);
       append(place, nullptr, {}, event_document(around, span, event, place));
       bulk_.items.emplace_back(number_, bulk_.documents() - 1);
@@ -118,10 +126,13 @@ void BulkWriter::write_points(otlp::ScopeGroup& scope, const Surroundings& aroun
   std::vector<Group> groups;
   std::unordered_map<std::string, std::size_t> known;  // by index, times and attributes
   otlp::Writer writer;
-  std::size_t taken = 0;
-  for (; item_ < scope.items.size() && taken < most_points; ++item_, point_ = 0) {
+  const std::size_t heads = encoded_size_at_most(around.resource) + encoded_size_at_most(around.scope);
+  std::size_t taken = 0, repeated = 0;
+  auto room = [&] { return taken < most_points && repeated < most_repeated; };
+  for (; item_ < scope.items.size() && room(); ++item_, point_ = 0) {
     auto& metric = scope.items[item_].read<otlp::Metric>(arena);
-    for (; point_ < metric.points.size() && taken < most_points; ++point_, ++number_, ++taken) {
+    const std::size_t names = 2 * head_size_at_most(metric);
+    for (; point_ < metric.points.size() && room(); ++point_, ++number_, ++taken) {
       auto& point = metric.points[point_];
       Index index = router_.route(point.attributes, around.scope, around.resource.attributes, now_);
       writer.clear();
@@ -130,7 +141,8 @@ void BulkWriter::write_points(otlp::ScopeGroup& scope, const Surroundings& aroun
       std::string key = fmt::format("{}\n{} {} {}\n", index.name, point.time_unix_nano, otel ? point.start_time_unix_nano : 0, otel ? metric.unit : std::string_view());
       key += writer.view();
       auto [at, fresh] = known.emplace(std::move(key), groups.size());
-      if (fresh) groups.push_back({std::move(index), {}, {}});
+      if (fresh) groups.push_back({std::move(index), {}, {}}), repeated += heads;
+      repeated += names;
       Group& group = groups[at->second];
       if (group.document.add(metric, point)) group.points.push_back(number_);
       else without_form_.push_back(number_);

@@ -42,6 +42,7 @@ class BulkWriter {
   Router router_;
   UnixNanos now_;
   std::size_t group_ = 0, scope_ = 0, item_ = 0, point_ = 0;
+  std::size_t part_ = 0;  // of a span: itself, then its events
   std::uint32_t number_ = 0;
   Bulk bulk_;
   std::vector<std::uint32_t> without_form_;

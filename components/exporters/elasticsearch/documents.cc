@@ -313,7 +313,7 @@ std::string PointDocument::to_json(const Mapping& mapping, const Surroundings& a
 
 std::string PointDocument::dynamic_templates() const {
   std::string out;
-  for (auto& [name, entry] : metrics_) append_key(out, "metrics." + name), append_json_string(out, entry.template_name), out += ',';
+  for (auto& [name, entry] : metrics_) append_key(out, fmt::format("metrics.{}", name)), append_json_string(out, entry.template_name), out += ',';
   drop_comma(out);
   return out;
 }

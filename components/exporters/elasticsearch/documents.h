@@ -33,7 +33,7 @@ class PointDocument {
   };
   const otlp::DataPoint* first_ = nullptr;  // of the batch
   std::string_view unit_;
-  std::map<std::string, Entry, std::less<>> metrics_;
+  std::map<std::string_view, Entry> metrics_;  // names as the batch has them
 };
 
 }  // namespace weir::exporters::elasticsearch

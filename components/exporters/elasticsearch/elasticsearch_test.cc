@@ -156,6 +156,46 @@ TEST_CASE("elasticsearch: requests are cut by size, and know which items are in 
   batch.settle({});
 }
 
+namespace {
+
+// Documents of all requests; none of these is larger than `most`.
+std::size_t documents_of(std::string_view json, otlp::Signal signal, std::size_t most) {
+  Config config = with_mode(Mode::otel);
+  auto batch = batch_of(json, signal);
+  BulkWriter writer(config, batch, 0);
+  std::size_t documents = 0;
+  for (Bulk bulk = writer.next(); bulk.documents() > 0; bulk = writer.next()) {
+    CHECK(bulk.body.size() < most);
+    documents += bulk.documents();
+  }
+  batch.settle({});
+  return documents;
+}
+
+std::string metrics_of(std::string_view resource, std::string_view name, std::string_view points) {
+  return fmt::format(R"({{"resourceMetrics":[{{"resource":{{"attributes":[{{"key":"k","value":{{"stringValue":"{}"}}}}]}},"scopeMetrics":[{{"metrics":[{{"name":"{}","gauge":{{"dataPoints":[{}]}}}}]}}]}}]}})", resource, name, points);
+}
+
+}  // namespace
+
+TEST_CASE("elasticsearch: what each document repeats makes no request too large") {
+  std::string points, events;
+  for (int i = 0; i < 500; ++i) points += fmt::format(R"({}{{"asInt":"1","attributes":[{{"key":"a","value":{{"stringValue":"{}"}}}}]}})", i ? "," : "", i);
+  for (int i = 0; i < 500; ++i) events += fmt::format(R"({}{{"name":"e{}"}})", i ? "," : "", i);
+  const std::string large(200'000, 'x');
+  constexpr std::size_t most = 30 << 20;
+  CHECK(documents_of(metrics_of(large, "m", points), otlp::Signal::metrics, most) == 500);
+  CHECK(documents_of(metrics_of("v", large, points), otlp::Signal::metrics, most) == 500);
+  CHECK(documents_of(fmt::format(R"({{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"k","value":{{"stringValue":"{}"}}}}]}},"scopeSpans":[{{"spans":[{{"name":"a","events":[{}]}},{{"name":"b"}}]}}]}}]}})", large, events),
+                     otlp::Signal::traces, most) == 502);
+}
+
+TEST_CASE("elasticsearch: what follows many points without a value is written") {
+  std::string points;
+  for (int i = 0; i < 10'001; ++i) points += "{},";
+  CHECK(documents_of(metrics_of("v", "m", points + R"({"asInt":"1"})"), otlp::Signal::metrics, 1 << 20) == 1);
+}
+
 TEST_CASE("elasticsearch: answers") {
   auto answer = read_answer(R"({"errors":true,"items":[{"create":{"status":201}},{"create":{"status":429,"error":{"type":"busy","reason":"later"}}}]})", 2);
   REQUIRE(answer);

@@ -62,6 +62,8 @@ std::size_t encoded_size_at_most(const Scope& message);
 std::size_t encoded_size_at_most(const Span& message);
 std::size_t encoded_size_at_most(const LogRecord& message);
 std::size_t encoded_size_at_most(const Metric& message);
+// Without its points: what formats repeat for each of them.
+std::size_t head_size_at_most(const Metric& message);
 std::size_t encoded_size_at_most(const Value& message);
 
 // Reads the id without decoding the item. When the field is there several times, the first one counts.

@@ -58,9 +58,10 @@ std::size_t encoded_size_at_most(const LogRecord& l) {
   return 12 * length + 24 + l.severity_text.size() + l.event_name.size() + encoded_size_at_most(l.body) + size_of(l.attributes) + size_of(l.unknown);
 }
 
-std::size_t encoded_size_at_most(const Metric& m) {
-  return 7 * length + m.name.size() + m.description.size() + m.unit.size() + size_of(m.metadata) + sum(m.points, [](auto& point) { return size_of(point); }) +
-         size_of(m.unknown);
+std::size_t head_size_at_most(const Metric& m) {
+  return 7 * length + m.name.size() + m.description.size() + m.unit.size() + size_of(m.metadata) + size_of(m.unknown);
 }
+
+std::size_t encoded_size_at_most(const Metric& m) { return head_size_at_most(m) + sum(m.points, [](auto& point) { return size_of(point); }); }
 
 }  // namespace weir::otlp

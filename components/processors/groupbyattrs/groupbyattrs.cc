@@ -133,17 +133,11 @@ class GroupByAttrs final : public engine::Stage {
       const std::size_t resource = otlp::encoded_size_at_most(group.resource.read(batch.arena()));
       for (auto& scope : group.scopes)
         for (auto& item : scope.items) {
-          std::size_t repeated = resource + (metrics ? head_size(item.read<otlp::Metric>(batch.arena())) : 0);
+          std::size_t repeated = resource + (metrics ? otlp::head_size_at_most(item.read<otlp::Metric>(batch.arena())) : 0);
           if (repeated * std::max<std::size_t>(scope.items.size(), item.points) > free_growth / 16) growth += repeated * moves(batch, item);  // others hardly matter
         }
     }
     return growth;
-  }
-
-  static std::size_t head_size(const otlp::Metric& metric) {
-    std::size_t metadata = 0;
-    for (auto& kv : metric.metadata) metadata += kv.key.size() + otlp::encoded_size_at_most(kv.value);
-    return metric.name.size() + metric.description.size() + metric.unit.size() + metadata;
   }
 
   // The number of resources that are made for it at most.

@@ -24,8 +24,12 @@ std::size_t size_of(otlp::Signal signal, const otlp::Item& item) {
   }
 }
 
-std::size_t written_size(otlp::Signal signal, std::size_t heads, const otlp::Item& item) {
-  return 2 * (heads * item.points + std::max(size_of(signal, item), least_item));
+// A metric's name and description may stand beside each of its points, too.
+std::size_t written_size(otlp::Batch& batch, std::size_t heads, otlp::Item& item) {
+  std::size_t size = size_of(batch.signal(), item);
+  if (batch.signal() == otlp::Signal::metrics && item.points > 1 && size * item.points > window_bytes)
+    heads += otlp::head_size_at_most(item.read<otlp::Metric>(batch.arena()));
+  return 2 * (heads * item.points + std::max(size, least_item));
 }
 
 // f(what each of its items repeats, scope).
@@ -39,8 +43,8 @@ void each_scope(otlp::Batch& batch, F f) {
 
 std::size_t total_of(otlp::Batch& batch) {
   std::size_t total = 0;
-  each_scope(batch, [&](std::size_t heads, const otlp::ScopeGroup& scope) {
-    for (auto& item : scope.items) total += written_size(batch.signal(), heads, item);
+  each_scope(batch, [&](std::size_t heads, otlp::ScopeGroup& scope) {
+    for (auto& item : scope.items) total += written_size(batch, heads, item);
   });
   return total;
 }
@@ -151,9 +155,9 @@ Windows windows_of(otlp::Batch& batch) {
   std::size_t filled = window_bytes, total = 0;
   Windows out;
   out.window_of.reserve(batch.items());
-  each_scope(batch, [&](std::size_t heads, const otlp::ScopeGroup& scope) {
+  each_scope(batch, [&](std::size_t heads, otlp::ScopeGroup& scope) {
     for (auto& item : scope.items) {
-      std::size_t size = written_size(batch.signal(), heads, item);
+      std::size_t size = written_size(batch, heads, item);
       if (total + size > most) {
         out.given_up += item.points;
         out.window_of.insert(out.window_of.end(), item.points, Windows::nowhere);

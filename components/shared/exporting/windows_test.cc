@@ -155,6 +155,16 @@ TEST_CASE("windows: metrics are counted by their points") {
   batch->settle({});
 }
 
+TEST_CASE("windows: a metric whose name would be repeated for each of many points is given up") {
+  std::string points;
+  for (int i = 0; i < 10'000; ++i) points += fmt::format("{}{{\"asInt\":\"{}\"}}", i ? "," : "", i);
+  auto bytes = otlp::json_to_protobuf(Signal::metrics, fmt::format(R"({{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"{}","gauge":{{"dataPoints":[{}]}}}}]}}]}}]}})", std::string(large, 'n'), points));
+  REQUIRE(bytes);
+  auto batch = otlp::Batch::parse(Signal::metrics, std::move(*bytes));
+  REQUIRE(batch);
+  CHECK(windows_of(*batch).given_up == 10'000);
+}
+
 TEST_CASE("windows: when nothing was taken the batch itself is what is left") {
   auto batch = spans(400, large);
   Attempt attempt;
